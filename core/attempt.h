@@ -1,0 +1,66 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/* SPDX-FileCopyrightText: The godwit authors */
+#pragma once
+
+#include "core/guest.h"
+#include "plugins/loader.h"
+#include "qapi-types.h"
+
+/* What an attempt to migrate, in either direction, is given and gives back. */
+
+/* The capabilities that are built. */
+typedef struct {
+  gboolean events, multifd, pause_before_switchover, return_path;
+} GdwCapabilities;
+
+/* A precopy round that has ended. */
+typedef struct {
+  guint64 pages, bytes, ms;
+  guint64 dirty_pages; /* left when it ended */
+} GdwRoundInfo;
+
+typedef struct {
+  void (*status) (GdwStatus status, gpointer data);
+  void (*pass) (guint64 number, gpointer data);
+  /* Source: no gdw_source_mark from now on, on any thread. */
+  void (*detach) (gpointer data);
+  /* After the last status: all threads, links and host callbacks are gone. */
+  void (*over) (gpointer data);
+} GdwAttemptOps;
+
+typedef struct {
+  GdwGuest *guest;
+  GdwPlugins *plugins;
+  GMainContext *context;
+  const GdwQMigrationParameters *parameters; /* those in force, followed while it runs */
+  GdwCapabilities capabilities;
+  const GdwAttemptOps *ops;
+  gpointer data;
+} GdwAttempt;
+
+/* All of query-migrate, as of now.  What is not known is 0 or NULL. */
+typedef struct {
+  GdwStatus status;
+  gboolean incoming;
+  GdwOutcome outcome;
+  const char *error_desc;    /* borrowed, like all pointers here */
+  const char *tracker;       /* name */
+  const char *transport;     /* name */
+  const char *local_address; /* "tcp:127.0.0.1:4711" while listening */
+  guint n_links;
+
+  guint64 total_time_ms, setup_time_ms, downtime_ms, expected_downtime_ms;
+
+  guint64 total_bytes; /* guest memory */
+  guint64 remaining_bytes;
+  guint64 transferred_bytes; /* on the wire, all frames */
+  guint64 zero_pages, normal_pages;
+  guint64 dirty_rate; /* pages/s */
+  guint64 bandwidth;  /* bytes/s */
+  guint64 rounds;     /* begun */
+
+  guint64 pause_us, state_us, harvest_us, pages_us, handover_us, resume_us; /* the blackout */
+
+  const GArray *round_list;  /* of GdwRoundInfo */
+  const GPtrArray *warnings; /* of char * */
+} GdwInfo;

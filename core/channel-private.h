@@ -1,0 +1,73 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/* SPDX-FileCopyrightText: The godwit authors */
+#pragma once
+
+#include <pthread.h>
+
+#include "core/channel.h"
+
+/* A control frame on its way out. */
+typedef struct {
+  guint8 type;
+  guint16 flags;
+  gboolean commit;
+  GByteArray *meta;
+} GdwOut;
+
+struct GdwChannel {
+  /* Set at creation. */
+  const GdwChannelConfig *config;
+  GCancellable *cancellable;
+  gint64 created_us;
+  pthread_t writer, reader;
+
+  gint refs;     /* atomic: the owner's and one for each post to the main thread */
+  gboolean gone; /* main thread: nothing more is told */
+
+  /* Writer thread, then fixed before the reader starts. */
+  GdwLink *link;
+
+  /* Writer thread only. */
+  guint64 tx_seq;
+  GdwMemOut out;
+  guint8 tx_meta[GDW_MEM_META_MAX];
+  gint64 last_tx_us;
+
+  /* Reader thread only. */
+  guint64 rx_seq;
+  GByteArray *rx_meta;
+  GdwMem mem;
+
+  pthread_mutex_t lock;
+  pthread_cond_t wake; /* for the writer */
+  /* Under the lock. */
+  guint index;
+  GQueue outbox; /* of GdwOut */
+  gboolean finishing, stopped, open, joined_reader;
+  gboolean commit_begun;
+  guint running; /* threads */
+  GError *error; /* the first */
+  guint64 kicks; /* counts gdw_channel_kick */
+  GQueue sent;   /* of GdwSent, oldest first */
+  guint64 unacked_bytes, unacked_pages, window_bytes, window_pages;
+  gboolean ack_asked; /* the last MEM carried ACK-NOW */
+  GdwAck applied;     /* destination: what was taken */
+  GdwAck acked;       /* ... and said */
+  gboolean ack_due;
+  guint64 last_mem, sent_bytes;
+  guint rtt_us;
+};
+
+GdwChannel *gdw_channel_ref (GdwChannel *channel);
+void gdw_channel_unref (gpointer channel);
+/* Ends the channel with its first error; takes @error; any thread. */
+void gdw_channel_fail (GdwChannel *channel, GError *error);
+void *gdw_channel_write_loop (void *channel);
+void *gdw_channel_read_loop (void *channel);
+/* Posted by the reader when it begins. */
+void gdw_channel_report_connected (gpointer channel);
+/* A thread ends; the last one reports. */
+void gdw_channel_thread_ends (GdwChannel *channel);
+/* Appends to the outbox and wakes the writer; takes @meta; the lock is held. */
+void gdw_channel_queue (GdwChannel *channel, GdwFrameType type, guint16 flags, gboolean commit,
+                        GByteArray *meta);

@@ -1,0 +1,278 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/* SPDX-FileCopyrightText: The godwit authors */
+#include "core/channel-private.h"
+
+#include "core/post.h"
+
+/* Of control frames: a section's chunk and its head are the largest. */
+#define CONTROL_MAX (GDW_STATE_CHUNK_MAX + 4096)
+/* How much may be taken before it is acknowledged unasked. */
+#define ACK_BYTES (4u << 20)
+#define ACK_PAGES (1u << 20)
+
+typedef struct {
+  GdwChannel *channel;
+  GdwFrame frame;
+  GBytes *meta;
+} Delivery;
+
+static void
+deliver (gpointer data)
+{
+  Delivery *delivery = data;
+  const GdwChannelConfig *config = delivery->channel->config;
+
+  if (!delivery->channel->gone)
+    config->ops->frame (delivery->channel, &delivery->frame,
+                        g_bytes_get_data (delivery->meta, NULL), config->data);
+}
+
+static void
+free_delivery (gpointer data)
+{
+  Delivery *delivery = data;
+
+  g_bytes_unref (delivery->meta);
+  gdw_channel_unref (delivery->channel);
+  g_free (delivery);
+}
+
+static void
+post_frame (GdwChannel *channel, const GdwFrame *frame)
+{
+  Delivery *delivery = g_new (Delivery, 1);
+
+  *delivery = (Delivery){ gdw_channel_ref (channel), *frame,
+                          g_bytes_new (channel->rx_meta->data, channel->rx_meta->len) };
+  gdw_post (channel->config->context, deliver, delivery, free_delivery);
+}
+
+static gboolean
+on_heartbeat (GdwChannel *channel, const GdwFrame *frame, GError **error)
+{
+  GdwHeartbeat beat;
+
+  if (!gdw_heartbeat_decode (channel->rx_meta->data, frame->meta_len, &beat, error))
+    return FALSE;
+  pthread_mutex_lock (&channel->lock);
+  if (beat.echo_us) {
+    channel->rtt_us = CLAMP (g_get_monotonic_time () - (gint64) beat.echo_us, 1, 60000000);
+  } else {
+    GdwHeartbeat answer = { 0, beat.stamp_us };
+    GByteArray *meta = g_byte_array_new ();
+
+    gdw_heartbeat_encode (&answer, meta);
+    gdw_channel_queue (channel, GDW_FRAME_HEARTBEAT, 0, FALSE, meta);
+  }
+  pthread_mutex_unlock (&channel->lock);
+  return TRUE;
+}
+
+static gboolean
+on_ack (GdwChannel *channel, const GdwFrame *frame, GError **error)
+{
+  GdwAck ack;
+  GdwSent *sent;
+
+  if (!gdw_ack_decode (channel->rx_meta->data, frame->meta_len, &ack, error))
+    return FALSE;
+  for (;;) {
+    pthread_mutex_lock (&channel->lock);
+    sent = g_queue_peek_head (&channel->sent);
+    if (sent && sent->seq <= ack.seq) {
+      g_queue_pop_head (&channel->sent);
+      channel->unacked_bytes -= sent->bytes;
+      channel->unacked_pages -= sent->pages;
+    } else {
+      sent = NULL;
+      pthread_cond_signal (&channel->wake);
+    }
+    pthread_mutex_unlock (&channel->lock);
+    if (!sent)
+      return TRUE;
+    channel->config->ops->acked (channel, sent, channel->config->data);
+    g_free (sent);
+  }
+}
+
+static gboolean
+on_nak (GdwChannel *channel, const GdwFrame *frame, GError **error)
+{
+  const GdwChannelConfig *config = channel->config;
+  GdwNak nak;
+
+  return gdw_nak_decode (channel->rx_meta->data, frame->meta_len, config->region_pages,
+                         config->n_regions, &nak, error) &&
+         config->ops->nak (channel, &nak, config->data, error);
+}
+
+static gboolean
+on_mem (GdwChannel *channel, const GdwFrame *frame, GError **error)
+{
+  const GdwChannelConfig *config = channel->config;
+  guint64 pages = 0;
+
+  if (!gdw_mem_decode (channel->rx_meta->data, frame->meta_len, frame->payload_len,
+                       config->region_pages, config->n_regions, &channel->mem, error) ||
+      !config->ops->mem (channel, frame, &channel->mem, config->data, error))
+    return FALSE;
+  for (guint i = 0; i < channel->mem.n_runs; i++)
+    pages += channel->mem.runs[i].count;
+  pthread_mutex_lock (&channel->lock);
+  channel->applied.seq = channel->last_mem = frame->seq;
+  channel->applied.bytes += frame->payload_len;
+  channel->applied.pages += pages;
+  if (channel->applied.bytes - channel->acked.bytes >= ACK_BYTES ||
+      channel->applied.pages - channel->acked.pages >= ACK_PAGES) {
+    channel->ack_due = TRUE;
+    pthread_cond_signal (&channel->wake);
+  }
+  pthread_mutex_unlock (&channel->lock);
+  return TRUE;
+}
+
+static void
+acknowledge_now (GdwChannel *channel)
+{
+  pthread_mutex_lock (&channel->lock);
+  channel->ack_due = TRUE;
+  pthread_cond_signal (&channel->wake);
+  pthread_mutex_unlock (&channel->lock);
+}
+
+static gboolean
+refuse (GError **error, guint index, const GdwFrame *frame, const char *why)
+{
+  const char *name = gdw_frame_name (frame->type);
+  g_autofree char *number = g_strdup_printf ("%u", frame->type);
+
+  g_set_error (error, GDW_ERROR, GDW_ERROR_PROTOCOL,
+               "link %u: frame '%s' is refused: %s; both sides must speak the same protocol",
+               index, name ? name : number, why);
+  return FALSE;
+}
+
+/* Frames that only one direction may send, and only on an opened link. */
+static gboolean
+may_come (GdwChannel *channel, const GdwFrame *frame, GError **error)
+{
+  const GdwChannelOps *ops = channel->config->ops;
+  gboolean open;
+  guint index;
+
+  pthread_mutex_lock (&channel->lock);
+  open = channel->open;
+  index = channel->index;
+  pthread_mutex_unlock (&channel->lock);
+  if (frame->type == GDW_FRAME_MEM && (!ops->mem || !open))
+    return refuse (error, index, frame,
+                   "this link carries no memory in this direction or not yet");
+  if ((frame->type == GDW_FRAME_ACK || frame->type == GDW_FRAME_NAK) && (!ops->nak || !open))
+    return refuse (error, index, frame, "nothing was sent that it could answer");
+  if (frame->meta_len > CONTROL_MAX ||
+      (frame->type == GDW_FRAME_MEM && frame->meta_len > GDW_MEM_META_MAX))
+    return refuse (error, index, frame, "it is longer than any frame of its kind");
+  if (frame->type != GDW_FRAME_MEM && frame->payload_len != frame->meta_len &&
+      gdw_frame_name (frame->type))
+    return refuse (error, index, frame, "it has data where its kind has none");
+  if (frame->seq != channel->rx_seq + 1)
+    return refuse (error, index, frame,
+                   "it is out of sequence: a frame was lost, repeated or moved");
+  return TRUE;
+}
+
+static gboolean
+skip (GdwChannel *channel, guint32 bytes, GError **error)
+{
+  guint8 scratch[4096];
+
+  while (bytes) {
+    struct iovec iov = { scratch, MIN (bytes, sizeof scratch) };
+
+    bytes -= iov.iov_len;
+    if (!gdw_channel_read (channel, &iov, 1, error))
+      return FALSE;
+  }
+  return TRUE;
+}
+
+static gboolean
+dispatch (GdwChannel *channel, const GdwFrame *frame, GError **error)
+{
+  switch (frame->type) {
+  case GDW_FRAME_HEARTBEAT:
+    return on_heartbeat (channel, frame, error);
+  case GDW_FRAME_ACK:
+    return on_ack (channel, frame, error);
+  case GDW_FRAME_NAK:
+    return on_nak (channel, frame, error);
+  case GDW_FRAME_MEM:
+    return on_mem (channel, frame, error);
+  default:
+    post_frame (channel, frame);
+    return TRUE;
+  }
+}
+
+static gboolean
+read_frame (GdwChannel *channel, GError **error)
+{
+  guint8 head[GDW_FRAME_HEADER_BYTES];
+  struct iovec iov = { head, sizeof head };
+  GdwFrame frame;
+
+  if (!gdw_channel_read (channel, &iov, 1, error) || !gdw_frame_decode (head, &frame, error) ||
+      !may_come (channel, &frame, error))
+    return FALSE;
+  channel->rx_seq = frame.seq;
+  if (!gdw_frame_name (frame.type)) {
+    if (!(frame.flags & GDW_FRAME_OPTIONAL))
+      return refuse (error, channel->index, &frame, "this side does not know it");
+    return skip (channel, frame.payload_len, error);
+  }
+  g_byte_array_set_size (channel->rx_meta, frame.meta_len);
+  iov = (struct iovec){ channel->rx_meta->data, frame.meta_len };
+  if (frame.meta_len && !gdw_channel_read (channel, &iov, 1, error))
+    return FALSE;
+  if (!gdw_frame_check_meta (&frame, channel->rx_meta->data, error) ||
+      !dispatch (channel, &frame, error))
+    return FALSE;
+  if (frame.flags & GDW_FRAME_ACK_NOW)
+    acknowledge_now (channel);
+  return TRUE;
+}
+
+static gboolean
+is_finishing (GdwChannel *channel)
+{
+  gboolean finishing;
+
+  pthread_mutex_lock (&channel->lock);
+  finishing = channel->finishing;
+  pthread_mutex_unlock (&channel->lock);
+  return finishing;
+}
+
+void *
+gdw_channel_read_loop (void *data)
+{
+  GdwChannel *channel = data;
+  GError *error = NULL;
+
+  gdw_post (channel->config->context, gdw_channel_report_connected, gdw_channel_ref (channel),
+            gdw_channel_unref);
+  while (read_frame (channel, &error))
+    ;
+  if (g_error_matches (error, G_IO_ERROR, G_IO_ERROR_CLOSED)) {
+    g_clear_error (&error);
+    if (!is_finishing (channel))
+      error = g_error_new (GDW_ERROR, GDW_ERROR_PEER,
+                           "link %u: the other side closed the connection: it gave no reason; "
+                           "look at its log",
+                           channel->index);
+  }
+  if (error)
+    gdw_channel_fail (channel, error);
+  gdw_channel_thread_ends (channel);
+  return NULL;
+}

@@ -1,0 +1,285 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/* SPDX-FileCopyrightText: The godwit authors */
+#include "core/channel-private.h"
+
+#include "core/post.h"
+
+GdwChannel *
+gdw_channel_new (const GdwChannelConfig *config, guint index, GdwLink *link)
+{
+  GdwChannel *channel = g_new0 (GdwChannel, 1);
+  pthread_condattr_t attr;
+
+  channel->config = config;
+  channel->index = index;
+  channel->link = link;
+  channel->cancellable = g_cancellable_new ();
+  channel->created_us = g_get_monotonic_time ();
+  channel->rx_meta = g_byte_array_new ();
+  g_queue_init (&channel->outbox);
+  g_queue_init (&channel->sent);
+  pthread_mutex_init (&channel->lock, NULL);
+  pthread_condattr_init (&attr);
+  pthread_condattr_setclock (&attr, CLOCK_MONOTONIC);
+  pthread_cond_init (&channel->wake, &attr);
+  pthread_condattr_destroy (&attr);
+  channel->running = 1;
+  channel->refs = 1;
+  pthread_create (&channel->writer, NULL, gdw_channel_write_loop, channel);
+  return channel;
+}
+
+static void
+free_out (gpointer data)
+{
+  GdwOut *out = data;
+
+  g_byte_array_unref (out->meta);
+  g_free (out);
+}
+
+GdwChannel *
+gdw_channel_ref (GdwChannel *channel)
+{
+  g_atomic_int_inc (&channel->refs);
+  return channel;
+}
+
+void
+gdw_channel_unref (gpointer data)
+{
+  GdwChannel *channel = data;
+
+  if (!g_atomic_int_dec_and_test (&channel->refs))
+    return;
+  g_queue_clear_full (&channel->outbox, free_out);
+  g_queue_clear_full (&channel->sent, g_free);
+  g_byte_array_unref (channel->rx_meta);
+  g_clear_error (&channel->error);
+  g_object_unref (channel->cancellable);
+  pthread_cond_destroy (&channel->wake);
+  pthread_mutex_destroy (&channel->lock);
+  g_free (channel);
+}
+
+void
+gdw_channel_free (GdwChannel *channel)
+{
+  gdw_channel_stop (channel);
+  pthread_join (channel->writer, NULL);
+  if (channel->joined_reader)
+    pthread_join (channel->reader, NULL);
+  channel->gone = TRUE;
+  gdw_channel_unref (channel);
+}
+
+guint
+gdw_channel_index (const GdwChannel *channel)
+{
+  return channel->index;
+}
+
+void
+gdw_channel_set_index (GdwChannel *channel, guint index)
+{
+  pthread_mutex_lock (&channel->lock);
+  channel->index = index;
+  pthread_mutex_unlock (&channel->lock);
+}
+
+void
+gdw_channel_queue (GdwChannel *channel, GdwFrameType type, guint16 flags, gboolean commit,
+                   GByteArray *meta)
+{
+  GdwOut *out = g_new (GdwOut, 1);
+
+  *out = (GdwOut){ type, flags, commit, meta };
+  g_queue_push_tail (&channel->outbox, out);
+  pthread_cond_signal (&channel->wake);
+}
+
+void
+gdw_channel_send (GdwChannel *channel, GdwFrameType type, GByteArray *meta)
+{
+  pthread_mutex_lock (&channel->lock);
+  gdw_channel_queue (channel, type, 0, FALSE, meta);
+  pthread_mutex_unlock (&channel->lock);
+}
+
+void
+gdw_channel_send_commit (GdwChannel *channel, GByteArray *meta)
+{
+  pthread_mutex_lock (&channel->lock);
+  gdw_channel_queue (channel, GDW_FRAME_COMMIT, 0, TRUE, meta);
+  pthread_mutex_unlock (&channel->lock);
+}
+
+void
+gdw_channel_send_nak (GdwChannel *channel, const GdwNak *nak)
+{
+  GByteArray *meta = g_byte_array_new ();
+
+  gdw_nak_encode (nak, meta);
+  gdw_channel_send (channel, GDW_FRAME_NAK, meta);
+}
+
+gboolean
+gdw_channel_commit_begun (GdwChannel *channel)
+{
+  return channel->commit_begun;
+}
+
+void
+gdw_channel_open (GdwChannel *channel, guint64 window_bytes, guint64 window_pages)
+{
+  pthread_mutex_lock (&channel->lock);
+  channel->open = TRUE;
+  channel->window_bytes = window_bytes;
+  channel->window_pages = window_pages;
+  pthread_cond_signal (&channel->wake);
+  pthread_mutex_unlock (&channel->lock);
+}
+
+void
+gdw_channel_kick (GdwChannel *channel)
+{
+  pthread_mutex_lock (&channel->lock);
+  channel->kicks++;
+  pthread_cond_signal (&channel->wake);
+  pthread_mutex_unlock (&channel->lock);
+}
+
+void
+gdw_channel_finish (GdwChannel *channel)
+{
+  pthread_mutex_lock (&channel->lock);
+  channel->finishing = TRUE;
+  pthread_cond_signal (&channel->wake);
+  pthread_mutex_unlock (&channel->lock);
+}
+
+static void
+stop_locked (GdwChannel *channel)
+{
+  channel->stopped = TRUE;
+  pthread_cond_signal (&channel->wake);
+}
+
+void
+gdw_channel_stop (GdwChannel *channel)
+{
+  pthread_mutex_lock (&channel->lock);
+  stop_locked (channel);
+  pthread_mutex_unlock (&channel->lock);
+  g_cancellable_cancel (channel->cancellable);
+}
+
+void
+gdw_channel_fail (GdwChannel *channel, GError *error)
+{
+  pthread_mutex_lock (&channel->lock);
+  if (!channel->error && !channel->stopped)
+    channel->error = g_steal_pointer (&error);
+  stop_locked (channel);
+  pthread_mutex_unlock (&channel->lock);
+  g_clear_error (&error);
+  g_cancellable_cancel (channel->cancellable);
+}
+
+void
+gdw_channel_report_connected (gpointer data)
+{
+  GdwChannel *channel = data;
+
+  if (!channel->gone && channel->config->ops->connected)
+    channel->config->ops->connected (channel, channel->config->data);
+}
+
+static void
+report_closed (gpointer data)
+{
+  GdwChannel *channel = data;
+
+  if (!channel->gone)
+    channel->config->ops->closed (channel, channel->error, channel->config->data);
+}
+
+void
+gdw_channel_thread_ends (GdwChannel *channel)
+{
+  GdwLink *link = NULL;
+  gboolean last;
+
+  pthread_mutex_lock (&channel->lock);
+  last = --channel->running == 0;
+  if (last)
+    link = g_steal_pointer (&channel->link);
+  pthread_mutex_unlock (&channel->lock);
+  if (link)
+    gdw_link_close (link);
+  if (last)
+    gdw_post (channel->config->context, report_closed, gdw_channel_ref (channel),
+              gdw_channel_unref);
+}
+
+gboolean
+gdw_channel_read (GdwChannel *channel, struct iovec *iov, guint n, GError **error)
+{
+  return gdw_link_read (channel->link, iov, n, channel->cancellable, error);
+}
+
+guint64
+gdw_channel_sent_bytes (GdwChannel *channel)
+{
+  guint64 bytes;
+
+  pthread_mutex_lock (&channel->lock);
+  bytes = channel->sent_bytes;
+  pthread_mutex_unlock (&channel->lock);
+  return bytes;
+}
+
+guint64
+gdw_channel_unacked_bytes (GdwChannel *channel)
+{
+  guint64 bytes;
+
+  pthread_mutex_lock (&channel->lock);
+  bytes = channel->unacked_bytes;
+  pthread_mutex_unlock (&channel->lock);
+  return bytes;
+}
+
+guint64
+gdw_channel_last_mem (GdwChannel *channel)
+{
+  guint64 seq;
+
+  pthread_mutex_lock (&channel->lock);
+  seq = channel->last_mem;
+  pthread_mutex_unlock (&channel->lock);
+  return seq;
+}
+
+guint
+gdw_channel_rtt_us (GdwChannel *channel)
+{
+  guint rtt;
+
+  pthread_mutex_lock (&channel->lock);
+  rtt = channel->rtt_us;
+  pthread_mutex_unlock (&channel->lock);
+  return rtt;
+}
+
+gint64
+gdw_channel_last_received_us (GdwChannel *channel)
+{
+  gint64 last_us = 0;
+
+  pthread_mutex_lock (&channel->lock);
+  if (channel->joined_reader && channel->link)
+    gdw_link_received (channel->link, &last_us);
+  pthread_mutex_unlock (&channel->lock);
+  return MAX (last_us, channel->created_us);
+}

@@ -1,0 +1,107 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/* SPDX-FileCopyrightText: The godwit authors */
+#pragma once
+
+#include "core/rate.h"
+#include "core/stream.h"
+#include "plugins/call.h"
+
+/* A link with its two threads: one only reads, one only writes, so reading
+ * never waits for writing.  One type for both directions; the source's channels
+ * fill MEM frames, the destination's take them.
+ *
+ * Sequence, credit and acknowledgement are the channel's own.  Control frames
+ * arrive on the main thread, in order. */
+typedef struct GdwChannel GdwChannel;
+
+/* A MEM frame to be written. */
+typedef struct {
+  GdwMem mem;
+  struct iovec iov[GDW_MEM_RUNS_MAX]; /* of the raw runs, in guest memory */
+  guint n_iov;
+  guint32 round;
+  gboolean last; /* nothing more to send for now: ask for an acknowledgement */
+} GdwMemOut;
+
+/* A MEM frame that was written and is not acknowledged. */
+typedef struct {
+  guint64 seq;
+  guint64 bytes; /* on the wire */
+  guint64 pages; /* all runs */
+  guint32 region, n_runs;
+  GdwRun runs[];
+} GdwSent;
+
+typedef struct {
+  /* Writer thread, source: fill @out and give TRUE, or FALSE if there is nothing
+   * to send now (gdw_channel_kick when there is) or an error. */
+  gboolean (*fill) (GdwChannel *channel, GdwMemOut *out, gpointer data, GError **error);
+
+  /* Reader thread, source. */
+  void (*acked) (GdwChannel *channel, const GdwSent *sent, gpointer data);
+  gboolean (*nak) (GdwChannel *channel, const GdwNak *nak, gpointer data, GError **error);
+
+  /* Reader thread, destination: the raw pages are next on the link, to be read
+   * with gdw_channel_read. */
+  gboolean (*mem) (GdwChannel *channel, const GdwFrame *frame, const GdwMem *mem, gpointer data,
+                   GError **error);
+
+  /* Main thread. */
+  void (*connected) (GdwChannel *channel, gpointer data);
+  void (*frame) (GdwChannel *channel, const GdwFrame *frame, const guint8 *meta, gpointer data);
+  /* Both threads have ended.  NULL: in good order, after gdw_channel_finish. */
+  void (*closed) (GdwChannel *channel, const GError *error, gpointer data);
+} GdwChannelOps;
+
+/* What all channels of one attempt share. */
+typedef struct {
+  const GdwChannelOps *ops;
+  gpointer data;
+  GMainContext *context;
+  GdwStack *stack;
+  const guint64 *region_pages; /* sizes, for MEM and NAK */
+  guint n_regions;
+  GdwRate *rate;      /* source; NULL: unlimited */
+  guint heartbeat_ms; /* longest silence */
+} GdwChannelConfig;
+
+/* @link NULL: connect.  @config must outlive it.  Both threads start at once. */
+GdwChannel *gdw_channel_new (const GdwChannelConfig *config, guint index, GdwLink *link);
+
+/* End it at once if it has not closed, and wait for its threads; nothing is
+ * told any more. */
+void gdw_channel_free (GdwChannel *channel);
+
+guint gdw_channel_index (const GdwChannel *channel);
+void gdw_channel_set_index (GdwChannel *channel, guint index);
+
+/* Main thread: append a control frame; takes @meta. */
+void gdw_channel_send (GdwChannel *channel, GdwFrameType type, GByteArray *meta);
+/* The same for COMMIT: remembers whether write() was reached. */
+void gdw_channel_send_commit (GdwChannel *channel, GByteArray *meta);
+/* Valid after closed: was COMMIT handed to write()? */
+gboolean gdw_channel_commit_begun (GdwChannel *channel);
+
+/* Let MEM frames flow, with this credit (source), or be taken (destination).
+ * Until then a MEM frame is an error. */
+void gdw_channel_open (GdwChannel *channel, guint64 window_bytes, guint64 window_pages);
+
+/* There may be something to send again; any thread. */
+void gdw_channel_kick (GdwChannel *channel);
+
+/* Write what is queued, half-close, and wait for the peer to do the same. */
+void gdw_channel_finish (GdwChannel *channel);
+
+/* End at once, whatever it is blocked in. */
+void gdw_channel_stop (GdwChannel *channel);
+
+/* Any thread. */
+gboolean gdw_channel_read (GdwChannel *channel, struct iovec *iov, guint n, GError **error);
+void gdw_channel_send_nak (GdwChannel *channel, const GdwNak *nak);
+guint64 gdw_channel_sent_bytes (GdwChannel *channel);    /* all frames */
+guint64 gdw_channel_unacked_bytes (GdwChannel *channel); /* MEM frames under way */
+guint64
+gdw_channel_last_mem (GdwChannel *channel); /* sequence of the last MEM written, or applied */
+guint gdw_channel_rtt_us (GdwChannel *channel); /* 0: not known */
+gint64 gdw_channel_last_received_us (
+    GdwChannel *channel); /* monotonic; its start if nothing came yet */

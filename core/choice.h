@@ -1,0 +1,14 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/* SPDX-FileCopyrightText: The godwit authors */
+#pragma once
+
+#include "core/regions.h"
+#include "plugins/call.h"
+
+/* Open the tracker called @name, or for "auto" the best that works on this VM:
+ * re-arming at the moment of sending is better than at collect, because a harvest is then free
+ * for the guest.  @regions and @log live until the close.  The error says what
+ * is missing. */
+GdwTracking *gdw_choose_tracker (GdwPlugins *plugins, const char *name,
+                                 const GdwRegions *regions, const GdwDirtyLog *log,
+                                 GError **error);

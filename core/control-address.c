@@ -1,0 +1,91 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/* SPDX-FileCopyrightText: The godwit authors */
+#include "core/control-address.h"
+
+#include <godwit/error.h>
+
+#include "plugins/options.h"
+
+#include <string.h>
+
+static char *
+socket_text (const GdwQSocketAddress *socket)
+{
+  if (socket->type == GDW_Q_SOCKET_ADDRESS_TYPE_INET) {
+    g_autofree char *host = gdw_options_escape (socket->inet->host);
+    g_autofree char *port = gdw_options_escape (socket->inet->port);
+    return g_strdup_printf (strchr (host, ':') ? "tcp:[%s]:%s" : "tcp:%s:%s", host, port);
+  }
+  if (socket->type == GDW_Q_SOCKET_ADDRESS_TYPE_UNIX) {
+    g_autofree char *path = gdw_options_escape (socket->q_unix->path);
+    return g_strconcat (socket->q_unix->abstract ? "unix:@" : "unix:", path, NULL);
+  }
+  g_autofree char *name = gdw_options_escape (socket->fd->str);
+  return g_strconcat ("fd:", name, NULL);
+}
+
+static char *
+address_text (const GdwQMigrationAddress *address)
+{
+  if (address->transport == GDW_Q_MIGRATION_ADDRESS_TYPE_SOCKET)
+    return socket_text (address->socket);
+  g_autofree char *path = gdw_options_escape (address->file->filename);
+  return g_strdup_printf ("file:%s,offset=%" G_GUINT64_FORMAT, path, address->file->offset);
+}
+
+char *
+gdw_control_address_text (const char *uri, const GPtrArray *channels, GError **error)
+{
+  gboolean parts = channels && channels->len;
+  if (!uri == !parts)
+    g_set_error_literal (error, GDW_ERROR, GDW_ERROR_INVALID,
+                         "need either 'uri' or 'channels' argument");
+  else if (uri)
+    return g_strdup (uri);
+  else if (channels->len > 1)
+    g_set_error_literal (error, GDW_ERROR, GDW_ERROR_INVALID,
+                         "Channel list must have only one entry, for type 'main'");
+  else
+    return address_text (((GdwQMigrationChannel *) channels->pdata[0])->addr);
+  return NULL;
+}
+
+static GdwQSocketAddress *
+inet_socket (const char *rest)
+{
+  const char *colon = strrchr (rest, ':');
+  if (!colon)
+    return NULL;
+  gboolean brackets = rest[0] == '[' && colon > rest + 1 && colon[-1] == ']';
+  GdwQSocketAddress *socket = g_new0 (GdwQSocketAddress, 1);
+  socket->type = GDW_Q_SOCKET_ADDRESS_TYPE_INET;
+  socket->inet = g_new0 (GdwQInetSocketAddress, 1);
+  socket->inet->host = g_strndup (rest + brackets, colon - rest - 2 * brackets);
+  socket->inet->port = g_strdup (colon + 1);
+  return socket;
+}
+
+static GdwQSocketAddress *
+unix_socket (const char *rest)
+{
+  gboolean abstract = rest[0] == '@';
+  GdwQSocketAddress *socket = g_new0 (GdwQSocketAddress, 1);
+  socket->type = GDW_Q_SOCKET_ADDRESS_TYPE_UNIX;
+  socket->q_unix = g_new0 (GdwQUnixSocketAddress, 1);
+  socket->q_unix->path = g_strdup (rest + abstract);
+  socket->q_unix->has_abstract = socket->q_unix->abstract = abstract;
+  return socket;
+}
+
+GdwQSocketAddress *
+gdw_control_address_socket (const char *text)
+{
+  const char *colon = strchr (text, ':');
+  if (!colon)
+    return NULL;
+  if (g_str_has_prefix (text, "tcp:") || g_str_has_prefix (text, "multi-tcp:"))
+    return inet_socket (colon + 1);
+  if (g_str_has_prefix (text, "unix:"))
+    return unix_socket (colon + 1);
+  return NULL;
+}

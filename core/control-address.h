@@ -1,0 +1,12 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/* SPDX-FileCopyrightText: The godwit authors */
+#pragma once
+
+#include "qapi-types.h"
+
+/* The address of migrate and migrate-incoming as one text: @uri, or what @channels
+ * (of GdwQMigrationChannel) has in parts; exactly one of them is given. */
+char *gdw_control_address_text (const char *uri, const GPtrArray *channels, GError **error);
+
+/* The parts of "tcp:HOST:PORT" and "unix:PATH", for query-migrate; NULL for other texts. */
+GdwQSocketAddress *gdw_control_address_socket (const char *text);

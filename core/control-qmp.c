@@ -1,0 +1,384 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/* SPDX-FileCopyrightText: The godwit authors */
+#include "core/control-qmp.h"
+
+#include "core/control-socket.h"
+#include "core/json.h"
+#include "qapi/number.h"
+
+#include <string.h>
+
+struct GdwControlQmp {
+  GdwControl *control;
+  GdwControlSocket *socket;
+  GSource *accepting;
+  GPtrArray *clients;
+};
+
+typedef struct Request Request;
+
+/* Counted: by the server, by a request under way, and while it is worked on. */
+typedef struct {
+  GdwControlQmp *server; /* NULL: dropped */
+  GSocket *socket;
+  GSource *reading, *writing; /* or NULL */
+  GdwJsonSplitter *input;
+  GString *output;  /* what the kernel has not taken yet */
+  Request *request; /* under way; the next one waits for its answer */
+  gboolean negotiated, working;
+  gboolean ended; /* has shut its side; no request was under way then, and none follows */
+} Client;
+
+struct Request {
+  GdwCall call;
+  Client *client;
+  JsonNode *id; /* or NULL */
+  gboolean negotiates;
+};
+
+static void work (Client *client);
+
+static void
+finalize_client (gpointer data)
+{
+  Client *client = data;
+  gdw_json_splitter_free (client->input);
+  g_string_free (client->output, TRUE);
+  g_object_unref (client->socket);
+}
+
+static void
+unref_client (Client *client)
+{
+  g_rc_box_release_full (client, finalize_client);
+}
+G_DEFINE_AUTOPTR_CLEANUP_FUNC (Client, unref_client)
+
+static void
+stop_source (GSource **source)
+{
+  if (*source)
+    g_source_destroy (*source);
+  g_clear_pointer (source, g_source_unref);
+}
+
+static void
+start_source (Client *client, GSource **source, GIOCondition condition, GSourceFunc function)
+{
+  if (*source)
+    return;
+  *source = g_socket_create_source (client->socket, condition, NULL);
+  g_source_set_callback (*source, function, client, NULL);
+  g_source_attach (*source, gdw_migration_context (client->server->control->migration));
+}
+
+static void
+drop (Client *client)
+{
+  GdwControlQmp *server = client->server;
+  if (!server)
+    return;
+  client->server = NULL;
+  stop_source (&client->reading);
+  stop_source (&client->writing);
+  g_socket_close (client->socket, NULL);
+  g_ptr_array_remove (server->clients, client);
+}
+
+static gboolean write_more (GSocket *socket, GIOCondition condition, gpointer data);
+
+/* Give the kernel what it takes now; the rest waits for it.  May drop the client. */
+static void
+flush (Client *client)
+{
+  while (client->output->len) {
+    g_autoptr (GError) error = NULL;
+    gssize n = g_socket_send_with_blocking (client->socket, client->output->str,
+                                            client->output->len, FALSE, NULL, &error);
+    if (n > 0) {
+      g_string_erase (client->output, 0, n);
+      continue;
+    }
+    if (g_error_matches (error, G_IO_ERROR, G_IO_ERROR_WOULD_BLOCK) &&
+        client->output->len <= GDW_CONTROL_QMP_OUTPUT_MAX)
+      start_source (client, &client->writing, G_IO_OUT, G_SOURCE_FUNC (write_more));
+    else
+      drop (client);
+    return;
+  }
+  stop_source (&client->writing);
+  if (client->ended)
+    drop (client);
+}
+
+static gboolean
+write_more (GSocket *socket, GIOCondition condition, gpointer data)
+{
+  g_autoptr (Client) client = g_rc_box_acquire (data);
+  flush (client);
+  return G_SOURCE_CONTINUE;
+}
+
+static void
+send_line (Client *client, const char *line)
+{
+  if (!client->server)
+    return;
+  g_string_append (client->output, line);
+  g_string_append (client->output, "\r\n");
+  flush (client);
+}
+
+/* Takes @message. */
+static void
+send_message (Client *client, JsonNode *message)
+{
+  g_autofree char *line = gdw_json_write (message);
+  json_node_unref (message);
+  send_line (client, line);
+}
+
+/* {"return": ..., "id": ...} or {"error": ..., "id": ...}; takes @ret, not @id. */
+static void
+send_answer (Client *client, JsonNode *id, JsonNode *ret, const GError *error)
+{
+  JsonNode *message = json_node_new (JSON_NODE_OBJECT);
+  JsonObject *object = json_object_new ();
+  json_node_take_object (message, object);
+  if (error)
+    json_object_set_member (object, "error", gdw_control_error (error));
+  else if (ret)
+    json_object_set_member (object, "return", ret);
+  else
+    json_object_set_object_member (object, "return", json_object_new ());
+  if (id)
+    json_object_set_member (object, "id", json_node_copy (id));
+  send_message (client, message);
+}
+
+static void
+answer_request (GdwCall *call, JsonNode *ret, GError *error)
+{
+  Request *request = (Request *) call;
+  g_autoptr (Client) client = request->client;
+  client->request = NULL;
+  client->negotiated = client->negotiated || (request->negotiates && !error);
+  send_answer (client, request->id, ret, error);
+  g_clear_pointer (&request->id, json_node_unref);
+  g_clear_error (&error);
+  g_free (request);
+  work (client);
+}
+
+G_GNUC_PRINTF (3, 4)
+static gboolean
+refuse (GError **error, GdwVisitError code, const char *format, ...)
+{
+  va_list args;
+  va_start (args, format);
+  g_autofree char *text = g_strdup_vprintf (format, args);
+  va_end (args);
+  g_set_error_literal (error, GDW_VISIT_ERROR, (int) code, text);
+  return FALSE;
+}
+
+/* The rules for the members of a request, in QEMU's words. */
+static gboolean
+check_members (JsonObject *object, GError **error)
+{
+  JsonObjectIter iter;
+  const char *name;
+  JsonNode *value;
+  json_object_iter_init_ordered (&iter, object);
+  while (json_object_iter_next_ordered (&iter, &name, &value)) {
+    if (strcmp (name, "execute") == 0) {
+      if (!gdw_number_get_string (value))
+        return refuse (error, GDW_VISIT_ERROR_GENERIC,
+                       "QMP input member 'execute' must be a string");
+    } else if (strcmp (name, "arguments") == 0) {
+      if (!JSON_NODE_HOLDS_OBJECT (value))
+        return refuse (error, GDW_VISIT_ERROR_GENERIC,
+                       "QMP input member 'arguments' must be an object");
+    } else if (strcmp (name, "id") != 0)
+      return refuse (error, GDW_VISIT_ERROR_GENERIC, "QMP input member '%s' is unexpected",
+                     name);
+  }
+  if (!json_object_has_member (object, "execute"))
+    return refuse (error, GDW_VISIT_ERROR_GENERIC, "QMP input lacks member 'execute'");
+  return TRUE;
+}
+
+/* The command that @object asks for, if it may be executed now. */
+static const GdwCommand *
+find_command (Client *client, JsonObject *object, GError **error)
+{
+  if (!check_members (object, error))
+    return NULL;
+  const char *name = json_object_get_string_member (object, "execute");
+  gboolean negotiates = strcmp (name, "qmp_capabilities") == 0;
+  const GdwCommand *command = gdw_command_find (name);
+  if (!client->negotiated && !negotiates)
+    refuse (error, GDW_VISIT_ERROR_COMMAND_NOT_FOUND,
+            "Expecting capabilities negotiation with 'qmp_capabilities'");
+  else if (client->negotiated && negotiates)
+    refuse (error, GDW_VISIT_ERROR_COMMAND_NOT_FOUND,
+            "Capabilities negotiation is already complete, command ignored");
+  else if (!command)
+    refuse (error, GDW_VISIT_ERROR_COMMAND_NOT_FOUND, "The command %s has not been found",
+            name);
+  else
+    return command;
+  return NULL;
+}
+
+static void
+execute (Client *client, JsonNode *node)
+{
+  g_autoptr (GError) error = NULL;
+  if (!JSON_NODE_HOLDS_OBJECT (node)) {
+    refuse (&error, GDW_VISIT_ERROR_GENERIC, "QMP input must be a JSON object");
+    send_answer (client, NULL, NULL, error);
+    return;
+  }
+  JsonObject *object = json_node_get_object (node);
+  JsonNode *id = json_object_get_member (object, "id");
+  const GdwCommand *command = find_command (client, object, &error);
+  if (!command) {
+    send_answer (client, id, NULL, error);
+    return;
+  }
+  Request *request = g_new0 (Request, 1);
+  request->call.answer = answer_request;
+  request->client = g_rc_box_acquire (client);
+  request->id = id ? json_node_copy (id) : NULL;
+  request->negotiates = !client->negotiated;
+  client->request = request;
+  gdw_command_run (command, client->server->control,
+                   json_object_get_member (object, "arguments"), &request->call);
+}
+
+static gboolean read_more (GSocket *socket, GIOCondition condition, gpointer data);
+
+/* Execute what has arrived, one request after another, as far as answers allow.
+ * Nothing is read meanwhile, so that what a client sends ahead stays in the kernel. */
+static void
+work (Client *client)
+{
+  if (client->working)
+    return;
+  client->working = TRUE;
+  GdwJsonResult result = GDW_JSON_VALUE;
+  while (client->server && !client->request && result != GDW_JSON_NOTHING) {
+    g_autoptr (JsonNode) node = NULL;
+    g_autoptr (GError) error = NULL;
+    result = gdw_json_splitter_next (client->input, &node, &error);
+    if (result == GDW_JSON_VALUE)
+      execute (client, node);
+    else if (result == GDW_JSON_BAD)
+      send_answer (client, NULL, NULL, error);
+  }
+  client->working = FALSE;
+  if (!client->server)
+    return;
+  if (client->request || client->ended)
+    stop_source (&client->reading);
+  else
+    start_source (client, &client->reading, G_IO_IN, G_SOURCE_FUNC (read_more));
+  if (client->ended)
+    flush (client);
+}
+
+static gboolean
+read_more (GSocket *socket, GIOCondition condition, gpointer data)
+{
+  g_autoptr (Client) client = g_rc_box_acquire (data);
+  char bytes[16384];
+  g_autoptr (GError) error = NULL;
+  gssize n = g_socket_receive_with_blocking (socket, bytes, sizeof bytes, FALSE, NULL, &error);
+  if (g_error_matches (error, G_IO_ERROR, G_IO_ERROR_WOULD_BLOCK))
+    return G_SOURCE_CONTINUE;
+  if (n < 0) {
+    drop (client);
+    return G_SOURCE_CONTINUE;
+  }
+  if (n == 0) {
+    client->ended = TRUE;
+    gdw_json_splitter_end (client->input);
+  }
+  gdw_json_splitter_feed (client->input, bytes, (gsize) n);
+  work (client);
+  return G_SOURCE_CONTINUE;
+}
+
+static void
+greet (Client *client)
+{
+  GdwQVersionInfo *version = gdw_cmd_query_version (client->server->control, NULL);
+  JsonObject *qmp = json_object_new ();
+  json_object_set_member (qmp, "version", gdw_q_version_info_write (version));
+  json_object_set_array_member (qmp, "capabilities", json_array_new ());
+  gdw_q_version_info_free (version);
+  JsonNode *message = json_node_new (JSON_NODE_OBJECT);
+  json_node_take_object (message, json_object_new ());
+  json_object_set_object_member (json_node_get_object (message), "QMP", qmp);
+  send_message (client, message);
+}
+
+static gboolean
+accept_client (GSocket *socket, GIOCondition condition, gpointer data)
+{
+  GdwControlQmp *server = data;
+  g_autoptr (GSocket) accepted = g_socket_accept (socket, NULL, NULL);
+  if (!accepted)
+    return G_SOURCE_CONTINUE;
+  g_autoptr (Client) client = g_rc_box_new0 (Client);
+  client->server = server;
+  client->socket = g_steal_pointer (&accepted);
+  client->input = gdw_json_splitter_new ();
+  client->output = g_string_new (NULL);
+  g_ptr_array_add (server->clients, g_rc_box_acquire (client));
+  greet (client);
+  work (client);
+  return G_SOURCE_CONTINUE;
+}
+
+/* From the end, because a client that is dropped leaves the array. */
+static void
+send_event (gpointer data, const char *event)
+{
+  GdwControlQmp *server = data;
+  for (guint i = server->clients->len; i-- > 0;) {
+    g_autoptr (Client) client = g_rc_box_acquire (g_ptr_array_index (server->clients, i));
+    if (client->negotiated)
+      send_line (client, event);
+  }
+}
+
+GdwControlQmp *
+gdw_control_qmp_new (GdwControl *control, const char *path, GError **error)
+{
+  GdwControlSocket *socket = gdw_control_socket_new (path, error);
+  if (!socket)
+    return NULL;
+  GdwControlQmp *server = g_new0 (GdwControlQmp, 1);
+  server->control = control;
+  server->socket = socket;
+  server->clients = g_ptr_array_new_with_free_func ((GDestroyNotify) unref_client);
+  server->accepting = g_socket_create_source (gdw_control_socket_get (socket), G_IO_IN, NULL);
+  g_source_set_callback (server->accepting, G_SOURCE_FUNC (accept_client), server, NULL);
+  g_source_attach (server->accepting, gdw_migration_context (control->migration));
+  gdw_control_add_sink (control, send_event, server);
+  return server;
+}
+
+void
+gdw_control_qmp_free (GdwControlQmp *server)
+{
+  gdw_control_remove_sink (server->control, send_event, server);
+  stop_source (&server->accepting);
+  while (server->clients->len)
+    drop (g_ptr_array_index (server->clients, 0));
+  g_ptr_array_unref (server->clients);
+  gdw_control_socket_free (server->socket);
+  g_free (server);
+}

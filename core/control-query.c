@@ -1,0 +1,196 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/* SPDX-FileCopyrightText: The godwit authors */
+#include "core/control.h"
+
+#include "core/control-address.h"
+
+#include <string.h>
+
+static GdwQMigrationStats *
+make_stats (GdwControl *control, const GdwInfo *info)
+{
+  guint64 precopy = MIN (control->precopy_bytes, info->transferred_bytes);
+  GdwQMigrationStats *stats = g_new0 (GdwQMigrationStats, 1);
+  stats->transferred = info->transferred_bytes;
+  stats->remaining = info->remaining_bytes;
+  stats->total = info->total_bytes;
+  stats->duplicate = info->zero_pages;
+  stats->normal = info->normal_pages;
+  stats->normal_bytes = info->normal_pages * GDW_PAGE_SIZE;
+  stats->dirty_pages_rate = info->dirty_rate;
+  stats->mbps = (double) info->bandwidth * 8 / 1e6;
+  stats->dirty_sync_count = info->rounds;
+  stats->page_size = GDW_PAGE_SIZE;
+  stats->multifd_bytes = info->n_links > 1 ? info->transferred_bytes : 0;
+  stats->pages_per_second = info->bandwidth / GDW_PAGE_SIZE;
+  stats->precopy_bytes = precopy;
+  stats->downtime_bytes = info->transferred_bytes - precopy;
+  return stats;
+}
+
+static GdwQMigrationBlackout *
+make_blackout (const GdwInfo *info)
+{
+  GdwQMigrationBlackout *blackout = g_new0 (GdwQMigrationBlackout, 1);
+  blackout->pause_us = info->pause_us;
+  blackout->state_us = info->state_us;
+  blackout->harvest_us = info->harvest_us;
+  blackout->pages_us = info->pages_us;
+  blackout->handover_us = info->handover_us;
+  blackout->resume_us = info->resume_us;
+  return blackout;
+}
+
+static GPtrArray *
+make_rounds (const GArray *rounds)
+{
+  GPtrArray *list = g_ptr_array_new_with_free_func (
+      (GDestroyNotify) gdw_q_migration_round_free);
+  for (guint i = 0; i < rounds->len; i++) {
+    const GdwRoundInfo *from = &g_array_index (rounds, GdwRoundInfo, i);
+    GdwQMigrationRound *round = g_new0 (GdwQMigrationRound, 1);
+    *round = (GdwQMigrationRound){ .pages = from->pages,
+                                   .bytes = from->bytes,
+                                   .ms = from->ms,
+                                   .dirty_pages = from->dirty_pages };
+    g_ptr_array_add (list, round);
+  }
+  return list;
+}
+
+static GPtrArray *
+copy_texts (const GPtrArray *texts)
+{
+  GPtrArray *list = g_ptr_array_new_with_free_func (g_free);
+  for (guint i = 0; i < texts->len; i++)
+    g_ptr_array_add (list, g_strdup (g_ptr_array_index (texts, i)));
+  return list;
+}
+
+/* What a source tells from active on, until it has failed or was cancelled. */
+static void
+add_progress (GdwControl *control, GdwQMigrationInfo *to, const GdwInfo *info)
+{
+  gboolean completed = info->status == GDW_STATUS_COMPLETED;
+  to->ram = make_stats (control, info);
+  to->total_time = info->total_time_ms;
+  to->setup_time = info->setup_time_ms;
+  to->has_total_time = to->has_setup_time = TRUE;
+  to->has_downtime = completed;
+  to->downtime = info->downtime_ms;
+  to->has_expected_downtime = !completed;
+  to->expected_downtime = info->expected_downtime_ms;
+  to->blackout = completed ? make_blackout (info) : NULL;
+}
+
+static gboolean
+is_under_way (GdwStatus status)
+{
+  return status == GDW_STATUS_ACTIVE || status == GDW_STATUS_PRE_SWITCHOVER ||
+         status == GDW_STATUS_DEVICE || status == GDW_STATUS_CANCELLING;
+}
+
+GdwQMigrationInfo *
+gdw_cmd_query_migrate (GdwControl *control, GError **error)
+{
+  GdwInfo info;
+  gdw_migration_get_info (control->migration, &info);
+  GdwQMigrationInfo *to = g_new0 (GdwQMigrationInfo, 1);
+  GdwQSocketAddress *address = info.local_address
+                                   ? gdw_control_address_socket (info.local_address)
+                                   : NULL;
+  if (address) {
+    to->socket_address = g_ptr_array_new_with_free_func (
+        (GDestroyNotify) gdw_q_socket_address_free);
+    g_ptr_array_add (to->socket_address, address);
+  }
+  if (info.status == GDW_STATUS_NONE)
+    return to;
+  to->has_status = to->has_x_outcome = TRUE;
+  to->status = (GdwQMigrationStatus) gdw_visit_enum (&gdw_q_type_migration_status,
+                                                     gdw_status_name (info.status));
+  to->x_outcome = (GdwQMigrationOutcome) info.outcome;
+  if (!info.incoming && (is_under_way (info.status) || info.status == GDW_STATUS_COMPLETED))
+    add_progress (control, to, &info);
+  to->error_desc = g_strdup (info.error_desc);
+  to->x_tracker = g_strdup (info.tracker);
+  to->x_transport = g_strdup (info.transport);
+  to->x_links = info.n_links;
+  to->has_x_links = info.n_links > 0;
+  if (info.round_list && info.round_list->len)
+    to->x_rounds = make_rounds (info.round_list);
+  if (info.warnings && info.warnings->len)
+    to->x_warnings = copy_texts (info.warnings);
+  return to;
+}
+
+G_STATIC_ASSERT ((int) GDW_OUTCOME_NONE == (int) GDW_Q_MIGRATION_OUTCOME_NONE);
+G_STATIC_ASSERT ((int) GDW_OUTCOME_SOURCE == (int) GDW_Q_MIGRATION_OUTCOME_SOURCE);
+G_STATIC_ASSERT ((int) GDW_OUTCOME_DESTINATION == (int) GDW_Q_MIGRATION_OUTCOME_DESTINATION);
+G_STATIC_ASSERT ((int) GDW_OUTCOME_UNKNOWN == (int) GDW_Q_MIGRATION_OUTCOME_UNKNOWN);
+
+static GdwQPluginOption *
+make_option (const GdwOption *from)
+{
+  static const GdwQPluginOptionType types[] = {
+    [GDW_OPTION_STRING] = GDW_Q_PLUGIN_OPTION_TYPE_STRING,
+    [GDW_OPTION_UINT] = GDW_Q_PLUGIN_OPTION_TYPE_UINT,
+    [GDW_OPTION_SIZE] = GDW_Q_PLUGIN_OPTION_TYPE_SIZE,
+    [GDW_OPTION_BOOL] = GDW_Q_PLUGIN_OPTION_TYPE_BOOL,
+    [GDW_OPTION_ENUM] = GDW_Q_PLUGIN_OPTION_TYPE_ENUM,
+  };
+  GdwQPluginOption *option = g_new0 (GdwQPluginOption, 1);
+  g_autofree char *choices = from->choices ? g_strjoinv (", ", (char **) from->choices) : NULL;
+  option->name = g_strdup (from->name);
+  option->type = from->type < G_N_ELEMENTS (types) ? types[from->type] : types[0];
+  option->q_default = g_strdup (from->default_value);
+  option->help = choices ? g_strdup_printf ("%s: %s", from->help, choices)
+                         : g_strdup (from->help);
+  return option;
+}
+
+/* "" if the VM can use the plugin. */
+static char *
+why_not (GdwControl *control, const GdwPluginInfo *from)
+{
+  if (!from->plugin)
+    return g_strdup (from->why ? from->why : "it does not load");
+  if (from->kind == GDW_PLUGIN_TRACKER)
+    return gdw_migration_why_not_tracker (control->migration, from->name);
+  return g_strdup ("");
+}
+
+static GdwQPluginInfo *
+make_plugin (GdwControl *control, const GdwPluginInfo *from)
+{
+  const GdwPlugin *plugin = from->plugin;
+  GdwQPluginInfo *info = g_new0 (GdwQPluginInfo, 1);
+  info->kind = (GdwQPluginKind) gdw_visit_enum (&gdw_q_type_plugin_kind,
+                                                gdw_plugin_kind (from->kind));
+  info->name = g_strdup (from->name);
+  info->file = g_strdup (from->file);
+  info->why = why_not (control, from);
+  info->usable = plugin && (!info->why || !*info->why);
+  info->options = g_ptr_array_new_with_free_func ((GDestroyNotify) gdw_q_plugin_option_free);
+  info->traits = g_ptr_array_new_with_free_func (g_free);
+  if (!plugin)
+    return info;
+  info->summary = g_strdup (plugin->summary);
+  info->abi = plugin->abi;
+  for (const GdwOption *option = plugin->options; option && option->name; option++)
+    g_ptr_array_add (info->options, make_option (option));
+  g_autofree const char **traits = gdw_plugin_traits (plugin);
+  for (guint i = 0; traits && traits[i]; i++)
+    g_ptr_array_add (info->traits, g_strdup (traits[i]));
+  return info;
+}
+
+GPtrArray *
+gdw_cmd_query_plugins (GdwControl *control, GError **error)
+{
+  g_autoptr (GPtrArray) found = gdw_plugins_list (gdw_migration_plugins (control->migration));
+  GPtrArray *list = g_ptr_array_new_with_free_func ((GDestroyNotify) gdw_q_plugin_info_free);
+  for (guint i = 0; i < found->len; i++)
+    g_ptr_array_add (list, make_plugin (control, g_ptr_array_index (found, i)));
+  return list;
+}

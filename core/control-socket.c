@@ -1,0 +1,100 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/* SPDX-FileCopyrightText: The godwit authors */
+#include "core/control-socket.h"
+
+#include <godwit/error.h>
+
+#include <errno.h>
+#include <gio/gunixsocketaddress.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <sys/un.h>
+#include <unistd.h>
+
+struct GdwControlSocket {
+  GSocket *socket;
+  char *path;
+  struct stat file;
+};
+
+static gboolean
+fail (GError **error, const char *path, const char *what, const char *why)
+{
+  g_set_error (error, GDW_ERROR, GDW_ERROR_FAILED, "qmp '%s': %s: %s", path, what, why);
+  return FALSE;
+}
+
+/* Make way for a socket at @path. */
+static gboolean
+remove_stale (const char *path, GSocketAddress *address, GError **error)
+{
+  struct stat file;
+  if (lstat (path, &file) != 0)
+    return TRUE;
+  if (!S_ISSOCK (file.st_mode))
+    return fail (error, path, "cannot listen", "a file is there that is no socket; remove it");
+  g_autoptr (GError) refused = NULL;
+  g_autoptr (GSocket)
+      probe = g_socket_new (G_SOCKET_FAMILY_UNIX, G_SOCKET_TYPE_STREAM, 0, NULL);
+  if (probe && !g_socket_connect (probe, address, NULL, &refused) &&
+      g_error_matches (refused, G_IO_ERROR, G_IO_ERROR_CONNECTION_REFUSED) &&
+      unlink (path) == 0)
+    return TRUE;
+  return fail (error, path, "cannot listen", "another process does; use another path");
+}
+
+static GSocket *
+listen_at (const char *path, struct stat *file, GError **error)
+{
+  if (strlen (path) >= sizeof ((struct sockaddr_un *) NULL)->sun_path) {
+    fail (error, path, "cannot listen", "the path is too long; use a shorter one");
+    return NULL;
+  }
+  g_autoptr (GSocketAddress) address = g_unix_socket_address_new (path);
+  if (!remove_stale (path, address, error))
+    return NULL;
+  g_autoptr (GError) cause = NULL;
+  g_autoptr (GSocket)
+      socket = g_socket_new (G_SOCKET_FAMILY_UNIX, G_SOCKET_TYPE_STREAM, 0, &cause);
+  /* The mode goes over to the file: whoever can connect owns the VM. */
+  if (socket && fchmod (g_socket_get_fd (socket), 0600) == 0 &&
+      g_socket_bind (socket, address, FALSE, &cause) && g_socket_listen (socket, &cause) &&
+      lstat (path, file) == 0) {
+    g_socket_set_blocking (socket, FALSE);
+    return g_steal_pointer (&socket);
+  }
+  fail (error, path, "cannot listen", cause ? cause->message : g_strerror (errno));
+  return NULL;
+}
+
+GdwControlSocket *
+gdw_control_socket_new (const char *path, GError **error)
+{
+  struct stat file;
+  GSocket *socket = listen_at (path, &file, error);
+  if (!socket)
+    return NULL;
+  GdwControlSocket *self = g_new0 (GdwControlSocket, 1);
+  self->socket = socket;
+  self->path = g_strdup (path);
+  self->file = file;
+  return self;
+}
+
+GSocket *
+gdw_control_socket_get (GdwControlSocket *socket)
+{
+  return socket->socket;
+}
+
+void
+gdw_control_socket_free (GdwControlSocket *socket)
+{
+  struct stat file;
+  if (lstat (socket->path, &file) == 0 && file.st_ino == socket->file.st_ino &&
+      file.st_dev == socket->file.st_dev)
+    unlink (socket->path);
+  g_object_unref (socket->socket);
+  g_free (socket->path);
+  g_free (socket);
+}

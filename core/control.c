@@ -1,0 +1,196 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/* SPDX-FileCopyrightText: The godwit authors */
+#include "core/control.h"
+
+#include "core/control-qmp.h"
+#include "core/json.h"
+#include "qapi-events.h"
+
+typedef struct {
+  GdwControlSink sink;
+  gpointer data;
+} SinkEntry;
+
+void
+gdw_control_add_sink (GdwControl *control, GdwControlSink sink, gpointer data)
+{
+  const SinkEntry entry = { sink, data };
+  g_array_append_val (control->sinks, entry);
+}
+
+void
+gdw_control_remove_sink (GdwControl *control, GdwControlSink sink, gpointer data)
+{
+  for (guint i = 0; i < control->sinks->len; i++) {
+    const SinkEntry *entry = &g_array_index (control->sinks, SinkEntry, i);
+    if (entry->sink != sink || entry->data != data)
+      continue;
+    g_array_remove_index (control->sinks, i);
+    return;
+  }
+}
+
+void
+gdw_control_emit (GdwControl *control, const char *event, JsonNode *data)
+{
+  gint64 now = g_get_real_time ();
+  JsonObject *stamp = json_object_new ();
+  json_object_set_int_member (stamp, "seconds", now / G_USEC_PER_SEC);
+  json_object_set_int_member (stamp, "microseconds", now % G_USEC_PER_SEC);
+  g_autoptr (JsonNode) message = json_node_new (JSON_NODE_OBJECT);
+  JsonObject *object = json_object_new ();
+  json_node_take_object (message, object);
+  json_object_set_object_member (object, "timestamp", stamp);
+  json_object_set_string_member (object, "event", event);
+  if (data)
+    json_object_set_member (object, "data", data);
+  g_autofree char *line = gdw_json_write (message);
+  for (guint i = 0; i < control->sinks->len; i++) {
+    const SinkEntry *entry = &g_array_index (control->sinks, SinkEntry, i);
+    entry->sink (entry->data, line);
+  }
+}
+
+/* The guest is being paused for the switchover: what is sent from now on is downtime's. */
+static void
+note_pause (GdwControl *control)
+{
+  GdwInfo info;
+  if (control->precopy_bytes != G_MAXUINT64)
+    return;
+  gdw_migration_get_info (control->migration, &info);
+  control->precopy_bytes = info.transferred_bytes;
+}
+
+static void
+status_changed (GdwMigration *migration, guint status, GdwControl *control)
+{
+  if (status == GDW_STATUS_SETUP)
+    control->precopy_bytes = G_MAXUINT64;
+  else if (status == GDW_STATUS_DEVICE)
+    note_pause (control);
+  int value = gdw_visit_enum (&gdw_q_type_migration_status, gdw_status_name (status));
+  if (gdw_migration_capabilities (migration)->events)
+    gdw_control_emit (control, GDW_EVENT_MIGRATION,
+                      gdw_event_migration ((GdwQMigrationStatus) value));
+}
+
+static void
+pass_begun (GdwMigration *migration, guint64 number, GdwControl *control)
+{
+  if (gdw_migration_capabilities (migration)->events)
+    gdw_control_emit (control, GDW_EVENT_MIGRATION_PASS,
+                      gdw_event_migration_pass ((gint64) number));
+}
+
+static void
+run_state_changed (GdwMigration *migration, guint state, GdwControl *control)
+{
+  GdwRunState before = control->run_state;
+  control->run_state = state;
+  if (state == GDW_RUN_STATE_FINISH_MIGRATE)
+    note_pause (control);
+  if (before != state && state == GDW_RUN_STATE_RUNNING)
+    gdw_control_emit (control, GDW_EVENT_RESUME, gdw_event_resume ());
+  else if (before != state && before == GDW_RUN_STATE_RUNNING)
+    gdw_control_emit (control, GDW_EVENT_STOP, gdw_event_stop ());
+}
+
+static void
+attempt_ended (GdwMigration *migration, guint status, GdwControl *control)
+{
+  GdwInfo info;
+  gdw_migration_get_info (migration, &info);
+  if (info.incoming && status == GDW_STATUS_FAILED && control->exit_on_error)
+    gdw_control_quit (control, GDW_Q_SHUTDOWN_CAUSE_HOST_ERROR, NULL);
+}
+
+static gboolean
+quit_now (gpointer data)
+{
+  GdwControl *control = data;
+  const GdwHost *host = gdw_migration_host (control->migration);
+  g_clear_pointer (&control->quitting, g_source_unref);
+  gdw_control_emit (control, GDW_EVENT_SHUTDOWN,
+                    gdw_event_shutdown (FALSE, control->quit_cause));
+  host->quit (host->vm);
+  return G_SOURCE_REMOVE;
+}
+
+gboolean
+gdw_control_quit (GdwControl *control, GdwQShutdownCause cause, GError **error)
+{
+  const GdwHost *host = gdw_migration_host (control->migration);
+  if (!host->quit) {
+    g_set_error (error, GDW_ERROR, GDW_ERROR_UNSUPPORTED,
+                 "host '%s': cannot be ended: it has no quit; end its process instead",
+                 host->name ? host->name : "");
+    return FALSE;
+  }
+  if (control->quitting)
+    return TRUE;
+  control->quit_cause = cause;
+  control->quitting = g_idle_source_new ();
+  g_source_set_priority (control->quitting, G_PRIORITY_HIGH);
+  g_source_set_callback (control->quitting, quit_now, control, NULL);
+  g_source_attach (control->quitting, gdw_migration_context (control->migration));
+  return TRUE;
+}
+
+JsonNode *
+gdw_control_error (const GError *error)
+{
+  gboolean no_command = g_error_matches (error, GDW_VISIT_ERROR,
+                                         GDW_VISIT_ERROR_COMMAND_NOT_FOUND);
+  JsonNode *node = json_node_new (JSON_NODE_OBJECT);
+  JsonObject *object = json_object_new ();
+  json_node_take_object (node, object);
+  json_object_set_string_member (object, "class",
+                                 no_command ? "CommandNotFound" : "GenericError");
+  json_object_set_string_member (object, "desc", error->message);
+  return node;
+}
+
+void
+gdw_call_complete (GdwCall *call, JsonNode *ret, GError *error)
+{
+  call->answer (call, ret, error);
+}
+
+GdwControl *
+gdw_control_new (GdwMigration *migration)
+{
+  GdwControl *control = g_new0 (GdwControl, 1);
+  control->migration = g_object_ref (migration);
+  control->servers = g_ptr_array_new_with_free_func ((GDestroyNotify) gdw_control_qmp_free);
+  control->sinks = g_array_new (FALSE, FALSE, sizeof (SinkEntry));
+  control->run_state = gdw_migration_get_run_state (migration);
+  control->precopy_bytes = G_MAXUINT64;
+  g_signal_connect (migration, "status", G_CALLBACK (status_changed), control);
+  g_signal_connect (migration, "pass", G_CALLBACK (pass_begun), control);
+  g_signal_connect (migration, "run-state", G_CALLBACK (run_state_changed), control);
+  g_signal_connect (migration, "ended", G_CALLBACK (attempt_ended), control);
+  return control;
+}
+
+gboolean
+gdw_control_listen_qmp (GdwControl *control, const char *path, GError **error)
+{
+  GdwControlQmp *server = gdw_control_qmp_new (control, path, error);
+  if (server)
+    g_ptr_array_add (control->servers, server);
+  return server != NULL;
+}
+
+void
+gdw_control_free (GdwControl *control)
+{
+  if (control->quitting)
+    g_source_destroy (control->quitting);
+  g_clear_pointer (&control->quitting, g_source_unref);
+  g_signal_handlers_disconnect_by_data (control->migration, control);
+  g_ptr_array_unref (control->servers);
+  g_array_unref (control->sinks);
+  g_object_unref (control->migration);
+  g_free (control);
+}

@@ -1,0 +1,48 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/* SPDX-FileCopyrightText: The godwit authors */
+#pragma once
+
+#include <godwit/control.h>
+
+#include "core/migration.h"
+#include "qapi-commands.h"
+
+/* What the ways in (a QMP socket, HTTP) share: the state behind the commands,
+ * and the events.  All on the thread of the migration. */
+
+/* Answers a call in the manner of the way it came in by; takes all but @call,
+ * which it frees. */
+typedef void (*GdwCallAnswer) (GdwCall *call, JsonNode *ret, GError *error);
+
+/* The way in makes one, as the first member of its own; a call outlives its client
+ * if it is answered late, and even the control. */
+struct GdwCall {
+  GdwCallAnswer answer;
+};
+
+/* A whole event as one line of JSON without an end of line. */
+typedef void (*GdwControlSink) (gpointer data, const char *event);
+
+struct GdwControl {
+  GdwMigration *migration;
+  GPtrArray *servers; /* of GdwControlQmp */
+  GArray *sinks;      /* who gets the events */
+  GSource *quitting;  /* a quit that was answered, or is about to be */
+  GdwQShutdownCause quit_cause;
+  GdwRunState run_state; /* the last that was told */
+  gboolean exit_on_error;
+  guint64 precopy_bytes; /* sent before the guest was paused; until then the maximum */
+};
+
+/* From now until the removal @sink gets every event; order of adding. */
+void gdw_control_add_sink (GdwControl *control, GdwControlSink sink, gpointer data);
+void gdw_control_remove_sink (GdwControl *control, GdwControlSink sink, gpointer data);
+
+/* Tell all sinks.  Takes @data; NULL: the event has none. */
+void gdw_control_emit (GdwControl *control, const char *event, JsonNode *data);
+
+/* End the process once what is under way on this turn of the main loop is answered. */
+gboolean gdw_control_quit (GdwControl *control, GdwQShutdownCause cause, GError **error);
+
+/* {"class": ..., "desc": ...} */
+JsonNode *gdw_control_error (const GError *error);

@@ -1,0 +1,151 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/* SPDX-FileCopyrightText: The godwit authors */
+/* Pages from the links into guest memory, on the channels' threads. */
+#include <fcntl.h>
+#include <linux/falloc.h>
+#include <string.h>
+#include <sys/mman.h>
+
+#include "core/batch.h"
+#include "core/crc32c.h"
+#include "core/destination-private.h"
+
+/* From here on giving memory back is cheaper than writing zeros. */
+#define PUNCH_PAGES 512u
+
+static gboolean
+enter_gate (GdwDestination *destination, GError **error)
+{
+  gboolean open;
+
+  pthread_mutex_lock (&destination->gate);
+  open = !destination->gate_closed;
+  if (open)
+    destination->gate_inside++;
+  pthread_mutex_unlock (&destination->gate);
+  if (!open)
+    g_set_error (error, GDW_ERROR, GDW_ERROR_PROTOCOL,
+                 "destination: frame 'MEM' is refused: the source had said that all memory was "
+                 "sent; both sides must speak the same protocol");
+  return open;
+}
+
+static void
+leave_gate (GdwDestination *destination)
+{
+  pthread_mutex_lock (&destination->gate);
+  destination->gate_inside--;
+  pthread_mutex_unlock (&destination->gate);
+}
+
+gboolean
+gdw_destination_close_memory (GdwDestination *destination)
+{
+  gboolean quiet;
+
+  pthread_mutex_lock (&destination->gate);
+  destination->gate_closed = TRUE;
+  quiet = destination->gate_inside == 0;
+  pthread_mutex_unlock (&destination->gate);
+  return quiet;
+}
+
+/* Gives the memory behind a long run back, so that it costs nothing and reads as zero. */
+static gboolean
+punch (const GdwRegion *region, guint64 first, guint64 n)
+{
+  guint64 at = first << GDW_PAGE_SHIFT, size = n << GDW_PAGE_SHIFT;
+
+  if (n < PUNCH_PAGES || region->page_size != GDW_PAGE_SIZE)
+    return FALSE;
+  if (region->fd >= 0)
+    return fallocate (region->fd, FALLOC_FL_PUNCH_HOLE | FALLOC_FL_KEEP_SIZE,
+                      region->fd_offset + at, size) == 0;
+  return madvise (region->host_addr + at, size, MADV_DONTNEED) == 0;
+}
+
+/* Memory that was never written since it was known to be zero needs nothing. */
+static void
+clear_run (GdwDestination *destination, guint region_index, const GdwRun *run)
+{
+  const GdwRegion *region = &destination->regions->list[region_index];
+  const guint64 *touched = destination->touched->bits[region_index];
+  guint64 at = run->first, end = run->first + run->count, first, n;
+
+  while (gdw_bits_next_run (touched, at, end, &first, &n)) {
+    if (!punch (region, first, n))
+      memset (region->host_addr + (first << GDW_PAGE_SHIFT), 0, n << GDW_PAGE_SHIFT);
+    gdw_pageset_remove (destination->touched, region_index, first, n);
+    at = first + n;
+  }
+}
+
+static gboolean
+read_pages (GdwDestination *destination, GdwChannel *channel, const GdwMem *mem, GError **error)
+{
+  const GdwRegion *region = &destination->regions->list[mem->region];
+  struct iovec iov[GDW_MEM_RUNS_MAX];
+  guint n = 0;
+
+  for (guint i = 0; i < mem->n_runs; i++) {
+    const GdwRun *run = &mem->runs[i];
+
+    if (run->kind != GDW_RUN_RAW)
+      continue;
+    gdw_pageset_add (destination->touched, mem->region, run->first, run->count);
+    iov[n++] = (struct iovec){ region->host_addr + (run->first << GDW_PAGE_SHIFT),
+                               (gsize) run->count << GDW_PAGE_SHIFT };
+  }
+  return n == 0 || gdw_channel_read (channel, iov, n, error);
+}
+
+/* The source's guest may have written a page on its way into the socket: that page is
+ * asked for again. */
+static void
+check_pages (GdwDestination *destination, GdwChannel *channel, const GdwMem *mem)
+{
+  const GdwRegion *region = &destination->regions->list[mem->region];
+  GdwNak nak = { .region = mem->region };
+  guint raw = 0;
+
+  for (guint i = 0; i < mem->n_runs; i++) {
+    const GdwRun *run = &mem->runs[i];
+
+    for (guint j = 0; run->kind == GDW_RUN_RAW && j < run->count; j++) {
+      guint64 page = run->first + j;
+      const guint8 *data = region->host_addr + (page << GDW_PAGE_SHIFT);
+
+      if (gdw_crc32c (0, data, GDW_PAGE_SIZE) != mem->crcs[raw++])
+        nak.pages[nak.n_pages++] = page;
+    }
+  }
+  if (nak.n_pages)
+    gdw_channel_send_nak (channel, &nak);
+}
+
+gboolean
+gdw_destination_take_memory (GdwChannel *channel, const GdwFrame *frame, const GdwMem *mem,
+                             gpointer data, GError **error)
+{
+  GdwDestination *destination = data;
+  guint64 zero = 0;
+  gboolean ok;
+
+  if (!enter_gate (destination, error))
+    return FALSE;
+  ok = read_pages (destination, channel, mem, error);
+  if (ok) {
+    check_pages (destination, channel, mem);
+    for (guint i = 0; i < mem->n_runs; i++) {
+      if (mem->runs[i].kind != GDW_RUN_ZERO)
+        continue;
+      zero += mem->runs[i].count;
+      clear_run (destination, mem->region, &mem->runs[i]);
+    }
+  }
+  leave_gate (destination);
+  __atomic_add_fetch (&destination->received_bytes, frame->payload_len, __ATOMIC_RELAXED);
+  __atomic_add_fetch (&destination->normal_pages, mem->n_raw, __ATOMIC_RELAXED);
+  __atomic_add_fetch (&destination->zero_pages, zero, __ATOMIC_RELAXED);
+  return ok;
+}

@@ -1,0 +1,117 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/* SPDX-FileCopyrightText: The godwit authors */
+#pragma once
+
+#include <pthread.h>
+
+#include "core/channel.h"
+#include "core/destination.h"
+#include "core/handover.h"
+#include "core/pageset.h"
+#include "core/regions.h"
+
+typedef enum {
+  LISTENING, /* for HELLO */
+  RECEIVING, /* memory and state */
+  LOADING,   /* the host takes the state over */
+  PREPARED,  /* PREPARED is sent */
+  RESUMING,  /* COMMIT came: the guest is ours */
+  ARRIVED,   /* completed; answers questions until CONFIRM */
+  FAILING,   /* aborted; answers the question if one may come */
+  OVER
+} Phase;
+
+typedef enum { STRANGER, MAIN_LINK, MEMORY_LINK, ASKER } Role;
+
+/* Everybody who has connected. */
+typedef struct {
+  GdwChannel *channel;
+  Role role;
+  gint64 since_us; /* when it came, for those who do not say who they are */
+  gboolean closed;
+} Visitor;
+
+/* A section as it comes in. */
+typedef struct {
+  char *name;
+  guint32 version;
+  guint64 total;
+  GByteArray *data;
+} Incoming;
+
+struct GdwDestination {
+  GdwAttempt attempt;
+  Phase phase;
+  gboolean trust_zero, reported;
+  GError *error;
+  GdwVerdict verdict;
+  char *id_text;
+  char *local_address, *transport_name;
+  GCancellable *host_cancellable, *accept_cancellable;
+  gint refs; /* atomic: the owner's and one for each post of the acceptor */
+
+  GdwStack *stack;
+  GdwRegions *regions;
+  GdwChannelConfig channel_config;
+  GPtrArray *visitors; /* of Visitor */
+  GdwChannel *links[GDW_LINKS_MAX];
+  guint n_links, n_joined;
+  pthread_t acceptor;
+  gboolean accepting, closing;
+  gboolean source_knows; /* it said so: no question will come */
+  pthread_mutex_t arrivals_lock;
+  GQueue arrivals; /* of GdwLink, from the acceptor */
+
+  GPtrArray *sections;      /* of GdwSection, complete */
+  GdwSection *section_list; /* what the host is given */
+  Incoming incoming;
+  guint64 sections_bytes;
+  gboolean guest_ran; /* at the source */
+  guint host_calls;
+  gint64 commit_us;
+  GSource *tick, *grace, *linger;
+
+  /* Channel threads write memory between enter and leave of the gate. */
+  pthread_mutex_t gate;
+  gboolean gate_closed;
+  guint gate_inside;
+  GdwPageset *touched; /* not known to be zero */
+
+  gint64 begin_us, end_us;
+  guint64 received_bytes, normal_pages, zero_pages; /* atomic */
+  guint64 rounds;
+  GPtrArray *warnings;
+};
+
+/* destination.c */
+void gdw_destination_fail (GdwDestination *destination, GError *error); /* takes it */
+void gdw_destination_set_timer (GdwDestination *destination, GSource **timer, guint ms,
+                                GSourceFunc function);
+void gdw_destination_clear_timer (GSource **timer);
+void
+gdw_destination_proceed (GdwDestination *destination); /* tidying up: what can be done now */
+/* The source knows the outcome: stop listening. */
+void gdw_destination_close (GdwDestination *destination);
+
+/* destination-links.c */
+extern const GdwChannelOps gdw_destination_channel_ops;
+gboolean gdw_destination_accept (GdwDestination *destination, GError **error);
+/* The acceptor ends; what it let in and nobody saw is closed. */
+void gdw_destination_stop_accepting (GdwDestination *destination);
+/* Those who connected and did not say who they are for so long. */
+void gdw_destination_drop_silent (GdwDestination *destination, gint64 limit_us);
+void gdw_destination_unref (gpointer destination);
+
+/* destination-memory.c */
+gboolean gdw_destination_take_memory (GdwChannel *channel, const GdwFrame *frame,
+                                      const GdwMem *mem, gpointer data, GError **error);
+/* No page is written after this; FALSE if one is being written now. */
+gboolean gdw_destination_close_memory (GdwDestination *destination);
+
+/* destination-switchover.c */
+gboolean gdw_destination_on_state (GdwDestination *destination, const GdwFrame *frame,
+                                   const guint8 *meta, GError **error);
+gboolean gdw_destination_on_prepare (GdwDestination *destination, const GdwFrame *frame,
+                                     const guint8 *meta, GError **error);
+gboolean gdw_destination_on_commit (GdwDestination *destination, const GdwFrame *frame,
+                                    const guint8 *meta, GError **error);

@@ -1,0 +1,168 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/* SPDX-FileCopyrightText: The godwit authors */
+/* From the state to the outcome; the mirror of source-switchover.c. */
+#include "core/destination-private.h"
+
+#define SECTIONS_MAX 4096u
+#define SECTIONS_BYTES_MAX (512u << 20)
+
+static gboolean
+refuse (GError **error, const char *what, const char *why)
+{
+  g_set_error (error, GDW_ERROR, GDW_ERROR_PROTOCOL,
+               "destination: %s is refused: %s; both sides must speak the same protocol", what,
+               why);
+  return FALSE;
+}
+
+static void
+complete_section (GdwDestination *destination)
+{
+  Incoming *incoming = &destination->incoming;
+  g_autoptr (GBytes) data = g_byte_array_free_to_bytes (g_steal_pointer (&incoming->data));
+
+  g_ptr_array_add (destination->sections,
+                   gdw_section_new (incoming->name, incoming->version, data));
+  g_clear_pointer (&incoming->name, g_free);
+}
+
+static gboolean
+add_chunk (GdwDestination *destination, const GdwStateChunk *chunk, GError **error)
+{
+  Incoming *incoming = &destination->incoming;
+
+  if (!incoming->name) {
+    if (destination->sections->len == SECTIONS_MAX)
+      return refuse (error, "frame 'STATE'", "there are more than 4096 sections");
+    *incoming = (Incoming){ g_strdup (chunk->name), chunk->version, chunk->total,
+                            g_byte_array_new () };
+  }
+  if (g_strcmp0 (incoming->name, chunk->name) != 0 || incoming->version != chunk->version ||
+      incoming->total != chunk->total || incoming->data->len != chunk->offset)
+    return refuse (error, "frame 'STATE'", "it does not continue the section before it");
+  destination->sections_bytes += chunk->size;
+  if (destination->sections_bytes > SECTIONS_BYTES_MAX)
+    return refuse (error, "frame 'STATE'", "all sections are larger than 512 MiB");
+  g_byte_array_append (incoming->data, chunk->data, chunk->size);
+  if (incoming->data->len == incoming->total)
+    complete_section (destination);
+  return TRUE;
+}
+
+gboolean
+gdw_destination_on_state (GdwDestination *destination, const GdwFrame *frame,
+                          const guint8 *meta, GError **error)
+{
+  GdwStateChunk chunk;
+  gboolean ok;
+
+  if (destination->phase != RECEIVING)
+    return refuse (error, "frame 'STATE'", "it was not expected now");
+  if (!gdw_state_decode (meta, frame->meta_len, &chunk, error))
+    return FALSE;
+  ok = add_chunk (destination, &chunk, error);
+  gdw_state_clear (&chunk);
+  return ok;
+}
+
+/* Is everything here that the source says it sent? */
+static gboolean
+is_complete (GdwDestination *destination, const GdwPrepare *prepare, GError **error)
+{
+  if (prepare->n_sections != destination->sections->len || destination->incoming.name)
+    return refuse (error, "frame 'PREPARE'", "sections of the state are missing");
+  if (prepare->n_links != destination->n_links || destination->n_joined != destination->n_links)
+    return refuse (error, "frame 'PREPARE'", "links are missing");
+  for (guint i = 0; i < prepare->n_links; i++)
+    if (gdw_channel_last_mem (destination->links[i]) != prepare->last_seq[i])
+      return refuse (error, "frame 'PREPARE'", "memory is missing on a link");
+  if (!gdw_destination_close_memory (destination))
+    return refuse (error, "frame 'PREPARE'", "memory is still arriving");
+  return TRUE;
+}
+
+static void
+on_loaded (GdwReply *reply, gpointer data)
+{
+  GdwDestination *destination = data;
+  GByteArray *meta;
+
+  destination->host_calls--;
+  if (destination->phase != LOADING) {
+    gdw_destination_proceed (destination);
+    return;
+  }
+  if (reply->error) {
+    gdw_destination_fail (destination, g_error_copy (reply->error));
+    return;
+  }
+  destination->phase = PREPARED;
+  destination->verdict.prepared = TRUE;
+  meta = g_byte_array_new ();
+  gdw_id_encode (destination->verdict.id, meta);
+  gdw_channel_send (destination->links[0], GDW_FRAME_PREPARED, meta);
+}
+
+gboolean
+gdw_destination_on_prepare (GdwDestination *destination, const GdwFrame *frame,
+                            const guint8 *meta, GError **error)
+{
+  const GdwHost *host = gdw_guest_host (destination->attempt.guest);
+  g_autofree GdwPrepare *prepare = g_new0 (GdwPrepare, 1);
+
+  if (destination->phase != RECEIVING)
+    return refuse (error, "frame 'PREPARE'", "it was not expected now");
+  if (!gdw_prepare_decode (meta, frame->meta_len, prepare, error) ||
+      !is_complete (destination, prepare, error))
+    return FALSE;
+  destination->guest_ran = prepare->running;
+  destination->phase = LOADING;
+  g_clear_pointer (&destination->section_list, g_free);
+  destination->section_list = g_new0 (GdwSection, MAX (destination->sections->len, 1));
+  for (guint i = 0; i < destination->sections->len; i++)
+    destination->section_list[i] = *(GdwSection *) destination->sections->pdata[i];
+  destination->host_calls++;
+  host->load_state (host->vm, destination->section_list, destination->sections->len,
+                    gdw_reply_new (destination->attempt.context, on_loaded, destination),
+                    destination->host_cancellable);
+  return TRUE;
+}
+
+static void
+on_running (const GError *error, gpointer data)
+{
+  GdwDestination *destination = data;
+  GByteArray *meta = g_byte_array_new ();
+  GdwOutcomeMsg msg = { .answer = GDW_ANSWER_COMMITTED, .text = (char *) "" };
+
+  destination->host_calls--;
+  destination->verdict.resume_us = g_get_monotonic_time () - destination->commit_us;
+  msg.resume_us = destination->verdict.resume_us;
+  if (error)
+    g_ptr_array_add (destination->warnings, g_strdup (error->message));
+  gdw_outcome_encode (&msg, meta);
+  gdw_channel_send (destination->links[0], GDW_FRAME_COMMITTED, meta);
+  destination->phase = ARRIVED;
+  destination->reported = TRUE;
+  destination->end_us = g_get_monotonic_time ();
+  destination->attempt.ops->status (GDW_STATUS_COMPLETED, destination->attempt.data);
+  gdw_destination_proceed (destination);
+}
+
+gboolean
+gdw_destination_on_commit (GdwDestination *destination, const GdwFrame *frame,
+                           const guint8 *meta, GError **error)
+{
+  GdwGuest *guest = destination->attempt.guest;
+  guint8 id[GDW_ID_BYTES];
+
+  if (!gdw_id_decode (meta, frame->meta_len, id, error) ||
+      !gdw_verdict_commit (&destination->verdict, id, error))
+    return FALSE;
+  destination->phase = RESUMING;
+  destination->commit_us = g_get_monotonic_time ();
+  destination->host_calls++;
+  gdw_guest_arrived (guest, destination->guest_ran && gdw_guest_autostart (guest), on_running,
+                     destination);
+  return TRUE;
+}

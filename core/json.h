@@ -1,0 +1,44 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/* SPDX-FileCopyrightText: The godwit authors */
+#pragma once
+
+#include <json-glib/json-glib.h>
+
+/* JSON as RFC 8259 has it, with one extension that QEMU has too: a string may
+ * be in single quotes.  json-glib's own parser takes much that is not JSON and
+ * crashes on deep nesting, so only its nodes are used.  Numbers are got out of
+ * them with qapi/number.h.  No function keeps anything or is bound to a thread. */
+
+#define GDW_JSON_DEPTH_MAX 64
+#define GDW_JSON_SIZE_MAX (1024 * 1024) /* bytes of one value */
+
+/* Exactly one value, white space around it allowed; NULL and a GDW_VISIT_ERROR in
+ * QEMU's words if @text is anything else.  @length in bytes, -1: up to the NUL. */
+JsonNode *gdw_json_parse (const char *text, gssize length, GError **error);
+
+/* In one line, without white space.  What is not UTF-8 in a string becomes U+FFFD. */
+char *gdw_json_write (JsonNode *node);
+
+/* Cuts a stream of bytes into values, which need nothing between them. */
+typedef struct GdwJsonSplitter GdwJsonSplitter;
+
+GdwJsonSplitter *gdw_json_splitter_new (void);
+void gdw_json_splitter_free (GdwJsonSplitter *splitter);
+
+/* Append what has arrived.  The splitter holds what was fed and not yet asked
+ * for, so ask until there is no more before feeding again. */
+void gdw_json_splitter_feed (GdwJsonSplitter *splitter, const char *data, gsize length);
+
+/* No more will arrive: a number or a word at the end is complete. */
+void gdw_json_splitter_end (GdwJsonSplitter *splitter);
+
+typedef enum {
+  GDW_JSON_NOTHING, /* feed it first */
+  GDW_JSON_VALUE,   /* @node is set, and the caller's */
+  GDW_JSON_BAD,     /* @error is set; the splitter goes on behind the bad value */
+} GdwJsonResult;
+
+GdwJsonResult gdw_json_splitter_next (GdwJsonSplitter *splitter, JsonNode **node,
+                                      GError **error);
+
+G_DEFINE_AUTOPTR_CLEANUP_FUNC (GdwJsonSplitter, gdw_json_splitter_free)

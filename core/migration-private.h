@@ -1,0 +1,33 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/* SPDX-FileCopyrightText: The godwit authors */
+#pragma once
+
+#include <pthread.h>
+
+#include "core/destination.h"
+#include "core/migration.h"
+#include "core/source.h"
+#include "core/state.h"
+
+struct _GdwMigration {
+  GObject parent;
+
+  GdwHost host;
+  char *host_name, *host_uuid;
+  GMainContext *context;
+  GdwPlugins *plugins;
+  GdwGuest *guest;
+  GdwState state;
+  GdwQMigrationParameters *parameters;
+  GdwCapabilities capabilities;
+  GdwOutcome outcome;
+  GError *error; /* when there was no attempt to keep it */
+
+  GdwSource *source;           /* the last outgoing attempt, or NULL */
+  GdwDestination *destination; /* the last incoming one, or NULL */
+  gboolean incoming;           /* the last attempt was */
+  gboolean touched;            /* an incoming one wrote into memory */
+
+  pthread_mutex_t mark_lock; /* protects mark_target */
+  GdwSource *mark_target;
+};

@@ -1,0 +1,487 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/* SPDX-FileCopyrightText: The godwit authors */
+#include <string.h>
+
+#include "core/migration-private.h"
+
+G_DEFINE_FINAL_TYPE (GdwMigration, gdw_migration, G_TYPE_OBJECT)
+
+enum { STATUS, PASS, RUN_STATE, ENDED, N_SIGNALS };
+static guint signals[N_SIGNALS];
+
+static void
+finalize (GObject *object)
+{
+  GdwMigration *migration = GDW_MIGRATION (object);
+
+  gdw_source_free (migration->source);
+  gdw_destination_free (migration->destination);
+  gdw_guest_free (migration->guest);
+  g_clear_pointer (&migration->plugins, gdw_plugins_free);
+  g_clear_pointer (&migration->parameters, gdw_q_migration_parameters_free);
+  g_clear_pointer (&migration->context, g_main_context_unref);
+  g_clear_error (&migration->error);
+  g_free (migration->host_name);
+  g_free (migration->host_uuid);
+  pthread_mutex_destroy (&migration->mark_lock);
+  G_OBJECT_CLASS (gdw_migration_parent_class)->finalize (object);
+}
+
+static guint
+add_signal (const char *name, GType argument)
+{
+  return g_signal_new (name, GDW_TYPE_MIGRATION, G_SIGNAL_RUN_LAST, 0, NULL, NULL, NULL,
+                       G_TYPE_NONE, 1, argument);
+}
+
+static void
+gdw_migration_class_init (GdwMigrationClass *class)
+{
+  G_OBJECT_CLASS (class)->finalize = finalize;
+  signals[STATUS] = add_signal ("status", G_TYPE_UINT);
+  signals[PASS] = add_signal ("pass", G_TYPE_UINT64);
+  signals[RUN_STATE] = add_signal ("run-state", G_TYPE_UINT);
+  signals[ENDED] = add_signal ("ended", G_TYPE_UINT);
+}
+
+static void
+gdw_migration_init (GdwMigration *migration)
+{
+  pthread_mutex_init (&migration->mark_lock, NULL);
+  migration->parameters = g_new0 (GdwQMigrationParameters, 1);
+  gdw_q_migration_parameters_init (migration->parameters);
+}
+
+static void
+run_state_changed (GdwRunState state, gpointer data)
+{
+  g_signal_emit (data, signals[RUN_STATE], 0, (guint) state);
+}
+
+static gboolean
+check_host (const GdwHost *host, GError **error)
+{
+  if (host->size >= G_STRUCT_OFFSET (GdwHost, fence) && host->regions && host->pause &&
+      host->resume && host->save_state && host->load_state)
+    return TRUE;
+  g_set_error (error, GDW_ERROR, GDW_ERROR_INVALID,
+               "host: a required callback is missing: regions, pause, resume, save_state and "
+               "load_state are; fill GdwHost and its size");
+  return FALSE;
+}
+
+GdwMigration *
+gdw_migration_new (const GdwHost *host, GMainContext *context, const char *plugin_path,
+                   gboolean incoming, GError **error)
+{
+  GdwMigration *migration;
+
+  if (!check_host (host, error))
+    return NULL;
+  migration = g_object_new (GDW_TYPE_MIGRATION, NULL);
+  memcpy (&migration->host, host, MIN (host->size, sizeof migration->host));
+  migration->host.name = migration->host_name = g_strdup (migration->host.name);
+  migration->host.uuid = migration->host_uuid = g_strdup (migration->host.uuid);
+  migration->context = context ? g_main_context_ref (context)
+                               : g_main_context_ref_thread_default ();
+  migration->plugins = gdw_plugins_new (plugin_path);
+  migration->guest = gdw_guest_new (&migration->host, migration->context, incoming,
+                                    run_state_changed, migration);
+  return migration;
+}
+
+/* What the attempts tell. */
+
+static void
+on_status (GdwStatus status, gpointer data)
+{
+  GdwMigration *migration = data;
+  g_autoptr (GError) error = NULL;
+
+  if (!gdw_state_set (&migration->state, status, &error)) {
+    g_critical ("%s", error->message);
+    return;
+  }
+  g_signal_emit (migration, signals[STATUS], 0, (guint) status);
+}
+
+static void
+on_pass (guint64 number, gpointer data)
+{
+  g_signal_emit (data, signals[PASS], 0, number);
+}
+
+static void
+on_detach (gpointer data)
+{
+  GdwMigration *migration = data;
+
+  pthread_mutex_lock (&migration->mark_lock);
+  __atomic_store_n (&migration->mark_target, NULL, __ATOMIC_RELEASE);
+  pthread_mutex_unlock (&migration->mark_lock);
+}
+
+static void
+on_source_over (gpointer data)
+{
+  GdwMigration *migration = data;
+  GdwInfo info;
+
+  gdw_source_info (migration->source, &info);
+  migration->outcome = info.outcome;
+  g_signal_emit (migration, signals[ENDED], 0, (guint) migration->state.status);
+}
+
+static void
+on_destination_over (gpointer data)
+{
+  GdwMigration *migration = data;
+
+  migration->touched |= gdw_destination_touched_memory (migration->destination);
+  g_signal_emit (migration, signals[ENDED], 0, (guint) migration->state.status);
+}
+
+static const GdwAttemptOps source_ops = { on_status, on_pass, on_detach, on_source_over };
+static const GdwAttemptOps destination_ops = { on_status, on_pass, on_detach,
+                                               on_destination_over };
+
+static GdwAttempt
+make_attempt (GdwMigration *migration, const GdwAttemptOps *ops)
+{
+  return (GdwAttempt){ migration->guest,
+                       migration->plugins,
+                       migration->context,
+                       migration->parameters,
+                       migration->capabilities,
+                       ops,
+                       migration };
+}
+
+static gboolean
+is_running (GdwMigration *migration)
+{
+  return (migration->source && !gdw_source_is_over (migration->source)) ||
+         (migration->destination && !gdw_destination_is_done (migration->destination));
+}
+
+static gboolean
+refuse (GError **error, const char *text)
+{
+  g_set_error_literal (error, GDW_ERROR, GDW_ERROR_BUSY, text);
+  return FALSE;
+}
+
+static gboolean
+check_idle (GdwMigration *migration, GError **error)
+{
+  if (is_running (migration))
+    return refuse (error, "There's a migration process in progress");
+  if (migration->outcome == GDW_OUTCOME_UNKNOWN)
+    return refuse (error, "guest: it cannot be migrated: the outcome of the last migration is "
+                          "unknown; say x-migrate-resolve first");
+  return TRUE;
+}
+
+static void
+forget_last (GdwMigration *migration, gboolean incoming)
+{
+  migration->incoming = incoming;
+  migration->outcome = GDW_OUTCOME_NONE;
+  g_clear_error (&migration->error);
+}
+
+/* Outgoing. */
+
+gboolean
+gdw_migration_start (GdwMigration *migration, const char *uri, GError **error)
+{
+  GdwAttempt attempt = make_attempt (migration, &source_ops);
+  GdwRunState run_state = gdw_guest_state (migration->guest);
+  GdwSource *source;
+
+  if (!check_idle (migration, error))
+    return FALSE;
+  if (run_state == GDW_RUN_STATE_INMIGRATE)
+    return refuse (error, "Guest is waiting for an incoming migration");
+  if (run_state == GDW_RUN_STATE_POSTMIGRATE)
+    return refuse (error, "guest: it cannot be migrated: it runs at the destination; migrate "
+                          "it from there, or say x-migrate-resolve if it is lost there");
+  if (!(source = gdw_source_new (&attempt, uri, error)))
+    return FALSE;
+  forget_last (migration, FALSE);
+  gdw_source_free (migration->source);
+  migration->source = source;
+  __atomic_store_n (&migration->mark_target, source, __ATOMIC_RELEASE);
+  gdw_source_begin (source);
+  return TRUE;
+}
+
+gboolean
+gdw_migration_cancel (GdwMigration *migration, GError **error)
+{
+  if (!migration->source || gdw_source_is_over (migration->source))
+    return TRUE;
+  return gdw_source_cancel (migration->source, error);
+}
+
+gboolean
+gdw_migration_continue (GdwMigration *migration, GdwStatus expected, GError **error)
+{
+  if (migration->state.status != expected || !migration->source) {
+    g_set_error (error, GDW_ERROR, GDW_ERROR_BUSY, "Migration not in expected state: %s",
+                 gdw_status_name (migration->state.status));
+    return FALSE;
+  }
+  return gdw_source_continue (migration->source, error);
+}
+
+void
+gdw_migration_mark_dirty (GdwMigration *migration, guint64 guest_addr, guint64 size)
+{
+  if (!__atomic_load_n (&migration->mark_target, __ATOMIC_ACQUIRE))
+    return;
+  pthread_mutex_lock (&migration->mark_lock);
+  if (migration->mark_target)
+    gdw_source_mark (migration->mark_target, guest_addr, size);
+  pthread_mutex_unlock (&migration->mark_lock);
+}
+
+/* Incoming. */
+
+static void
+begin_incoming (GdwMigration *migration)
+{
+  GError *error = NULL;
+
+  if (gdw_destination_begin (migration->destination, &error))
+    return;
+  g_clear_pointer (&migration->destination, gdw_destination_free);
+  migration->error = error;
+  if (migration->state.status != GDW_STATUS_SETUP)
+    on_status (GDW_STATUS_SETUP, migration);
+  on_status (GDW_STATUS_FAILED, migration);
+  g_signal_emit (migration, signals[ENDED], 0, (guint) GDW_STATUS_FAILED);
+}
+
+static void
+on_reset (GdwReply *reply, gpointer data)
+{
+  g_autoptr (GdwMigration) migration = data;
+
+  if (!reply->error) {
+    migration->touched = FALSE;
+    gdw_guest_await (migration->guest);
+    begin_incoming (migration);
+    return;
+  }
+  g_clear_pointer (&migration->destination, gdw_destination_free);
+  migration->error = g_error_copy (reply->error);
+  on_status (GDW_STATUS_SETUP, migration);
+  on_status (GDW_STATUS_FAILED, migration);
+  g_signal_emit (migration, signals[ENDED], 0, (guint) GDW_STATUS_FAILED);
+}
+
+gboolean
+gdw_migration_incoming (GdwMigration *migration, const char *uri, GError **error)
+{
+  GdwAttempt attempt = make_attempt (migration, &destination_ops);
+  GdwRunState run_state = gdw_guest_state (migration->guest);
+  gboolean reset = run_state == GDW_RUN_STATE_POSTMIGRATE && migration->host.reset;
+
+  if (!check_idle (migration, error))
+    return FALSE;
+  if (run_state != GDW_RUN_STATE_INMIGRATE && !reset)
+    return refuse (error, "guest: an incoming migration is refused: the guest is here; start a "
+                          "VM with --incoming to receive one");
+  /* An old listener that waits for the last word of its source gives way. */
+  g_clear_pointer (&migration->destination, gdw_destination_free);
+  migration->destination = gdw_destination_new (&attempt, uri, !migration->touched || reset,
+                                                error);
+  if (!migration->destination)
+    return FALSE;
+  forget_last (migration, TRUE);
+  if (reset)
+    migration->host.reset (migration->host.vm, gdw_reply_new (migration->context, on_reset,
+                                                              g_object_ref (migration)));
+  else
+    begin_incoming (migration);
+  return TRUE;
+}
+
+/* The operator's word on the guest. */
+
+static void
+answer (GdwMigration *migration, GdwDone done, gpointer data, const char *text)
+{
+  g_autoptr (GError) error = text ? g_error_new_literal (GDW_ERROR, GDW_ERROR_BUSY, text)
+                                  : NULL;
+
+  done (migration, error, data);
+}
+
+typedef struct {
+  GdwMigration *migration;
+  GdwDone done;
+  gpointer data;
+} Order;
+
+static void
+on_order_done (const GError *error, gpointer data)
+{
+  g_autofree Order *order = data;
+
+  order->done (order->migration, error, order->data);
+  g_object_unref (order->migration);
+}
+
+static Order *
+new_order (GdwMigration *migration, GdwDone done, gpointer data)
+{
+  Order *order = g_new (Order, 1);
+
+  *order = (Order){ g_object_ref (migration), done, data };
+  return order;
+}
+
+/* Why the guest must not be run here by the operator, or NULL. */
+static const char *
+why_not_run (GdwMigration *migration)
+{
+  if (migration->outcome == GDW_OUTCOME_UNKNOWN)
+    return "guest: it is not run: it may run at the destination, the outcome of the migration "
+           "is unknown; find out, then say x-migrate-resolve {\"run\": \"here\"} or "
+           "{\"run\": \"there\"}";
+  if (gdw_guest_state (migration->guest) == GDW_RUN_STATE_POSTMIGRATE)
+    return "guest: it is not run: it was migrated and runs at the destination; if it is lost "
+           "there, say x-migrate-resolve {\"run\": \"here\"}";
+  if (migration->source && gdw_source_is_switching (migration->source))
+    return "Migration is not finalized yet";
+  return NULL;
+}
+
+void
+gdw_migration_cont (GdwMigration *migration, GdwDone done, gpointer data)
+{
+  const char *why = why_not_run (migration);
+
+  if (!why && gdw_guest_state (migration->guest) != GDW_RUN_STATE_INMIGRATE) {
+    gdw_guest_run (migration->guest, on_order_done, new_order (migration, done, data));
+    return;
+  }
+  if (!why)
+    gdw_guest_set_autostart (migration->guest, TRUE);
+  answer (migration, done, data, why);
+}
+
+void
+gdw_migration_stop (GdwMigration *migration, GdwDone done, gpointer data)
+{
+  GdwRunState run_state = gdw_guest_state (migration->guest);
+  const char *why = NULL;
+
+  if (run_state == GDW_RUN_STATE_INMIGRATE) {
+    gdw_guest_set_autostart (migration->guest, FALSE);
+  } else if (!migration->source || !gdw_source_is_switching (migration->source)) {
+    gdw_guest_pause (migration->guest, on_order_done, new_order (migration, done, data));
+    return;
+  } else if (run_state != GDW_RUN_STATE_FINISH_MIGRATE ||
+             gdw_source_is_prepared (migration->source)) {
+    why = "guest: it cannot be stopped now: it is being handed over; stop it at the "
+          "destination, or wait for the end of the migration";
+  } else {
+    gdw_guest_stay_paused (migration->guest);
+  }
+  answer (migration, done, data, why);
+}
+
+void
+gdw_migration_resolve (GdwMigration *migration, gboolean here, GdwDone done, gpointer data)
+{
+  gboolean unknown = migration->outcome == GDW_OUTCOME_UNKNOWN;
+  gboolean gone = gdw_guest_state (migration->guest) == GDW_RUN_STATE_POSTMIGRATE;
+
+  if (!unknown && !gone) {
+    answer (migration, done, data,
+            "x-migrate-resolve: there is nothing to resolve: the guest is here; use cont");
+    return;
+  }
+  migration->outcome = here ? GDW_OUTCOME_SOURCE : GDW_OUTCOME_DESTINATION;
+  if (!here) {
+    gdw_guest_gone (migration->guest);
+    answer (migration, done, data, NULL);
+  } else if (unknown) {
+    gdw_guest_take_back (migration->guest, on_order_done, new_order (migration, done, data));
+  } else {
+    gdw_guest_run (migration->guest, on_order_done, new_order (migration, done, data));
+  }
+}
+
+/* Capabilities and parameters. */
+
+const GdwCapabilities *
+gdw_migration_capabilities (GdwMigration *migration)
+{
+  return &migration->capabilities;
+}
+
+gboolean
+gdw_migration_set_capabilities (GdwMigration *migration, const GdwCapabilities *capabilities,
+                                GError **error)
+{
+  if (is_running (migration))
+    return refuse (error, "There's a migration process in progress");
+  migration->capabilities = *capabilities;
+  return TRUE;
+}
+
+gboolean
+gdw_migration_set_capability (GdwMigration *migration, const char *name, gboolean on,
+                              GError **error)
+{
+  GdwCapabilities capabilities = migration->capabilities;
+  const struct {
+    const char *name;
+    gboolean *value;
+  } all[] = { { "events", &capabilities.events },
+              { "multifd", &capabilities.multifd },
+              { "pause-before-switchover", &capabilities.pause_before_switchover },
+              { "return-path", &capabilities.return_path } };
+
+  for (guint i = 0; i < G_N_ELEMENTS (all); i++) {
+    if (g_strcmp0 (name, all[i].name) != 0)
+      continue;
+    *all[i].value = on;
+    return gdw_migration_set_capabilities (migration, &capabilities, error);
+  }
+  g_set_error (error, GDW_ERROR, GDW_ERROR_INVALID,
+               "capability '%s': it cannot be set: there is none of that name; look at "
+               "query-migrate-capabilities",
+               name);
+  return FALSE;
+}
+
+const GdwQMigrationParameters *
+gdw_migration_parameters (GdwMigration *migration)
+{
+  return migration->parameters;
+}
+
+void
+gdw_migration_set_parameters (GdwMigration *migration,
+                              const GdwQMigrationParameters *parameters)
+{
+  gdw_q_migration_parameters_apply (migration->parameters, parameters);
+  if (migration->source)
+    gdw_source_follow (migration->source);
+}
+
+gboolean
+gdw_migration_set_parameter (GdwMigration *migration, const char *name, const char *value,
+                             GError **error)
+{
+  if (!gdw_q_migration_parameters_apply_text (migration->parameters, name, value, error))
+    return FALSE;
+  if (migration->source)
+    gdw_source_follow (migration->source);
+  return TRUE;
+}

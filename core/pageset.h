@@ -1,0 +1,47 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/* SPDX-FileCopyrightText: The godwit authors */
+#pragma once
+
+#include <godwit/types.h>
+
+/* Sets of pages over all regions of a guest: one bit a page, a word-wise
+ * iterator, and a count that is always right.
+ *
+ * Threads: add, merge, take and count may run at the same time on any threads;
+ * new, free, fill and empty while nobody else uses the set. */
+typedef struct {
+  guint n_regions;
+  guint64 *pages; /* of each region */
+  guint64 **bits; /* of each region, GDW_BITMAP_WORDS (pages) words */
+  gint64 count;   /* bits set; read with gdw_pageset_count() */
+} GdwPageset;
+
+GdwPageset *gdw_pageset_new (const guint64 *pages, guint n_regions);
+void gdw_pageset_free (GdwPageset *set);
+
+void gdw_pageset_fill (GdwPageset *set);
+void gdw_pageset_empty (GdwPageset *set);
+guint64 gdw_pageset_count (const GdwPageset *set);
+gboolean gdw_pageset_has (const GdwPageset *set, guint region, guint64 page);
+
+/* Add @n pages from @first on; gives how many were new. */
+guint64 gdw_pageset_add (GdwPageset *set, guint region, guint64 first, guint64 n);
+
+/* Remove them; gives how many were there. */
+guint64 gdw_pageset_remove (GdwPageset *set, guint region, guint64 first, guint64 n);
+
+/* Add all of @from (whose count is not looked at: a tracker wrote its words) and
+ * empty it; gives how many were new. */
+guint64 gdw_pageset_merge (GdwPageset *set, GdwPageset *from);
+
+/* Move the bits of @n_words words from word @first_word on into @words, but
+ * those that are also in @busy (or NULL); gives how many. */
+guint64 gdw_pageset_take (GdwPageset *set, const GdwPageset *busy, guint region,
+                          guint64 first_word, guint64 n_words, guint64 *words);
+
+/* The first word from @from on, below @end, that is not empty; or @end. */
+guint64 gdw_bits_next_word (const guint64 *bits, guint64 from, guint64 end);
+
+/* The next run of set bits at or after bit @from and below @end: FALSE if none. */
+gboolean gdw_bits_next_run (const guint64 *bits, guint64 from, guint64 end, guint64 *first,
+                            guint64 *n);

@@ -1,0 +1,168 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/* SPDX-FileCopyrightText: The godwit authors */
+#include "core/populated.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/ioctl.h>
+#include <unistd.h>
+
+/* Linux 6.7's PAGEMAP_SCAN, which older headers lack. */
+struct scan_region {
+  guint64 start, end, categories;
+};
+struct scan_arg {
+  guint64 size, flags, start, end, walk_end, vec, vec_len, max_pages, category_inverted,
+      category_mask, category_anyof_mask, return_mask;
+};
+#define SCAN_IOCTL _IOWR ('f', 16, struct scan_arg)
+#define SCAN_PRESENT (1u << 3)
+#define SCAN_SWAPPED (1u << 4)
+#define SCAN_ZERO_PAGE (1u << 5)
+
+#define ENTRY_PRESENT (G_GUINT64_CONSTANT (1) << 63)
+#define ENTRY_SWAPPED (G_GUINT64_CONSTANT (1) << 62)
+
+static void
+set_bits (guint64 *bits, guint64 first, guint64 end)
+{
+  for (guint64 page = first; page < end;) {
+    if (page % 64 == 0 && end - page >= 64) {
+      bits[page / 64] = ~G_GUINT64_CONSTANT (0);
+      page += 64;
+    } else {
+      bits[page / 64] |= G_GUINT64_CONSTANT (1) << (page % 64);
+      page++;
+    }
+  }
+}
+
+/* Through an open file of its own: SEEK_DATA moves the offset, which all users
+ * of the region's fd share. */
+static gboolean
+find_in_file (const GdwRegion *region, guint64 first, guint64 end, guint64 *bits)
+{
+  char path[64];
+  g_snprintf (path, sizeof path, "/proc/self/fd/%d", region->fd);
+  int fd = open (path, O_RDONLY | O_CLOEXEC);
+  if (fd < 0)
+    return FALSE;
+
+  off_t base = (off_t) region->fd_offset, at = base + (off_t) (first << GDW_PAGE_SHIFT);
+  off_t limit = base + (off_t) (end << GDW_PAGE_SHIFT);
+  gboolean ok = TRUE;
+  while (ok && at < limit) {
+    off_t data = lseek (fd, at, SEEK_DATA);
+    if (data < 0) {
+      ok = errno == ENXIO; /* a hole up to the end of the file */
+      break;
+    }
+    off_t hole = data < limit ? lseek (fd, data, SEEK_HOLE) : data;
+    ok = hole >= data;
+    at = MIN (hole, limit);
+    if (ok && data < limit)
+      set_bits (bits, (guint64) (data - base) >> GDW_PAGE_SHIFT,
+                (guint64) (at - base + GDW_PAGE_SIZE - 1) >> GDW_PAGE_SHIFT);
+  }
+  close (fd);
+  return ok;
+}
+
+/* Only there is a page that this process has not mapped known to be zero: one of a
+ * mapped file reads as the file. */
+static gboolean
+is_private_anonymous (guintptr start, guintptr end)
+{
+  g_autofree char *line = NULL;
+  size_t room = 0;
+  FILE *maps = fopen ("/proc/self/maps", "re");
+  if (maps == NULL)
+    return FALSE;
+  while (start < end && getline (&line, &room, maps) > 0) {
+    unsigned long from, to, inode;
+    char share;
+    if (sscanf (line, "%lx-%lx %*c%*c%*c%c %*x %*x:%*x %lu", &from, &to, &share, &inode) != 4)
+      break;
+    if (to <= start)
+      continue;
+    if (from > start || share != 'p' || inode != 0)
+      break;
+    start = to;
+  }
+  fclose (maps);
+  return start >= end;
+}
+
+static gboolean
+scan (int pagemap, guintptr base, guint64 first, guint64 end, guint64 *bits)
+{
+  struct scan_region found[256];
+  struct scan_arg arg = {
+    .size = sizeof arg,
+    .start = base + (first << GDW_PAGE_SHIFT),
+    .end = base + (end << GDW_PAGE_SHIFT),
+    .vec = (guintptr) found,
+    .vec_len = G_N_ELEMENTS (found),
+    .category_inverted = SCAN_ZERO_PAGE,
+    .category_mask = SCAN_ZERO_PAGE,
+    .category_anyof_mask = SCAN_PRESENT | SCAN_SWAPPED,
+    .return_mask = SCAN_PRESENT,
+  };
+  while (arg.start < arg.end) {
+    int n = ioctl (pagemap, SCAN_IOCTL, &arg);
+    if (n < 0 && errno == EINTR)
+      continue;
+    if (n < 0 || arg.walk_end <= arg.start)
+      return FALSE;
+    for (int i = 0; i < n; i++)
+      set_bits (bits, (found[i].start - base) >> GDW_PAGE_SHIFT,
+                (found[i].end - base) >> GDW_PAGE_SHIFT);
+    arg.start = arg.walk_end;
+  }
+  return TRUE;
+}
+
+static gboolean
+read_entries (int pagemap, guintptr base, guint64 first, guint64 end, guint64 *bits)
+{
+  guint64 entries[512];
+  while (first < end) {
+    guint64 n = MIN (G_N_ELEMENTS (entries), end - first);
+    off_t at = (off_t) (((base >> GDW_PAGE_SHIFT) + first) * sizeof *entries);
+    ssize_t size = pread (pagemap, entries, n * sizeof *entries, at);
+    if (size < (ssize_t) sizeof *entries)
+      return FALSE;
+    n = (guint64) size / sizeof *entries;
+    for (guint64 i = 0; i < n; i++)
+      if (entries[i] & (ENTRY_PRESENT | ENTRY_SWAPPED))
+        set_bits (bits, first + i, first + i + 1);
+    first += n;
+  }
+  return TRUE;
+}
+
+static gboolean
+find_in_pagemap (const GdwRegion *region, guint64 first, guint64 end, guint64 *bits)
+{
+  guintptr base = (guintptr) region->host_addr;
+  if (!is_private_anonymous (base + (first << GDW_PAGE_SHIFT), base + (end << GDW_PAGE_SHIFT)))
+    return FALSE;
+  int pagemap = open ("/proc/self/pagemap", O_RDONLY | O_CLOEXEC);
+  if (pagemap < 0)
+    return FALSE;
+  gboolean ok = scan (pagemap, base, first, end, bits) ||
+                read_entries (pagemap, base, first, end, bits);
+  close (pagemap);
+  return ok;
+}
+
+void
+gdw_populated_find (const GdwRegion *region, guint64 first, guint64 n, guint64 *bits)
+{
+  gboolean ok = region->fd >= 0 ? find_in_file (region, first, first + n, bits)
+                                : find_in_pagemap (region, first, first + n, bits);
+  if (!ok)
+    set_bits (bits, first, first + n);
+}

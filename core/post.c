@@ -1,0 +1,42 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/* SPDX-FileCopyrightText: The godwit authors */
+#include "core/post.h"
+
+typedef struct {
+  void (*function) (gpointer data);
+  gpointer data;
+  GDestroyNotify destroy;
+} Post;
+
+static gboolean
+run_post (gpointer data)
+{
+  Post *post = data;
+
+  post->function (post->data);
+  return G_SOURCE_REMOVE;
+}
+
+static void
+free_post (gpointer data)
+{
+  Post *post = data;
+
+  if (post->destroy)
+    post->destroy (post->data);
+  g_free (post);
+}
+
+void
+gdw_post (GMainContext *context, void (*function) (gpointer data), gpointer data,
+          GDestroyNotify destroy)
+{
+  Post *post = g_new (Post, 1);
+  GSource *source = g_idle_source_new ();
+
+  *post = (Post){ function, data, destroy };
+  g_source_set_priority (source, G_PRIORITY_HIGH);
+  g_source_set_callback (source, run_post, post, free_post);
+  g_source_attach (source, context);
+  g_source_unref (source);
+}

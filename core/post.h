@@ -1,0 +1,10 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/* SPDX-FileCopyrightText: The godwit authors */
+#pragma once
+
+#include <glib.h>
+
+/* Run @function (@data) once on the thread of @context, from any thread, in
+ * the order of the calls; @destroy (or NULL) frees @data afterwards there. */
+void gdw_post (GMainContext *context, void (*function) (gpointer data), gpointer data,
+               GDestroyNotify destroy);

@@ -1,0 +1,204 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/* SPDX-FileCopyrightText: The godwit authors */
+/* What can be asked of a migration. */
+#include "core/choice.h"
+#include "core/migration-private.h"
+#include "core/post.h"
+
+GdwStatus
+gdw_migration_get_status (GdwMigration *migration)
+{
+  return migration->state.status;
+}
+
+GdwRunState
+gdw_migration_get_run_state (GdwMigration *migration)
+{
+  return gdw_guest_state (migration->guest);
+}
+
+GdwOutcome
+gdw_migration_get_outcome (GdwMigration *migration)
+{
+  GdwInfo info;
+
+  gdw_migration_get_info (migration, &info);
+  return info.outcome;
+}
+
+const char *
+gdw_migration_get_id (GdwMigration *migration)
+{
+  if (migration->incoming)
+    return migration->destination ? gdw_destination_id (migration->destination) : NULL;
+  return migration->source ? gdw_source_id (migration->source) : NULL;
+}
+
+const GError *
+gdw_migration_get_error (GdwMigration *migration)
+{
+  if (migration->error)
+    return migration->error;
+  if (migration->incoming)
+    return migration->destination ? gdw_destination_error (migration->destination) : NULL;
+  return migration->source ? gdw_source_error (migration->source) : NULL;
+}
+
+void
+gdw_migration_get_info (GdwMigration *migration, GdwInfo *info)
+{
+  *info = (GdwInfo){ .incoming = migration->incoming };
+  if (migration->incoming && migration->destination)
+    gdw_destination_info (migration->destination, info);
+  else if (!migration->incoming && migration->source)
+    gdw_source_info (migration->source, info);
+  info->status = migration->state.status;
+  /* The operator may have resolved it since. */
+  if (migration->outcome != GDW_OUTCOME_NONE)
+    info->outcome = migration->outcome;
+  if (migration->error)
+    info->error_desc = migration->error->message;
+}
+
+GdwPlugins *
+gdw_migration_plugins (GdwMigration *migration)
+{
+  return migration->plugins;
+}
+
+GMainContext *
+gdw_migration_context (GdwMigration *migration)
+{
+  return migration->context;
+}
+
+const GdwHost *
+gdw_migration_host (GdwMigration *migration)
+{
+  return &migration->host;
+}
+
+static GdwRegions *
+copy_regions (GdwMigration *migration, GError **error)
+{
+  guint n = 0;
+  const GdwRegion *list = migration->host.regions (migration->host.vm, &n);
+
+  return gdw_regions_copy (list, n, error);
+}
+
+char *
+gdw_migration_why_not_tracker (GdwMigration *migration, const char *name)
+{
+  g_autoptr (GError) error = NULL;
+  GdwRegions *regions = copy_regions (migration, &error);
+  GdwTracking *tracking = NULL;
+
+  if (regions)
+    tracking = gdw_choose_tracker (migration->plugins, name, regions, migration->host.dirty_log,
+                                   &error);
+  g_clear_pointer (&tracking, gdw_tracking_close);
+  gdw_regions_free (regions);
+  return g_strdup (error ? error->message : "");
+}
+
+typedef struct {
+  GdwMigration *migration;
+  GdwDigestDone done;
+  gpointer data;
+  GdwRegions *regions;
+  char **digests;
+  pthread_t thread;
+} Digest;
+
+static void
+deliver_digest (gpointer data)
+{
+  Digest *digest = data;
+
+  pthread_join (digest->thread, NULL);
+  digest->done (digest->migration, digest->digests, NULL, digest->data);
+  gdw_regions_free (digest->regions);
+  g_object_unref (digest->migration);
+  g_free (digest);
+}
+
+static void *
+compute_digests (void *data)
+{
+  Digest *digest = data;
+
+  for (guint i = 0; i < digest->regions->n; i++) {
+    const GdwRegion *region = &digest->regions->list[i];
+
+    digest->digests[i] = g_compute_checksum_for_data (G_CHECKSUM_SHA256, region->host_addr,
+                                                      region->size);
+  }
+  gdw_post (digest->migration->context, deliver_digest, digest, NULL);
+  return NULL;
+}
+
+void
+gdw_migration_digest (GdwMigration *migration, GdwDigestDone done, gpointer data)
+{
+  g_autoptr (GError) error = NULL;
+  GdwRegions *regions = NULL;
+  Digest *digest;
+
+  if (gdw_guest_state (migration->guest) == GDW_RUN_STATE_RUNNING)
+    g_set_error (&error, GDW_ERROR, GDW_ERROR_BUSY,
+                 "x-memory-digest: it is refused: the guest runs and writes its memory; say "
+                 "stop first");
+  else
+    regions = copy_regions (migration, &error);
+  if (!regions) {
+    done (migration, NULL, error, data);
+    return;
+  }
+  digest = g_new0 (Digest, 1);
+  digest->migration = g_object_ref (migration);
+  digest->done = done;
+  digest->data = data;
+  digest->regions = regions;
+  digest->digests = g_new0 (char *, regions->n + 1);
+  pthread_create (&digest->thread, NULL, compute_digests, digest);
+}
+
+typedef struct {
+  GdwMigration *migration;
+  GdwCheckDone done;
+  gpointer data;
+  gboolean running;
+} Check;
+
+static void
+on_checked (GdwReply *reply, gpointer data)
+{
+  g_autofree Check *check = data;
+  GdwCheckResult result = { reply->check_passes, reply->check_pages, reply->check_bad,
+                            check->running };
+
+  check->done (check->migration, reply->error ? NULL : &result, reply->error, check->data);
+  g_object_unref (check->migration);
+}
+
+void
+gdw_migration_check (GdwMigration *migration, GdwCheckDone done, gpointer data)
+{
+  const GdwHost *host = &migration->host;
+  gboolean running = gdw_guest_state (migration->guest) == GDW_RUN_STATE_RUNNING;
+  Check *check;
+
+  if (!host->guest_check) {
+    g_autoptr (GError) error = g_error_new (
+        GDW_ERROR, GDW_ERROR_UNSUPPORTED,
+        "x-guest-check: it is refused: this VMM has no check of its guest; give "
+        "GdwHost.guest_check");
+    done (migration, NULL, error, data);
+    return;
+  }
+  check = g_new (Check, 1);
+  *check = (Check){ g_object_ref (migration), done, data, running };
+  host->guest_check (host->vm, running, gdw_reply_new (migration->context, on_checked, check),
+                     NULL);
+}

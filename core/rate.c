@@ -1,0 +1,137 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/* SPDX-FileCopyrightText: The godwit authors */
+#include "core/rate.h"
+
+#include <pthread.h>
+#include <time.h>
+
+#define BURST_S 0.01
+#define LONGEST_WAIT_S 1000. /* then it is computed again */
+
+struct GdwRate {
+  pthread_mutex_t lock;
+  pthread_cond_t changed;
+  /* under the lock */
+  guint64 bytes_per_s; /* 0: unlimited */
+  gboolean open, stopped;
+  double level; /* bytes that may go now; below zero: debt */
+  double at;    /* when level was right, seconds */
+};
+
+static double
+now (void)
+{
+  struct timespec t;
+  clock_gettime (CLOCK_MONOTONIC, &t);
+  return t.tv_sec + t.tv_nsec * 1e-9;
+}
+
+GdwRate *
+gdw_rate_new (guint64 bytes_per_s)
+{
+  GdwRate *rate = g_new0 (GdwRate, 1);
+  pthread_condattr_t attr;
+  pthread_mutex_init (&rate->lock, NULL);
+  pthread_condattr_init (&attr);
+  pthread_condattr_setclock (&attr, CLOCK_MONOTONIC);
+  pthread_cond_init (&rate->changed, &attr);
+  pthread_condattr_destroy (&attr);
+  rate->bytes_per_s = bytes_per_s;
+  rate->at = now ();
+  return rate;
+}
+
+void
+gdw_rate_free (GdwRate *rate)
+{
+  if (rate == NULL)
+    return;
+  pthread_cond_destroy (&rate->changed);
+  pthread_mutex_destroy (&rate->lock);
+  g_free (rate);
+}
+
+/* With the lock held. */
+static void
+refill (GdwRate *rate)
+{
+  double t = now ();
+  if (rate->open || rate->bytes_per_s == 0)
+    rate->level = 0; /* what went unlimited is nobody's debt later */
+  else
+    rate->level = MIN (rate->level + (t - rate->at) * rate->bytes_per_s,
+                       BURST_S * rate->bytes_per_s);
+  rate->at = t;
+}
+
+void
+gdw_rate_set (GdwRate *rate, guint64 bytes_per_s)
+{
+  pthread_mutex_lock (&rate->lock);
+  refill (rate); /* the time until now counts at the old rate */
+  rate->bytes_per_s = bytes_per_s;
+  pthread_cond_broadcast (&rate->changed);
+  pthread_mutex_unlock (&rate->lock);
+}
+
+void
+gdw_rate_open (GdwRate *rate, gboolean open)
+{
+  pthread_mutex_lock (&rate->lock);
+  refill (rate);
+  rate->open = open;
+  pthread_cond_broadcast (&rate->changed);
+  pthread_mutex_unlock (&rate->lock);
+}
+
+void
+gdw_rate_stop (GdwRate *rate)
+{
+  pthread_mutex_lock (&rate->lock);
+  rate->stopped = TRUE;
+  pthread_cond_broadcast (&rate->changed);
+  pthread_mutex_unlock (&rate->lock);
+}
+
+/* With the lock held: seconds until the debt is paid. */
+static double
+debt_s (const GdwRate *rate)
+{
+  return rate->level < 0 ? MIN (-rate->level / rate->bytes_per_s, LONGEST_WAIT_S) : 0;
+}
+
+gboolean
+gdw_rate_take (GdwRate *rate, guint64 bytes)
+{
+  pthread_mutex_lock (&rate->lock);
+  for (refill (rate); !rate->stopped && rate->level < 0; refill (rate)) {
+    double until = rate->at + debt_s (rate);
+    struct timespec t = { .tv_sec = (time_t) until };
+    t.tv_nsec = (long) ((until - t.tv_sec) * 1e9);
+    pthread_cond_timedwait (&rate->changed, &rate->lock, &t);
+  }
+  gboolean passed = !rate->stopped;
+  if (passed)
+    rate->level -= bytes;
+  pthread_mutex_unlock (&rate->lock);
+  return passed;
+}
+
+gint64
+gdw_rate_wait_us (GdwRate *rate)
+{
+  pthread_mutex_lock (&rate->lock);
+  refill (rate);
+  double wait_s = debt_s (rate);
+  pthread_mutex_unlock (&rate->lock);
+  return wait_s > 0 ? (gint64) (wait_s * G_USEC_PER_SEC) + 1 : 0;
+}
+
+void
+gdw_rate_spend (GdwRate *rate, guint64 bytes)
+{
+  pthread_mutex_lock (&rate->lock);
+  refill (rate);
+  rate->level -= bytes;
+  pthread_mutex_unlock (&rate->lock);
+}

@@ -1,0 +1,28 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/* SPDX-FileCopyrightText: The godwit authors */
+#pragma once
+
+#include <godwit/types.h>
+
+#include "core/stream.h"
+
+/* A copy of the host's region table, checked, for the time of one attempt. */
+typedef struct {
+  guint n;
+  GdwRegion *list;
+  const GdwRegion **table; /* pointers into list */
+  guint64 *pages;          /* of each */
+  guint64 total_pages;
+} GdwRegions;
+
+/* NULL with an error that names the region when the table cannot be migrated. */
+GdwRegions *gdw_regions_copy (const GdwRegion *list, guint n, GError **error);
+void gdw_regions_free (GdwRegions *regions);
+
+/* The page at guest address @addr: FALSE if in no region. */
+gboolean gdw_regions_find (const GdwRegions *regions, guint64 addr, guint *region,
+                           guint64 *page);
+
+/* Is the source's table, from HELLO, the same as ours?  The error names the
+ * first difference. */
+gboolean gdw_regions_match (const GdwRegions *regions, const GdwHello *hello, GError **error);

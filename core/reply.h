@@ -1,0 +1,23 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/* SPDX-FileCopyrightText: The godwit authors */
+#pragma once
+
+#include <godwit/error.h>
+#include <godwit/host.h>
+
+/* What a host callback answers, see host.h; here is core's end of it. */
+struct GdwReply {
+  GMainContext *context;
+  void (*answered) (GdwReply *reply, gpointer data); /* main thread, once */
+  gpointer data;
+  GError *error;       /* or NULL */
+  GPtrArray *sections; /* of GdwSection */
+  guint64 check_passes, check_pages, check_bad;
+};
+
+/* @answered runs on @context; the reply and its content are freed after it. */
+GdwReply *gdw_reply_new (GMainContext *context,
+                         void (*answered) (GdwReply *reply, gpointer data), gpointer data);
+
+GdwSection *gdw_section_new (const char *name, guint32 version, GBytes *data);
+void gdw_section_free (gpointer section);

@@ -1,0 +1,339 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/* SPDX-FileCopyrightText: The godwit authors */
+#include "core/round.h"
+
+#include <pthread.h>
+
+/* A harvest that starts with this much left to send is over before it is sent. */
+#define LOW_PAGES 8192u
+
+struct GdwRound {
+  const GdwRegions *regions;
+  GdwTracking *tracking;
+  GdwRoundNotify notify;
+  gpointer data;
+  guint64 span_pages, low_pages; /* of one claim; when to collect */
+  guint n_links;
+
+  GdwPageset *dirty;
+  GdwPageset *under_way; /* NULL with one link: it keeps the order by itself */
+
+  pthread_mutex_t lock;
+  /* Under the lock. */
+  guint region; /* the cursor */
+  guint64 word;
+  guint64 number;
+  gboolean low_said; /* in this round */
+  gboolean fresh;    /* something was published since low was said */
+  gboolean waiting;  /* at the end of a round, for the harvest */
+  gboolean final, drained;
+  guint64 outstanding; /* pages claimed and not acknowledged */
+  GdwRoundTotals totals;
+  GdwPageset *damaged; /* NAKed while the guest is paused */
+  guint64 normal_pages, zero_pages;
+};
+
+GdwRound *
+gdw_round_new (const GdwRegions *regions, GdwTracking *tracking, guint n_links,
+               GdwRoundNotify notify, gpointer data)
+{
+  GdwRound *round = g_new0 (GdwRound, 1);
+
+  round->regions = regions;
+  round->tracking = tracking;
+  round->n_links = n_links;
+  round->notify = notify;
+  round->data = data;
+  /* Small enough that the links share even a small guest evenly. */
+  round->span_pages = CLAMP (regions->total_pages / (n_links * 8), 512, GDW_BATCH_PAGES) &
+                      ~63ull;
+  round->low_pages = MIN (LOW_PAGES, regions->total_pages / 8);
+  round->dirty = gdw_pageset_new (regions->pages, regions->n);
+  gdw_pageset_fill (round->dirty);
+  if (n_links > 1)
+    round->under_way = gdw_pageset_new (regions->pages, regions->n);
+  pthread_mutex_init (&round->lock, NULL);
+  round->number = 1;
+  return round;
+}
+
+void
+gdw_round_free (GdwRound *round)
+{
+  if (!round)
+    return;
+  gdw_pageset_free (round->dirty);
+  g_clear_pointer (&round->under_way, gdw_pageset_free);
+  g_clear_pointer (&round->damaged, gdw_pageset_free);
+  pthread_mutex_destroy (&round->lock);
+  g_free (round);
+}
+
+/* The cursor came round.  The next round begins at once if a harvest was
+ * published meanwhile, or if the guest is paused. */
+static void
+end_round (GdwRound *round, GdwRoundTotals *ended)
+{
+  round->region = 0;
+  round->word = 0;
+  round->totals.dirty_pages = gdw_pageset_count (round->dirty);
+  round->waiting = !round->final && !round->fresh;
+  round->totals.waits = round->waiting && !round->low_said;
+  *ended = round->totals;
+  round->totals = (GdwRoundTotals){ 0 };
+  round->fresh = FALSE;
+  round->low_said = FALSE;
+  if (!round->final)
+    round->number++;
+}
+
+/* Nothing dirty before the end of memory.  A round in which nothing was sent is
+ * none: it goes on after the next harvest. */
+static GdwRoundEvent
+at_end (GdwRound *round, GdwRoundTotals *ended)
+{
+  if (round->totals.pages) {
+    end_round (round, ended);
+    return GDW_ROUND_ENDED;
+  }
+  round->region = 0;
+  round->word = 0;
+  if (round->low_said || round->final)
+    return 0;
+  round->low_said = TRUE;
+  return GDW_ROUND_LOW;
+}
+
+/* Moves the cursor to the next dirty word; FALSE at the end of memory. */
+static gboolean
+find_dirty (GdwRound *round)
+{
+  while (round->region < round->regions->n) {
+    guint64 end = GDW_BITMAP_WORDS (round->regions->pages[round->region]);
+
+    round->word = gdw_bits_next_word (round->dirty->bits[round->region], round->word, end);
+    if (round->word < end)
+      return TRUE;
+    round->region++;
+    round->word = 0;
+  }
+  return FALSE;
+}
+
+/* How many pages one claim may take, so that the last of a round are shared by
+ * all links. */
+static guint64
+share (GdwRound *round)
+{
+  return MAX (gdw_pageset_count (round->dirty) / (round->n_links * 4), GDW_MEM_RAW_MAX);
+}
+
+/* Takes dirty words at the cursor until the batch is full. */
+static guint64
+take_words (GdwRound *round, GdwBatch *batch)
+{
+  guint64 pages = round->regions->pages[round->region];
+  guint64 end = MIN (round->word + round->span_pages / 64, GDW_BITMAP_WORDS (pages));
+  guint64 limit = share (round), taken = 0, n = 0;
+
+  batch->region = round->region;
+  batch->first = round->word * 64;
+  batch->round = round->number;
+  batch->look_for_holes = round->number == 1;
+  while (round->word < end && taken < limit) {
+    taken += gdw_pageset_take (round->dirty, round->under_way, round->region, round->word, 1,
+                               &batch->claimed[n++]);
+    round->word++;
+  }
+  batch->n_pages = MIN (n * 64, pages - batch->first);
+  return taken;
+}
+
+static void
+mark_under_way (GdwRound *round, const GdwBatch *batch)
+{
+  guint64 first, n, at = 0;
+
+  if (!round->under_way)
+    return;
+  while (gdw_bits_next_run (batch->claimed, at, batch->n_pages, &first, &n)) {
+    gdw_pageset_add (round->under_way, batch->region, batch->first + first, n);
+    at = first + n;
+  }
+}
+
+/* Under the lock: what to tell, and whether @batch was filled. */
+static gboolean
+claim_locked (GdwRound *round, GdwBatch *batch, GdwRoundEvent *event, GdwRoundTotals *ended)
+{
+  guint64 taken = 0;
+
+  *event = 0;
+  if (round->waiting)
+    return FALSE;
+  while (taken == 0) {
+    if (!find_dirty (round)) {
+      *event = at_end (round, ended);
+      return FALSE;
+    }
+    taken = take_words (round, batch);
+  }
+  mark_under_way (round, batch);
+  round->outstanding += taken;
+  round->totals.pages += taken;
+  if (!round->low_said && !round->final &&
+      gdw_pageset_count (round->dirty) <= round->low_pages) {
+    round->low_said = TRUE;
+    round->fresh = FALSE;
+    *event = GDW_ROUND_LOW;
+  }
+  return TRUE;
+}
+
+gboolean
+gdw_round_claim (GdwRound *round, GdwBatch *batch, GError **error)
+{
+  GdwRoundTotals ended = { 0 };
+  GdwRoundEvent event;
+  gboolean claimed, again;
+
+  do {
+    pthread_mutex_lock (&round->lock);
+    claimed = claim_locked (round, batch, &event, &ended);
+    /* Without a wait the next round may hold work already. */
+    again = event == GDW_ROUND_ENDED && !round->final && !round->waiting;
+    pthread_mutex_unlock (&round->lock);
+    if (event && !(round->final && event == GDW_ROUND_ENDED))
+      round->notify (event, event == GDW_ROUND_ENDED ? &ended : NULL, round->data);
+  } while (again && gdw_pageset_count (round->dirty));
+  if (!claimed)
+    return FALSE;
+  if (!gdw_tracking_rearm (round->tracking, batch->region, batch->first, batch->n_pages,
+                           batch->claimed, error))
+    return FALSE;
+  gdw_batch_prepare (batch, round->regions);
+  return TRUE;
+}
+
+/* Under the lock. */
+static gboolean
+is_drained (GdwRound *round)
+{
+  if (!round->final || round->drained || round->outstanding || gdw_pageset_count (round->dirty))
+    return FALSE;
+  round->drained = TRUE;
+  return TRUE;
+}
+
+void
+gdw_round_acked (GdwRound *round, const GdwSent *sent)
+{
+  gboolean drained, more;
+
+  pthread_mutex_lock (&round->lock);
+  for (guint i = 0; i < sent->n_runs; i++) {
+    const GdwRun *run = &sent->runs[i];
+
+    if (round->under_way)
+      gdw_pageset_remove (round->under_way, sent->region, run->first, run->count);
+    *(run->kind == GDW_RUN_RAW ? &round->normal_pages : &round->zero_pages) += run->count;
+  }
+  round->outstanding -= sent->pages;
+  round->totals.bytes += sent->bytes;
+  drained = is_drained (round);
+  more = round->final && gdw_pageset_count (round->dirty);
+  pthread_mutex_unlock (&round->lock);
+  if (drained || more)
+    round->notify (drained ? GDW_ROUND_DRAINED : GDW_ROUND_MORE, NULL, round->data);
+}
+
+/* Under the lock: FALSE if this page was damaged before. */
+static gboolean
+note_damage (GdwRound *round, guint region, guint64 page)
+{
+  if (!round->final)
+    return TRUE;
+  if (!round->damaged)
+    round->damaged = gdw_pageset_new (round->regions->pages, round->regions->n);
+  return gdw_pageset_add (round->damaged, region, page, 1) == 1;
+}
+
+gboolean
+gdw_round_nak (GdwRound *round, const GdwNak *nak, GError **error)
+{
+  gboolean ok = TRUE;
+  guint i;
+
+  pthread_mutex_lock (&round->lock);
+  for (i = 0; i < nak->n_pages; i++) {
+    gdw_pageset_add (round->dirty, nak->region, nak->pages[i], 1);
+    if (!note_damage (round, nak->region, nak->pages[i])) {
+      ok = FALSE;
+      break;
+    }
+  }
+  pthread_mutex_unlock (&round->lock);
+  if (!ok) {
+    g_set_error (error, GDW_ERROR, GDW_ERROR_PROTOCOL,
+                 "source: page %" G_GUINT64_FORMAT " of region '%s' arrived damaged twice "
+                 "while the guest was paused; check the network and the memory of both hosts",
+                 nak->pages[i], round->regions->list[nak->region].name);
+    return FALSE;
+  }
+  round->notify (GDW_ROUND_MORE, NULL, round->data);
+  return TRUE;
+}
+
+guint64
+gdw_round_publish (GdwRound *round, GdwPageset *fresh)
+{
+  guint64 added = gdw_pageset_merge (round->dirty, fresh);
+
+  pthread_mutex_lock (&round->lock);
+  round->fresh = !round->waiting;
+  round->waiting = FALSE;
+  if (round->totals.pages == 0)
+    round->low_said = FALSE;
+  pthread_mutex_unlock (&round->lock);
+  round->notify (GDW_ROUND_MORE, NULL, round->data);
+  return added;
+}
+
+void
+gdw_round_final (GdwRound *round)
+{
+  gboolean drained;
+
+  pthread_mutex_lock (&round->lock);
+  round->final = TRUE;
+  round->waiting = FALSE;
+  drained = is_drained (round);
+  pthread_mutex_unlock (&round->lock);
+  round->notify (drained ? GDW_ROUND_DRAINED : GDW_ROUND_MORE, NULL, round->data);
+}
+
+guint64
+gdw_round_dirty_pages (GdwRound *round)
+{
+  return gdw_pageset_count (round->dirty);
+}
+
+guint64
+gdw_round_number (GdwRound *round)
+{
+  guint64 number;
+
+  pthread_mutex_lock (&round->lock);
+  number = round->number;
+  pthread_mutex_unlock (&round->lock);
+  return number;
+}
+
+void
+gdw_round_counts (GdwRound *round, guint64 *normal_pages, guint64 *zero_pages)
+{
+  pthread_mutex_lock (&round->lock);
+  *normal_pages = round->normal_pages;
+  *zero_pages = round->zero_pages;
+  pthread_mutex_unlock (&round->lock);
+}

@@ -1,0 +1,58 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/* SPDX-FileCopyrightText: The godwit authors */
+#pragma once
+
+#include "core/batch.h"
+#include "core/pageset.h"
+
+/* The work that is left: which pages must still travel, and the cursor that
+ * goes round the memory and hands them to whatever channel is free.  A round is
+ * one sweep of the cursor; each page is sent at most once in it.
+ *
+ * A page is claimed, re-armed, read and sent; until it is acknowledged it is
+ * under way, and with several links it is not sent again before, so that an
+ * older copy cannot overtake a newer one. */
+typedef struct GdwRound GdwRound;
+
+typedef enum {
+  GDW_ROUND_LOW = 1,     /* little is left: time to collect */
+  GDW_ROUND_ENDED = 2,   /* the cursor came round */
+  GDW_ROUND_DRAINED = 3, /* after final: nothing is left and everything is acknowledged */
+  GDW_ROUND_MORE = 4,    /* there may be pages to claim again */
+} GdwRoundEvent;
+
+typedef struct {
+  guint64 pages, bytes, dirty_pages;
+  gboolean waits; /* the next round needs a harvest that nobody asked for */
+} GdwRoundTotals;
+
+/* Called on any thread with no lock held.  @totals: of the round that ENDED, else NULL. */
+typedef void (*GdwRoundNotify) (GdwRoundEvent event, const GdwRoundTotals *totals,
+                                gpointer data);
+
+/* All pages are dirty. */
+GdwRound *gdw_round_new (const GdwRegions *regions, GdwTracking *tracking, guint n_links,
+                         GdwRoundNotify notify, gpointer data);
+void gdw_round_free (GdwRound *round);
+
+/* Claim pages into @batch, re-arm them and find holes.  FALSE: nothing to do now, or an
+ * error. */
+gboolean gdw_round_claim (GdwRound *round, GdwBatch *batch, GError **error);
+
+/* The copies of these pages are in the destination's memory. */
+void gdw_round_acked (GdwRound *round, const GdwSent *sent);
+
+/* The copies of these pages arrived damaged: they are dirty again.  FALSE with an error
+ * when that happens twice to a page while the guest is paused. */
+gboolean gdw_round_nak (GdwRound *round, const GdwNak *nak, GError **error);
+
+/* Pages written since; empties @fresh; gives how many were clean. */
+guint64 gdw_round_publish (GdwRound *round, GdwPageset *fresh);
+
+/* The guest is paused and the last harvest is published: go round until all is
+ * acknowledged, then notify DRAINED, once. */
+void gdw_round_final (GdwRound *round);
+
+guint64 gdw_round_dirty_pages (GdwRound *round);
+guint64 gdw_round_number (GdwRound *round); /* from 1 */
+void gdw_round_counts (GdwRound *round, guint64 *normal_pages, guint64 *zero_pages);

@@ -1,0 +1,361 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/* SPDX-FileCopyrightText: The godwit authors */
+/* What the channels, the round and the harvest say to the source. */
+#include "core/source-private.h"
+
+#include <string.h>
+
+#include "core/post.h"
+
+#define PACKAGE "godwit " GDW_VERSION
+
+static gboolean
+fill (GdwChannel *channel, GdwMemOut *out, gpointer data, GError **error)
+{
+  GdwSource *source = data;
+  GdwBatch *batch = source->batches[gdw_channel_index (channel)];
+
+  while (!gdw_batch_cut (batch, source->regions, out))
+    if (!gdw_round_claim (source->round, batch, error))
+      return FALSE;
+  out->last = gdw_round_dirty_pages (source->round) == 0;
+  return TRUE;
+}
+
+static void
+acked (GdwChannel *channel, const GdwSent *sent, gpointer data)
+{
+  GdwSource *source = data;
+
+  __atomic_add_fetch (&source->acked_bytes, sent->bytes, __ATOMIC_RELAXED);
+  gdw_round_acked (source->round, sent);
+}
+
+static gboolean
+nak (GdwChannel *channel, const GdwNak *damaged, gpointer data, GError **error)
+{
+  return gdw_round_nak (((GdwSource *) data)->round, damaged, error);
+}
+
+static void
+say_hello (GdwSource *source)
+{
+  const GdwHost *host = gdw_guest_host (source->attempt.guest);
+  g_autofree GdwRegionInfo *infos = g_new0 (GdwRegionInfo, source->regions->n);
+  GByteArray *meta = g_byte_array_new ();
+  GdwHello hello = { .version_min = GDW_STREAM_VERSION_MIN,
+                     .version_max = GDW_STREAM_VERSION_MAX,
+                     .offered = GDW_FEATURES_KNOWN,
+                     .n_links = source->n_links,
+                     .package = (char *) PACKAGE,
+                     .vm_name = (char *) host->name,
+                     .uuid = (char *) host->uuid,
+                     .n_regions = source->regions->n,
+                     .regions = infos };
+
+  for (guint i = 0; i < source->regions->n; i++) {
+    const GdwRegion *region = &source->regions->list[i];
+
+    infos[i] = (GdwRegionInfo){ (char *) region->name, region->guest_addr, region->size,
+                                region->page_size };
+  }
+  memcpy (hello.id, source->id, GDW_ID_BYTES);
+  memcpy (hello.token, source->token, GDW_TOKEN_BYTES);
+  gdw_hello_encode (&hello, meta);
+  gdw_channel_send (source->channels[0], GDW_FRAME_HELLO, meta);
+}
+
+static void
+say_join (GdwSource *source, guint index)
+{
+  GByteArray *meta = g_byte_array_new ();
+  GdwJoin join = { .link = index };
+
+  memcpy (join.id, source->id, GDW_ID_BYTES);
+  memcpy (join.token, source->token, GDW_TOKEN_BYTES);
+  gdw_join_encode (&join, meta);
+  gdw_channel_send (source->channels[index], GDW_FRAME_JOIN, meta);
+}
+
+static void
+connected (GdwChannel *channel, gpointer data)
+{
+  GdwSource *source = data;
+  guint index = gdw_channel_index (channel);
+
+  source->connected[index] = TRUE;
+  if (source->phase != LINKING)
+    gdw_channel_stop (channel);
+  else if (index == 0)
+    say_hello (source);
+  else
+    say_join (source, index);
+}
+
+static void
+on_started (const GError *error, gpointer data)
+{
+  GdwSource *source = data;
+
+  if (error) {
+    gdw_source_fail (source, g_error_copy (error));
+    return;
+  }
+  if (source->phase != STARTING)
+    return;
+  source->phase = SENDING;
+  source->active_us = source->round_us = source->sampled_us = g_get_monotonic_time ();
+  g_atomic_int_set (&source->sending, TRUE);
+  source->attempt.ops->pass (++source->passes, source->attempt.data);
+  source->attempt.ops->status (GDW_STATUS_ACTIVE, source->attempt.data);
+  for (guint i = 0; i < source->n_links; i++)
+    gdw_channel_open (source->channels[i], source->agreed.window_bytes,
+                      source->agreed.window_pages);
+}
+
+static void
+on_harvested (const GdwHarvested *result, const GError *error, gpointer data)
+{
+  GdwSource *source = data;
+
+  if (error) {
+    gdw_source_fail (source, g_error_copy (error));
+    return;
+  }
+  source->dirty_rate = result->final ? source->dirty_rate : result->dirty_rate;
+  if (result->final) {
+    source->final_done = TRUE;
+    source->blackout.harvest_us = result->us;
+    source->step_us = g_get_monotonic_time ();
+    gdw_source_maybe_prepare (source);
+  } else if (source->phase == SENDING) {
+    gdw_source_consider (source, result);
+  }
+}
+
+static void
+on_harvest_ended (const GError *error, gpointer data)
+{
+  GdwSource *source = data;
+
+  source->harvest_ended = TRUE;
+  if (error)
+    g_ptr_array_add (source->warnings, g_strdup (error->message));
+  gdw_source_proceed (source);
+}
+
+static const GdwHarvestOps harvest_ops = { on_started, on_harvested, on_harvest_ended };
+
+static void
+all_joined (GdwSource *source)
+{
+  source->phase = STARTING;
+  source->harvest = gdw_harvest_new (source->round, source->tracking, source->marks,
+                                     source->regions, source->attempt.context, &harvest_ops,
+                                     source);
+}
+
+static gboolean
+unexpected (const GdwFrame *frame, GError **error)
+{
+  g_set_error (error, GDW_ERROR, GDW_ERROR_PROTOCOL,
+               "source: frame '%s' is refused: it was not expected now; both sides must speak "
+               "the same protocol",
+               gdw_frame_name (frame->type));
+  return FALSE;
+}
+
+static gboolean
+on_hello_ack (GdwSource *source, const GdwFrame *frame, const guint8 *meta, GError **error)
+{
+  GdwHelloAck *ack = &source->agreed;
+
+  if (source->phase != LINKING || source->n_joined)
+    return unexpected (frame, error);
+  if (!gdw_hello_ack_decode (meta, frame->meta_len, ack, error))
+    return FALSE;
+  if (ack->version < GDW_STREAM_VERSION_MIN || ack->version > GDW_STREAM_VERSION_MAX ||
+      (ack->features & ~GDW_FEATURES_KNOWN)) {
+    g_set_error (error, GDW_ERROR, GDW_ERROR_PROTOCOL,
+                 "source: the destination chose what was not offered: version %u, features "
+                 "0x%" G_GINT64_MODIFIER "x; use the same release on both sides",
+                 ack->version, ack->features);
+    return FALSE;
+  }
+  source->n_joined = 1;
+  while (source->n_created < source->n_links)
+    gdw_source_add_channel (source);
+  if (source->n_joined == source->n_links)
+    all_joined (source);
+  return TRUE;
+}
+
+static gboolean
+on_join_ack (GdwSource *source, const GdwFrame *frame, GError **error)
+{
+  if (source->phase != LINKING || source->n_joined >= source->n_links)
+    return unexpected (frame, error);
+  if (++source->n_joined == source->n_links)
+    all_joined (source);
+  return TRUE;
+}
+
+static gboolean
+on_peer_error (const GdwFrame *frame, const guint8 *meta, GError **error)
+{
+  GdwErrorMsg msg;
+
+  if (gdw_error_decode (meta, frame->meta_len, &msg, error)) {
+    g_set_error_literal (error, GDW_ERROR, GDW_ERROR_PEER, msg.text);
+    gdw_error_clear (&msg);
+  }
+  return FALSE;
+}
+
+static gboolean
+on_committed (GdwSource *source, const GdwFrame *frame, const guint8 *meta, GError **error)
+{
+  GdwOutcomeMsg msg;
+
+  if (source->phase != COMMITTING)
+    return unexpected (frame, error);
+  if (!gdw_outcome_decode (meta, frame->meta_len, &msg, error))
+    return FALSE;
+  gdw_outcome_clear (&msg);
+  if (msg.answer != GDW_ANSWER_COMMITTED)
+    return unexpected (frame, error);
+  gdw_source_on_committed (source, msg.resume_us);
+  return TRUE;
+}
+
+static gboolean
+dispatch (GdwSource *source, const GdwFrame *frame, const guint8 *meta, GError **error)
+{
+  switch (frame->type) {
+  case GDW_FRAME_HELLO_ACK:
+    return on_hello_ack (source, frame, meta, error);
+  case GDW_FRAME_JOIN_ACK:
+    return on_join_ack (source, frame, error);
+  case GDW_FRAME_PREPARED:
+    if (source->phase != PREPARING)
+      return unexpected (frame, error);
+    gdw_source_on_prepared (source);
+    return TRUE;
+  case GDW_FRAME_COMMITTED:
+    return on_committed (source, frame, meta, error);
+  case GDW_FRAME_ERROR:
+    return on_peer_error (frame, meta, error);
+  default:
+    return unexpected (frame, error);
+  }
+}
+
+static void
+on_frame (GdwChannel *channel, const GdwFrame *frame, const guint8 *meta, gpointer data)
+{
+  GdwSource *source = data;
+  GError *error = NULL;
+  gboolean late_yes = source->phase == COMMIT_LOST && frame->type == GDW_FRAME_COMMITTED;
+
+  /* COMMITTED that comes while the links end still counts. */
+  if (late_yes)
+    source->phase = COMMITTING;
+  if (source->phase <= COMMITTING && !dispatch (source, frame, meta, &error))
+    gdw_source_fail (source, error);
+}
+
+static void
+on_closed (GdwChannel *channel, const GError *error, gpointer data)
+{
+  GdwSource *source = data;
+
+  source->n_closed++;
+  if (error)
+    gdw_source_fail (source, g_error_copy (error));
+  gdw_source_proceed (source);
+}
+
+const GdwChannelOps gdw_source_channel_ops = {
+  .fill = fill,
+  .acked = acked,
+  .nak = nak,
+  .connected = connected,
+  .frame = on_frame,
+  .closed = on_closed,
+};
+
+void
+gdw_source_add_channel (GdwSource *source)
+{
+  guint index = source->n_created++;
+
+  source->batches[index] = g_new0 (GdwBatch, 1);
+  source->channels[index] = gdw_channel_new (&source->channel_config, index, NULL);
+}
+
+void
+gdw_source_kick (GdwSource *source)
+{
+  for (guint i = 0; i < source->n_created; i++)
+    gdw_channel_kick (source->channels[i]);
+}
+
+typedef struct {
+  GdwSource *source;
+  GdwRoundTotals totals;
+} RoundEnd;
+
+static void
+say_round_end (GdwSource *source, const RoundEnd *end)
+{
+  GByteArray *meta = g_byte_array_new ();
+  GdwRoundEnd totals = { end->totals.pages, end->totals.bytes };
+
+  gdw_round_end_encode (&totals, meta);
+  gdw_channel_send (source->channels[0], GDW_FRAME_ROUND_END, meta);
+}
+
+static void
+on_round_end (gpointer data)
+{
+  RoundEnd *end = data;
+  GdwSource *source = end->source;
+  gint64 now = g_get_monotonic_time ();
+  GdwRoundInfo info = { end->totals.pages, end->totals.bytes, (now - source->round_us) / 1000,
+                        end->totals.dirty_pages };
+
+  source->round_us = now;
+  g_array_append_val (source->round_list, info);
+  say_round_end (source, end);
+  if (source->phase == SENDING)
+    source->attempt.ops->pass (++source->passes, source->attempt.data);
+}
+
+static void
+on_drained (gpointer data)
+{
+  GdwSource *source = data;
+
+  source->drained = TRUE;
+  gdw_source_maybe_prepare (source);
+}
+
+void
+gdw_source_round_event (GdwRoundEvent event, const GdwRoundTotals *totals, gpointer data)
+{
+  GdwSource *source = data;
+  gboolean harvest = event == GDW_ROUND_LOW || (totals && totals->waits);
+
+  if (harvest && g_atomic_int_get (&source->sending))
+    gdw_harvest_request (source->harvest);
+  if (event == GDW_ROUND_ENDED) {
+    RoundEnd *end = g_new (RoundEnd, 1);
+
+    *end = (RoundEnd){ source, *totals };
+    gdw_post (source->attempt.context, on_round_end, end, g_free);
+  } else if (event == GDW_ROUND_DRAINED) {
+    gdw_post (source->attempt.context, on_drained, source, NULL);
+  } else if (event == GDW_ROUND_MORE) {
+    gdw_source_kick (source);
+  }
+}

@@ -1,0 +1,102 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/* SPDX-FileCopyrightText: The godwit authors */
+#pragma once
+
+#include "core/channel.h"
+#include "core/handover.h"
+#include "core/harvest.h"
+#include "core/source.h"
+
+typedef enum {
+  LINKING,  /* HELLO on the first link, JOIN on the others */
+  STARTING, /* the tracker starts */
+  SENDING,  /* rounds, guest running */
+  PAUSING,
+  HOLDING, /* pre-switchover */
+  SAVING,
+  DRAINING,  /* the last harvest and the last pages */
+  PREPARING, /* PREPARE is sent */
+  FENCING,
+  COMMITTING,  /* COMMIT is sent, or about to be */
+  COMMIT_LOST, /* the links end, then it is known whether COMMIT was begun */
+  ASKING,      /* QUERY-OUTCOME */
+  LEAVING,     /* the guest is the destination's; tidy up */
+  IN_DOUBT,    /* nobody answered; tidy up */
+  ENDING,      /* the guest is ours; tidy up */
+  OVER
+} Phase;
+
+struct GdwSource {
+  GdwAttempt attempt;
+  Phase phase;
+  char *id_text;
+  guint8 id[GDW_ID_BYTES], token[GDW_TOKEN_BYTES];
+  GError *error; /* the root cause */
+  gboolean cancelled;
+  GdwOutcome outcome;
+  GCancellable *cancellable; /* of host callbacks */
+
+  GdwStack *stack;
+  GdwRegions *regions;
+  GdwTracking *tracking;
+  GdwPageset *marks;
+  GdwRound *round;
+  GdwHarvest *harvest;
+  GdwRate *rate;
+  GdwQuery *query;
+  char *tracker_name, *transport_name;
+
+  GdwChannelConfig channel_config;
+  GdwChannel *channels[GDW_LINKS_MAX];
+  GdwBatch *batches[GDW_LINKS_MAX]; /* each its writer thread's */
+  gboolean connected[GDW_LINKS_MAX];
+  guint n_links, n_created, n_joined, n_closed;
+  GdwHelloAck agreed;
+
+  guint host_calls;    /* save_state under way */
+  guint guest_orders;  /* hand_over, fence, take_back under way */
+  gboolean taken_back; /* ordered */
+  gboolean harvest_stopped, harvest_ended;
+  gboolean final_done, drained;
+  guint n_sections;
+  GSource *tick, *grace; /* timers */
+
+  gint sending;       /* atomic: harvests may be asked for */
+  gint64 acked_bytes; /* atomic */
+  gint64 sampled_bytes, sampled_us;
+
+  /* For query-migrate. */
+  gint64 begin_us, active_us, end_us, round_us;
+  gint64 step_us; /* begin of the present step of the blackout */
+  gint64 pause_begin_us, commit_us;
+  guint64 passes, dirty_rate, bandwidth, expected_us, downtime_us;
+  guint64 sent_bytes, normal_pages, zero_pages, total_pages;
+  GdwInfo blackout; /* its *_us */
+  GArray *round_list;
+  GPtrArray *warnings;
+};
+
+/* source.c */
+void gdw_source_fail (GdwSource *source, GError *error); /* takes it */
+void gdw_source_set_timer (GdwSource *source, GSource **timer, guint ms, GSourceFunc function);
+void gdw_source_clear_timer (GSource **timer);
+void gdw_source_proceed (GdwSource *source); /* tidying up: do what can be done now */
+/* The guest is ours: take it back and tidy up. */
+void gdw_source_end (GdwSource *source);
+/* The guest is the destination's: tidy up. */
+void gdw_source_leave (GdwSource *source);
+void gdw_source_finish_links (GdwSource *source);
+void gdw_source_stop_links (GdwSource *source);
+
+/* source-links.c: the channels' and the round's callbacks. */
+extern const GdwChannelOps gdw_source_channel_ops;
+void gdw_source_add_channel (GdwSource *source);
+void gdw_source_kick (GdwSource *source);
+void gdw_source_round_event (GdwRoundEvent event, const GdwRoundTotals *totals, gpointer data);
+
+/* source-switchover.c: from the decision to the outcome. */
+void gdw_source_consider (GdwSource *source, const GdwHarvested *result);
+void gdw_source_maybe_prepare (GdwSource *source);
+void gdw_source_on_prepared (GdwSource *source);
+void gdw_source_on_committed (GdwSource *source, guint64 resume_us);
+void gdw_source_commit_lost (GdwSource *source);

@@ -1,0 +1,426 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/* SPDX-FileCopyrightText: The godwit authors */
+#include "core/source-private.h"
+
+#include <errno.h>
+#include <unistd.h>
+
+#include "core/choice.h"
+
+/* How long a farewell (ERROR, ABORT, CONFIRM) may take to reach the peer. */
+#define GRACE_MS 200
+#define FAREWELL_MS 1000
+
+static void
+set_status (GdwSource *source, GdwStatus status)
+{
+  source->attempt.ops->status (status, source->attempt.data);
+}
+
+void
+gdw_source_set_timer (GdwSource *source, GSource **timer, guint ms, GSourceFunc function)
+{
+  gdw_source_clear_timer (timer);
+  *timer = g_timeout_source_new (ms);
+  g_source_set_callback (*timer, function, source, NULL);
+  g_source_attach (*timer, source->attempt.context);
+}
+
+void
+gdw_source_clear_timer (GSource **timer)
+{
+  if (!*timer)
+    return;
+  g_source_destroy (*timer);
+  g_clear_pointer (timer, g_source_unref);
+}
+
+static guint
+count_links (GdwSource *source)
+{
+  if (!source->attempt.capabilities.multifd)
+    return 1;
+  return MIN (source->attempt.parameters->multifd_channels,
+              gdw_stack_max_links (source->stack));
+}
+
+static gboolean
+open_all (GdwSource *source, const char *uri, GError **error)
+{
+  const GdwHost *host = gdw_guest_host (source->attempt.guest);
+  const GdwRegion *list;
+  guint n = 0;
+
+  if (!(source->stack = gdw_stack_open (source->attempt.plugins, uri, error)))
+    return FALSE;
+  source->transport_name = g_strdup (gdw_stack_transport (source->stack));
+  list = host->regions (host->vm, &n);
+  if (!(source->regions = gdw_regions_copy (list, n, error)))
+    return FALSE;
+  source->tracking = gdw_choose_tracker (source->attempt.plugins,
+                                         source->attempt.parameters->tracker, source->regions,
+                                         host->dirty_log, error);
+  if (!source->tracking)
+    return FALSE;
+  source->tracker_name = g_strdup (gdw_tracking_name (source->tracking));
+  source->total_pages = source->regions->total_pages;
+  source->n_links = count_links (source);
+  return TRUE;
+}
+
+static gboolean
+make_secrets (GdwSource *source, GError **error)
+{
+  GString *text = g_string_new (NULL);
+
+  if (getentropy (source->id, sizeof source->id) != 0 ||
+      getentropy (source->token, sizeof source->token) != 0) {
+    g_string_free (text, TRUE);
+    g_set_error (error, GDW_ERROR, GDW_ERROR_FAILED,
+                 "source: random numbers for the migration's token are missing: %s; "
+                 "allow the system call getrandom",
+                 g_strerror (errno));
+    return FALSE;
+  }
+  for (guint i = 0; i < GDW_ID_BYTES; i++)
+    g_string_append_printf (text, "%02x", source->id[i]);
+  source->id_text = g_string_free (text, FALSE);
+  return TRUE;
+}
+
+/* TRUE if the peer has been silent for too long, or keeps its answer to COMMIT. */
+static gboolean
+check_silence (GdwSource *source)
+{
+  gint64 limit_us = source->attempt.parameters->x_peer_timeout * (gint64) 1000;
+  gint64 now = g_get_monotonic_time ();
+
+  for (guint i = 0; i < source->n_created; i++) {
+    gint64 last = gdw_channel_last_received_us (source->channels[i]);
+
+    if (now - last < limit_us)
+      continue;
+    gdw_source_fail (source,
+                     g_error_new (GDW_ERROR, GDW_ERROR_TIMEOUT,
+                                  "link %u: the other side was silent for %" G_GINT64_FORMAT
+                                  " ms: it is dead or out of reach; check the network, or "
+                                  "raise x-peer-timeout",
+                                  i, (now - last) / 1000));
+    return TRUE;
+  }
+  if (source->phase != COMMITTING || now - source->commit_us < limit_us)
+    return FALSE;
+  gdw_source_fail (source,
+                   g_error_new (GDW_ERROR, GDW_ERROR_TIMEOUT,
+                                "source: COMMIT was not answered within %" G_GINT64_FORMAT
+                                " ms: the destination is stuck; look at its log",
+                                limit_us / 1000));
+  return TRUE;
+}
+
+static gboolean
+on_tick (gpointer data)
+{
+  GdwSource *source = data;
+
+  if (source->phase <= COMMITTING)
+    check_silence (source);
+  return G_SOURCE_CONTINUE;
+}
+
+GdwSource *
+gdw_source_new (const GdwAttempt *attempt, const char *uri, GError **error)
+{
+  GdwSource *source = g_new0 (GdwSource, 1);
+
+  source->attempt = *attempt;
+  source->cancellable = g_cancellable_new ();
+  source->round_list = g_array_new (FALSE, FALSE, sizeof (GdwRoundInfo));
+  source->warnings = g_ptr_array_new_with_free_func (g_free);
+  source->begin_us = g_get_monotonic_time ();
+  if (!open_all (source, uri, error) || !make_secrets (source, error)) {
+    gdw_source_free (source);
+    return NULL;
+  }
+  source->marks = gdw_pageset_new (source->regions->pages, source->regions->n);
+  source->rate = gdw_rate_new (attempt->parameters->max_bandwidth);
+  source->round = gdw_round_new (source->regions, source->tracking, source->n_links,
+                                 gdw_source_round_event, source);
+  source->channel_config = (GdwChannelConfig){
+    .ops = &gdw_source_channel_ops,
+    .data = source,
+    .context = attempt->context,
+    .stack = source->stack,
+    .region_pages = source->regions->pages,
+    .n_regions = source->regions->n,
+    .rate = source->rate,
+    .heartbeat_ms = CLAMP (attempt->parameters->x_peer_timeout / 4, 10, 1000),
+  };
+  return source;
+}
+
+void
+gdw_source_begin (GdwSource *source)
+{
+  gdw_source_set_timer (source, &source->tick, source->channel_config.heartbeat_ms, on_tick);
+  set_status (source, GDW_STATUS_SETUP);
+  gdw_source_add_channel (source);
+}
+
+void
+gdw_source_finish_links (GdwSource *source)
+{
+  for (guint i = 0; i < source->n_created; i++) {
+    if (source->connected[i])
+      gdw_channel_finish (source->channels[i]);
+    else
+      gdw_channel_stop (source->channels[i]);
+  }
+}
+
+void
+gdw_source_stop_links (GdwSource *source)
+{
+  for (guint i = 0; i < source->n_created; i++)
+    gdw_channel_stop (source->channels[i]);
+}
+
+static gboolean
+on_grace_over (gpointer data)
+{
+  GdwSource *source = data;
+
+  gdw_source_clear_timer (&source->grace);
+  gdw_source_stop_links (source);
+  return G_SOURCE_REMOVE;
+}
+
+/* Tell the other side why, so that both name the same cause. */
+static void
+say_why (GdwSource *source)
+{
+  GByteArray *meta;
+  GdwErrorMsg msg = { .code = source->error->domain == GDW_ERROR ? (guint) source->error->code
+                                                                 : GDW_ERROR_FAILED,
+                      .phase = (char *) "source",
+                      .text = source->error->message };
+
+  if (!source->n_created || !source->connected[0])
+    return;
+  meta = g_byte_array_new ();
+  gdw_error_encode (&msg, meta);
+  gdw_channel_send (source->channels[0], source->cancelled ? GDW_FRAME_ABORT : GDW_FRAME_ERROR,
+                    meta);
+}
+
+/* The guest is ours: take it back and tidy up. */
+void
+gdw_source_end (GdwSource *source)
+{
+  source->phase = ENDING;
+  g_atomic_int_set (&source->sending, FALSE);
+  source->outcome = GDW_OUTCOME_SOURCE;
+  g_cancellable_cancel (source->cancellable);
+  say_why (source);
+  gdw_source_finish_links (source);
+  gdw_source_set_timer (source, &source->grace, GRACE_MS, on_grace_over);
+  gdw_source_proceed (source);
+}
+
+void
+gdw_source_fail (GdwSource *source, GError *error)
+{
+  if (source->phase >= COMMIT_LOST) {
+    g_error_free (error);
+    return;
+  }
+  if (source->error)
+    g_error_free (error); /* the first is the root cause */
+  else
+    source->error = error;
+  if (source->phase == COMMITTING) {
+    source->phase = COMMIT_LOST;
+    gdw_source_stop_links (source);
+    gdw_source_proceed (source);
+    return;
+  }
+  gdw_source_end (source);
+}
+
+void
+gdw_source_leave (GdwSource *source)
+{
+  source->phase = LEAVING;
+  source->outcome = GDW_OUTCOME_DESTINATION;
+  g_clear_error (&source->error);
+  gdw_guest_gone (source->attempt.guest);
+  gdw_source_finish_links (source);
+  gdw_source_set_timer (source, &source->grace, FAREWELL_MS, on_grace_over);
+  gdw_source_proceed (source);
+}
+
+static void
+on_taken_back (const GError *error, gpointer data)
+{
+  GdwSource *source = data;
+
+  source->guest_orders--;
+  if (error)
+    g_prefix_error (&source->error, "%s; before that: ", error->message);
+  gdw_source_proceed (source);
+}
+
+static void
+free_workers (GdwSource *source)
+{
+  gdw_source_clear_timer (&source->tick);
+  gdw_source_clear_timer (&source->grace);
+  for (guint i = 0; i < source->n_created; i++) {
+    source->sent_bytes += gdw_channel_sent_bytes (source->channels[i]);
+    gdw_channel_free (source->channels[i]);
+    g_free (source->batches[i]);
+  }
+  source->n_created = 0;
+  g_clear_pointer (&source->query, gdw_query_free);
+  g_clear_pointer (&source->harvest, gdw_harvest_free);
+  if (source->round)
+    gdw_round_counts (source->round, &source->normal_pages, &source->zero_pages);
+  g_clear_pointer (&source->round, gdw_round_free);
+  g_clear_pointer (&source->rate, gdw_rate_free);
+  g_clear_pointer (&source->tracking, gdw_tracking_close);
+  g_clear_pointer (&source->marks, gdw_pageset_free);
+  g_clear_pointer (&source->stack, gdw_stack_close);
+  g_clear_pointer (&source->regions, gdw_regions_free);
+}
+
+static void
+finish (GdwSource *source)
+{
+  Phase last = source->phase;
+
+  source->phase = OVER;
+  source->end_us = g_get_monotonic_time ();
+  source->attempt.ops->detach (source->attempt.data);
+  free_workers (source);
+  if (last == LEAVING)
+    set_status (source, GDW_STATUS_COMPLETED);
+  else
+    set_status (source, source->cancelled ? GDW_STATUS_CANCELLED : GDW_STATUS_FAILED);
+  source->attempt.ops->over (source->attempt.data);
+}
+
+/* What is left to do, in this order: the guest runs again, the links end, the
+ * dirty log is off. */
+void
+gdw_source_proceed (GdwSource *source)
+{
+  if (source->phase < COMMIT_LOST || source->phase == ASKING || source->phase == OVER)
+    return;
+  if (source->phase == ENDING && !source->host_calls && !source->taken_back) {
+    source->taken_back = TRUE;
+    source->guest_orders++;
+    gdw_guest_take_back (source->attempt.guest, on_taken_back, source);
+  }
+  if (source->n_closed < source->n_created)
+    return;
+  if (source->phase == COMMIT_LOST) {
+    gdw_source_commit_lost (source);
+    return;
+  }
+  if (source->harvest && !source->harvest_stopped) {
+    source->harvest_stopped = TRUE;
+    gdw_harvest_stop (source->harvest);
+  }
+  if ((!source->harvest || source->harvest_ended) && !source->host_calls &&
+      !source->guest_orders)
+    finish (source);
+}
+
+gboolean
+gdw_source_cancel (GdwSource *source, GError **error)
+{
+  if (source->phase >= COMMITTING && source->phase <= IN_DOUBT) {
+    g_set_error (error, GDW_ERROR, GDW_ERROR_BUSY,
+                 "source: the migration cannot be cancelled: COMMIT was sent and the guest may "
+                 "run at the destination; wait for the outcome");
+    return FALSE;
+  }
+  if (source->phase >= ENDING)
+    return TRUE;
+  source->cancelled = TRUE;
+  set_status (source, GDW_STATUS_CANCELLING);
+  gdw_source_fail (source, g_error_new (G_IO_ERROR, G_IO_ERROR_CANCELLED,
+                                        "source: the migration was cancelled: the operator "
+                                        "asked for it"));
+  return TRUE;
+}
+
+void
+gdw_source_follow (GdwSource *source)
+{
+  if (!source->rate)
+    return;
+  gdw_rate_set (source->rate, source->attempt.parameters->max_bandwidth);
+  gdw_source_kick (source);
+}
+
+gboolean
+gdw_source_is_over (GdwSource *source)
+{
+  return source->phase == OVER;
+}
+
+gboolean
+gdw_source_is_switching (GdwSource *source)
+{
+  return source->phase >= PAUSING && source->phase < OVER;
+}
+
+gboolean
+gdw_source_is_prepared (GdwSource *source)
+{
+  return source->phase >= PREPARING;
+}
+
+void
+gdw_source_mark (GdwSource *source, guint64 guest_addr, guint64 size)
+{
+  while (size) {
+    guint region;
+    guint64 page, in_page = guest_addr & (GDW_PAGE_SIZE - 1);
+    guint64 step = MIN (size, GDW_PAGE_SIZE - in_page);
+
+    if (gdw_regions_find (source->regions, guest_addr, &region, &page))
+      gdw_pageset_add (source->marks, region, page, 1);
+    guest_addr += step;
+    size -= step;
+  }
+}
+
+const GError *
+gdw_source_error (GdwSource *source)
+{
+  return source->error;
+}
+
+const char *
+gdw_source_id (GdwSource *source)
+{
+  return source->id_text;
+}
+
+void
+gdw_source_free (GdwSource *source)
+{
+  if (!source)
+    return;
+  free_workers (source);
+  g_clear_error (&source->error);
+  g_object_unref (source->cancellable);
+  g_array_unref (source->round_list);
+  g_ptr_array_unref (source->warnings);
+  g_free (source->tracker_name);
+  g_free (source->transport_name);
+  g_free (source->id_text);
+  g_free (source);
+}

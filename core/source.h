@@ -1,0 +1,40 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/* SPDX-FileCopyrightText: The godwit authors */
+#pragma once
+
+#include "core/attempt.h"
+#include "core/pageset.h"
+
+/* One outgoing attempt, from connect to completed, cancelled or failed.  The
+ * steps stand in the order of destination.h.  Main thread only, but
+ * gdw_source_mark. */
+typedef struct GdwSource GdwSource;
+
+/* NULL for what can be known at once.  @attempt is copied. */
+GdwSource *gdw_source_new (const GdwAttempt *attempt, const char *uri, GError **error);
+
+/* Connect.  Everything from here on is told through the ops. */
+void gdw_source_begin (GdwSource *source);
+
+/* After over, or before begin. */
+void gdw_source_free (GdwSource *source);
+
+gboolean gdw_source_cancel (GdwSource *source, GError **error);
+gboolean gdw_source_continue (GdwSource *source, GError **error);
+
+/* max-bandwidth has changed. */
+void gdw_source_follow (GdwSource *source);
+
+/* Has it terminated, and does it only answer questions? */
+gboolean gdw_source_is_over (GdwSource *source);
+/* Is the guest being handed over, or taken back? */
+gboolean gdw_source_is_switching (GdwSource *source);
+/* Does the destination know already whether the guest ran? */
+gboolean gdw_source_is_prepared (GdwSource *source);
+
+/* Any thread: the VMM has written these bytes. */
+void gdw_source_mark (GdwSource *source, guint64 guest_addr, guint64 size);
+
+void gdw_source_info (GdwSource *source, GdwInfo *info);
+const GError *gdw_source_error (GdwSource *source);
+const char *gdw_source_id (GdwSource *source);

@@ -1,0 +1,217 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/* SPDX-FileCopyrightText: The godwit authors */
+#include "plugins/call.h"
+
+#include <godwit/error.h>
+
+#include "plugins/door.h"
+
+struct GdwTracking {
+  const GdwTracker *tracker;
+  gpointer self;
+  GdwValue *values;
+  const GdwRegion *const *regions;
+  guint n_regions;
+  gint started; /* atomic: rearm runs on other threads */
+  gint busy;    /* in start, collect or stop */
+};
+
+gboolean
+gdw_door_result (const GdwPlugin *plugin, const char *what, gboolean ok, GError *failure,
+                 GError **error)
+{
+  const char *kind = gdw_plugin_kind (plugin->kind);
+
+  if (ok && !failure)
+    return TRUE;
+  if (!ok && failure) {
+    g_propagate_error (error, failure);
+    return FALSE;
+  }
+  if (ok)
+    g_set_error (
+        error, GDW_ERROR, GDW_ERROR_PLUGIN,
+        "%s '%s': %s failed: it reported success together with the error '%s'; this is "
+        "a fault of the plugin",
+        kind, plugin->name, what, failure->message);
+  else
+    g_set_error (error, GDW_ERROR, GDW_ERROR_PLUGIN,
+                 "%s '%s': %s failed without saying why: it set no error; this is a fault of "
+                 "the plugin",
+                 kind, plugin->name, what);
+  g_clear_error (&failure);
+  return FALSE;
+}
+
+gboolean
+gdw_door_enter (const GdwPlugin *plugin, const char *what, gint *busy, GError **error)
+{
+  if (g_atomic_int_compare_and_exchange (busy, 0, 1))
+    return TRUE;
+  g_set_error (error, GDW_ERROR, GDW_ERROR_BUSY,
+               "%s '%s': %s failed: another such call is running; wait for its end",
+               gdw_plugin_kind (plugin->kind), plugin->name, what);
+  return FALSE;
+}
+
+static gboolean
+refuse (GdwTracking *tracking, const char *what, const char *why, GError **error)
+{
+  g_set_error (error, GDW_ERROR, GDW_ERROR_BUSY, "tracker '%s': %s failed: %s",
+               tracking->tracker->plugin.name, what, why);
+  return FALSE;
+}
+
+GdwTracking *
+gdw_tracking_open (const GdwTracker *tracker, const char *options,
+                   const GdwRegion *const *regions, guint n_regions, const GdwDirtyLog *log,
+                   GError **error)
+{
+  GdwTrackerConfig config = {
+    .size = sizeof config, .regions = regions, .n_regions = n_regions, .dirty_log = log
+  };
+  GdwTracking *tracking = g_new0 (GdwTracking, 1);
+  GError *failure = NULL;
+
+  tracking->tracker = tracker;
+  tracking->regions = regions;
+  tracking->n_regions = n_regions;
+  tracking->values = gdw_options_parse (&tracker->plugin, options, error);
+  if (!tracking->values) {
+    g_free (tracking);
+    return NULL;
+  }
+  config.options = tracking->values;
+  tracking->self = tracker->open (&config, &failure);
+  if (gdw_door_result (&tracker->plugin, "open", tracking->self != NULL, failure, error))
+    return tracking;
+  if (tracking->self)
+    tracker->close (tracking->self);
+  gdw_options_free (&tracker->plugin, tracking->values);
+  g_free (tracking);
+  return NULL;
+}
+
+void
+gdw_tracking_close (GdwTracking *tracking)
+{
+  if (!tracking)
+    return;
+  gdw_tracking_stop (tracking, NULL);
+  tracking->tracker->close (tracking->self);
+  gdw_options_free (&tracking->tracker->plugin, tracking->values);
+  g_free (tracking);
+}
+
+gboolean
+gdw_tracking_start (GdwTracking *tracking, GError **error)
+{
+  const GdwPlugin *plugin = &tracking->tracker->plugin;
+  GError *failure = NULL;
+  gboolean ok;
+
+  if (!gdw_door_enter (plugin, "start", &tracking->busy, error))
+    return FALSE;
+  if (g_atomic_int_get (&tracking->started)) {
+    ok = refuse (tracking, "start", "it is started; stop it first", error);
+  } else {
+    ok = tracking->tracker->start (tracking->self, &failure);
+    ok = gdw_door_result (plugin, "start", ok, failure, error);
+    g_atomic_int_set (&tracking->started, ok);
+  }
+  g_atomic_int_set (&tracking->busy, 0);
+  return ok;
+}
+
+/* Bits past the end of a region would send pages that are not there. */
+static gboolean
+check_bits (GdwTracking *tracking, guint64 *const *bits, GError **error)
+{
+  for (guint i = 0; i < tracking->n_regions; i++) {
+    guint64 pages = gdw_region_pages (tracking->regions[i]);
+    if (pages % 64 != 0 && bits[i][pages / 64] >> (pages % 64) != 0) {
+      g_set_error (
+          error, GDW_ERROR, GDW_ERROR_PLUGIN,
+          "tracker '%s': collect failed: it set bits past the end of region '%s'; this "
+          "is a fault of the plugin",
+          tracking->tracker->plugin.name, tracking->regions[i]->name);
+      return FALSE;
+    }
+  }
+  return TRUE;
+}
+
+gboolean
+gdw_tracking_collect (GdwTracking *tracking, guint64 *const *bits, GError **error)
+{
+  const GdwPlugin *plugin = &tracking->tracker->plugin;
+  GError *failure = NULL;
+  gboolean ok;
+
+  if (!gdw_door_enter (plugin, "collect", &tracking->busy, error))
+    return FALSE;
+  if (!g_atomic_int_get (&tracking->started)) {
+    ok = refuse (tracking, "collect", "it is not started; start it first", error);
+  } else {
+    ok = tracking->tracker->collect (tracking->self, bits, &failure);
+    ok = gdw_door_result (plugin, "collect", ok, failure, error) &&
+         check_bits (tracking, bits, error);
+  }
+  g_atomic_int_set (&tracking->busy, 0);
+  return ok;
+}
+
+gboolean
+gdw_tracking_stop (GdwTracking *tracking, GError **error)
+{
+  const GdwPlugin *plugin = &tracking->tracker->plugin;
+  GError *failure = NULL;
+  gboolean ok = TRUE;
+
+  if (!gdw_door_enter (plugin, "stop", &tracking->busy, error))
+    return FALSE;
+  if (g_atomic_int_compare_and_exchange (&tracking->started, 1, 0)) {
+    ok = tracking->tracker->stop (tracking->self, &failure);
+    ok = gdw_door_result (plugin, "stop", ok, failure, error);
+  }
+  g_atomic_int_set (&tracking->busy, 0);
+  return ok;
+}
+
+gboolean
+gdw_tracking_rearm (GdwTracking *tracking, guint region, guint64 first, guint64 n,
+                    const guint64 *bits, GError **error)
+{
+  const GdwTracker *tracker = tracking->tracker;
+  GError *failure = NULL;
+  guint64 pages;
+  gboolean ok;
+
+  if (!(tracker->traits & GDW_TRACKER_REARMS_AT_REARM) || n == 0)
+    return TRUE;
+  if (!g_atomic_int_get (&tracking->started))
+    return refuse (tracking, "rearm", "it is not started; start it first", error);
+  pages = region < tracking->n_regions ? gdw_region_pages (tracking->regions[region]) : 0;
+  if (first % 64 != 0 || first >= pages || n > pages - first ||
+      (n % 64 != 0 && first + n != pages)) {
+    g_set_error (error, GDW_ERROR, GDW_ERROR_INVALID,
+                 "tracker '%s': rearm failed: %" G_GUINT64_FORMAT
+                 " pages from %" G_GUINT64_FORMAT " of region %u are no whole words of it",
+                 tracker->plugin.name, n, first, region);
+    return FALSE;
+  }
+  ok = tracker->rearm (tracking->self, region, first, n, bits, &failure);
+  return gdw_door_result (&tracker->plugin, "rearm", ok, failure, error);
+}
+
+const char *
+gdw_tracking_name (GdwTracking *tracking)
+{
+  return tracking->tracker->plugin.name;
+}
+
+guint32
+gdw_tracking_traits (GdwTracking *tracking)
+{
+  return tracking->tracker->traits;
+}

@@ -1,0 +1,57 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/* SPDX-FileCopyrightText: The godwit authors */
+#pragma once
+
+#include "plugins/loader.h"
+
+/* The guarded door: the only place that calls through a plugin's pointers.  It
+ * checks order, arguments and that FALSE means an error; a plugin that breaks
+ * its contract is named in a GDW_ERROR_PLUGIN. */
+
+typedef struct GdwTracking GdwTracking; /* an open tracker */
+
+/* @options: "key=value,..." or NULL.  @regions and @log live until the close. */
+GdwTracking *gdw_tracking_open (const GdwTracker *tracker, const char *options,
+                                const GdwRegion *const *regions, guint n_regions,
+                                const GdwDirtyLog *log, GError **error);
+/* Stops it first if need be. */
+void gdw_tracking_close (GdwTracking *tracking);
+gboolean gdw_tracking_start (GdwTracking *tracking, GError **error);
+gboolean gdw_tracking_collect (GdwTracking *tracking, guint64 *const *bits, GError **error);
+/* Harmless if not started. */
+gboolean gdw_tracking_stop (GdwTracking *tracking, GError **error);
+/* No effect, and TRUE, for a tracker that re-arms at collect. */
+gboolean gdw_tracking_rearm (GdwTracking *tracking, guint region, guint64 first, guint64 n,
+                             const guint64 *bits, GError **error);
+const char *gdw_tracking_name (GdwTracking *tracking);
+guint32 gdw_tracking_traits (GdwTracking *tracking);
+
+/* A transport with its filters, for one address. */
+typedef struct GdwStack GdwStack;
+typedef struct GdwLink GdwLink;
+
+/* @uri: "NAME:ADDRESS[,key=value...][|filter:key=value,...|filter]"; "\|" and "\," escape.
+ * Parses and opens; nothing outside is touched. */
+GdwStack *gdw_stack_open (GdwPlugins *plugins, const char *uri, GError **error);
+/* All of its links are closed. */
+void gdw_stack_close (GdwStack *stack);
+const char *gdw_stack_transport (GdwStack *stack); /* "tcp" */
+guint gdw_stack_max_links (GdwStack *stack);
+guint32 gdw_stack_traits (GdwStack *stack);
+gboolean gdw_stack_listen (GdwStack *stack, GCancellable *cancellable, GError **error);
+/* "tcp:127.0.0.1:40123", or NULL; free with g_free. */
+char *gdw_stack_local_address (GdwStack *stack);
+/* Any thread. */
+GdwLink *gdw_stack_accept (GdwStack *stack, GCancellable *cancellable, GError **error);
+GdwLink *gdw_stack_connect (GdwStack *stack, GCancellable *cancellable, GError **error);
+
+/* Exactly all of @iov, which is used up as scratch.  A clean end of stream
+ * before the first byte is FALSE with G_IO_ERROR_CLOSED, in the middle with GDW_ERROR_IO. */
+gboolean gdw_link_read (GdwLink *link, struct iovec *iov, guint n, GCancellable *cancellable,
+                        GError **error);
+gboolean gdw_link_write (GdwLink *link, struct iovec *iov, guint n, GCancellable *cancellable,
+                         GError **error);
+/* Bytes received so far and the monotonic time (us) of the last of them; any thread. */
+guint64 gdw_link_received (GdwLink *link, gint64 *last_us);
+void gdw_link_shutdown (GdwLink *link);
+void gdw_link_close (GdwLink *link);

@@ -1,0 +1,18 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/* SPDX-FileCopyrightText: The godwit authors */
+#pragma once
+
+/* Everything a VMM or a plugin may include. */
+
+#include <godwit/types.h>
+#include <godwit/error.h>
+#include <godwit/plugin.h>
+#include <godwit/dirty-log.h>
+#include <godwit/tracker.h>
+#include <godwit/transport.h>
+#include <godwit/filter.h>
+#include <godwit/frame.h>
+#include <godwit/host.h>
+#include <godwit/kvm.h>
+#include <godwit/migration.h>
+#include <godwit/control.h>

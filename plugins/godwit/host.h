@@ -1,0 +1,98 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/* SPDX-FileCopyrightText: The godwit authors */
+#pragma once
+
+#include <gio/gio.h>
+
+#include <godwit/dirty-log.h>
+#include <godwit/types.h>
+
+G_BEGIN_DECLS
+
+/* What a VMM gives godwit.  Every callback runs on the thread of the
+ * migration's GMainContext and must return at once; what takes time goes on
+ * elsewhere and is answered later through a GdwReply. */
+
+/* The answer to one asynchronous callback.  Exactly one call of done or fail,
+ * on any thread, frees it.  When the cancellable of the callback fires the host
+ * ends what it was doing as soon as it can and answers, usually with fail; what it did
+ * then is undone by the callback's opposite. */
+typedef struct GdwReply GdwReply;
+
+void gdw_reply_done (GdwReply *reply);
+
+/* Takes @error, which says  host 'NAME': what failed: why; what to do . */
+void gdw_reply_fail (GdwReply *reply, GError *error);
+
+/* In save_state only, before done: add a section.  @name is unique and at most
+ * 63 bytes; @data is referenced.  Sections arrive in the order they were added. */
+void gdw_reply_add_section (GdwReply *reply, const char *name, guint32 version, GBytes *data);
+
+/* In guest_check only, before done: the result. */
+void gdw_reply_set_check (GdwReply *reply, guint64 passes, guint64 pages_checked,
+                          guint64 pages_bad);
+
+/* Device and vCPU state, opaque to godwit. */
+typedef struct {
+  const char *name;
+  guint32 version;
+  GBytes *data;
+} GdwSection;
+
+typedef struct {
+  gsize size;  /* sizeof (GdwHost) */
+  gpointer vm; /* first argument of every callback */
+
+  const char *name; /* of the VM, for messages and HELLO; or NULL */
+  const char *uuid; /* or NULL */
+
+  /* Required.  The regions of guest memory, in an order that is the same on
+   * both sides.  Asked when a migration starts; they stay as they are, and
+   * owned by the host, until it has ended. */
+  const GdwRegion *(*regions) (gpointer vm, guint *n_regions);
+
+  /* Or NULL: this VM can be a destination only, or use trackers that need none. */
+  const GdwDirtyLog *dirty_log;
+
+  /* Required.  Answers when no vCPU, no device and no I/O in flight can write
+   * guest memory.  Not called while paused. */
+  void (*pause) (gpointer vm, GdwReply *reply, GCancellable *cancellable);
+
+  /* Required.  Run the guest from where it was paused or loaded, also after a pause
+   * that failed half way.  Only this callback ever starts the guest. */
+  void (*resume) (gpointer vm, GdwReply *reply);
+
+  /* Required.  The guest is paused: give its state with gdw_reply_add_section.
+   * May still write guest memory. */
+  void (*save_state) (gpointer vm, GdwReply *reply, GCancellable *cancellable);
+
+  /* Required.  The guest has never run here: take over @sections, valid until
+   * the reply.  The content comes from a peer: check it. */
+  void (*load_state) (gpointer vm, const GdwSection *sections, guint n_sections,
+                      GdwReply *reply, GCancellable *cancellable);
+
+  /* Optional.  Called on the source between PREPARED and COMMIT, guest paused:
+   * give up disk locks and leases.  After a failure or a cancel from here on,
+   * reacquire is called before resume. */
+  void (*fence) (gpointer vm, GdwReply *reply, GCancellable *cancellable);
+
+  /* Optional, with fence.  Take back what fence gave up.  After a failure the
+   * guest stays paused with that error. */
+  void (*reacquire) (gpointer vm, GdwReply *reply);
+
+  /* Optional.  Make the VM ready for an incoming migration: the guest is gone,
+   * nothing runs, and memory may be replaced (regions is asked again).  Absent:
+   * only a VM that was created for it takes an incoming migration. */
+  void (*reset) (gpointer vm, GdwReply *reply);
+
+  /* Optional.  Check every page of guest memory, by the guest while @running,
+   * else by the VMM over the stopped memory, and answer with
+   * gdw_reply_set_check. */
+  void (*guest_check) (gpointer vm, gboolean running, GdwReply *reply,
+                       GCancellable *cancellable);
+
+  /* Optional.  The QMP command quit: end the process soon, cleanly. */
+  void (*quit) (gpointer vm);
+} GdwHost;
+
+G_END_DECLS

@@ -1,0 +1,31 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/* SPDX-FileCopyrightText: The godwit authors */
+#pragma once
+
+#include <godwit/dirty-log.h>
+
+G_BEGIN_DECLS
+
+/* One KVM memory slot, exactly as the VMM set it with
+ * KVM_SET_USER_MEMORY_REGION; logging is switched by setting it again with
+ * KVM_MEM_LOG_DIRTY_PAGES added to @flags. */
+typedef struct {
+  guint32 slot;       /* number, address space in the upper 16 bits */
+  guint32 flags;      /* as set by the VMM, without the log flag */
+  guint64 guest_addr; /* bytes */
+  guint64 size;       /* bytes */
+  guint8 *host_addr;
+  guint region;          /* index of the region that holds it */
+  guint64 region_offset; /* where in that region it begins, bytes, a multiple of 64 pages */
+} GdwKvmSlot;
+
+/* The dirty log of a KVM VM.  Call on the thread that builds the VM, when its
+ * slots are set.  @vm_fd stays the caller's and open until the free; @slots are
+ * copied.  NULL with an error when this kernel has no dirty log. */
+GdwDirtyLog *gdw_kvm_dirty_log_new (int vm_fd, const GdwKvmSlot *slots, guint n_slots,
+                                    GError **error);
+
+/* No migration uses it any more. */
+void gdw_kvm_dirty_log_free (GdwDirtyLog *log);
+
+G_END_DECLS

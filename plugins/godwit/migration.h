@@ -1,0 +1,119 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/* SPDX-FileCopyrightText: The godwit authors */
+#pragma once
+
+#include <gio/gio.h>
+
+#include <godwit/error.h>
+#include <godwit/host.h>
+
+G_BEGIN_DECLS
+
+/* One VM and its migrations, outgoing or incoming, one after another.  All
+ * calls are made on the thread of its GMainContext unless they say otherwise;
+ * none of them blocks.  Signals are emitted there too. */
+#define GDW_TYPE_MIGRATION (gdw_migration_get_type ())
+G_DECLARE_FINAL_TYPE (GdwMigration, gdw_migration, GDW, MIGRATION, GObject)
+
+/* Names as in QMP: gdw_status_name(). */
+typedef enum {
+  GDW_STATUS_NONE,
+  GDW_STATUS_SETUP,
+  GDW_STATUS_ACTIVE,
+  GDW_STATUS_PRE_SWITCHOVER,
+  GDW_STATUS_DEVICE,
+  GDW_STATUS_CANCELLING,
+  GDW_STATUS_CANCELLED,
+  GDW_STATUS_FAILED,
+  GDW_STATUS_COMPLETED,
+  GDW_STATUS_N
+} GdwStatus;
+
+/* Whether the guest runs, and if not why.  Names as QEMU's RunState. */
+typedef enum {
+  GDW_RUN_STATE_PRELAUNCH, /* never ran */
+  GDW_RUN_STATE_RUNNING,
+  GDW_RUN_STATE_PAUSED,
+  GDW_RUN_STATE_INMIGRATE,      /* waits for, or receives, an incoming migration */
+  GDW_RUN_STATE_FINISH_MIGRATE, /* paused for the switchover */
+  GDW_RUN_STATE_POSTMIGRATE,    /* the guest is the destination's now */
+  GDW_RUN_STATE_INTERNAL_ERROR, /* the host could not resume it */
+  GDW_RUN_STATE_N
+} GdwRunState;
+
+/* Who has the guest after an attempt. */
+typedef enum {
+  GDW_OUTCOME_NONE, /* not decided yet */
+  GDW_OUTCOME_SOURCE,
+  GDW_OUTCOME_DESTINATION,
+  GDW_OUTCOME_UNKNOWN, /* COMMIT was sent and the destination cannot be asked */
+} GdwOutcome;
+
+const char *gdw_status_name (GdwStatus status);
+const char *gdw_run_state_name (GdwRunState state);
+
+/* A migration for the VM behind @host, whose struct is copied and whose callbacks must stay
+ * valid until the object is gone.  @context: where everything happens, NULL for
+ * the thread's default.  @plugin_path: folders separated by colons, searched
+ * before GODWIT_PLUGIN_PATH and the installed ones; or NULL.  @incoming: the VM
+ * waits for a migration (inmigrate), else for gdw_migration_cont (prelaunch).
+ *
+ * Signals, all with plain arguments:
+ *   "status"    (guint GdwStatus)      each change
+ *   "pass"      (guint64 number)       a precopy round begins
+ *   "run-state" (guint GdwRunState)    each change
+ *   "ended"     (guint GdwStatus)      an attempt is over and all of its threads, links and
+ *                                      callbacks are gone */
+GdwMigration *gdw_migration_new (const GdwHost *host, GMainContext *context,
+                                 const char *plugin_path, gboolean incoming, GError **error);
+
+/* Run the guest, or pause it, as the operator says.  Answered through @done
+ * with an error or NULL.  Refused while a switchover is under way, when the guest is the
+ * destination's, and when the outcome is unknown.  On an incoming VM cont and
+ * stop only set whether it starts after COMMIT. */
+typedef void (*GdwDone) (GdwMigration *migration, const GError *error, gpointer data);
+void gdw_migration_cont (GdwMigration *migration, GdwDone done, gpointer data);
+void gdw_migration_stop (GdwMigration *migration, GdwDone done, gpointer data);
+
+/* Begin to migrate to @uri ("tcp:HOST:PORT|filter...").  FALSE only for what can
+ * be known at once; a failure to connect arrives as status failed. */
+gboolean gdw_migration_start (GdwMigration *migration, const char *uri, GError **error);
+
+/* Listen at @uri for a source. */
+gboolean gdw_migration_incoming (GdwMigration *migration, const char *uri, GError **error);
+
+/* Cancel the outgoing attempt.  Returns at once; nothing to cancel is no error.
+ * After COMMIT was sent: an error, and no effect. */
+gboolean gdw_migration_cancel (GdwMigration *migration, GError **error);
+
+/* Go on from pre-switchover; @expected must be the present status. */
+gboolean gdw_migration_continue (GdwMigration *migration, GdwStatus expected, GError **error);
+
+/* The operator's word on an unknown outcome: the guest runs @here, or there.
+ * Here: it is resumed if it was running.  */
+void gdw_migration_resolve (GdwMigration *migration, gboolean here, GdwDone done,
+                            gpointer data);
+
+/* Report @size bytes from @guest_addr on as written by the VMM itself (device,
+ * DMA).  Any thread, also vCPUs': after the write has landed, before the guest can see
+ * its completion.  Cheap when no migration runs. */
+void gdw_migration_mark_dirty (GdwMigration *migration, guint64 guest_addr, guint64 size);
+
+/* Capabilities and parameters by their QMP names; @value as a user would type it
+ * ("on", "104857600", "bitmap"). */
+gboolean gdw_migration_set_capability (GdwMigration *migration, const char *name, gboolean on,
+                                       GError **error);
+gboolean gdw_migration_set_parameter (GdwMigration *migration, const char *name,
+                                      const char *value, GError **error);
+
+GdwStatus gdw_migration_get_status (GdwMigration *migration);
+GdwRunState gdw_migration_get_run_state (GdwMigration *migration);
+GdwOutcome gdw_migration_get_outcome (GdwMigration *migration);
+
+/* Of the last attempt: the migration id as 32 hex digits, or NULL. */
+const char *gdw_migration_get_id (GdwMigration *migration);
+
+/* Of the last failed attempt, the root cause; or NULL. */
+const GError *gdw_migration_get_error (GdwMigration *migration);
+
+G_END_DECLS

@@ -1,0 +1,85 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/* SPDX-FileCopyrightText: The godwit authors */
+#pragma once
+
+#include <gio/gio.h>
+#include <sys/uio.h>
+
+#include <godwit/plugin.h>
+#include <godwit/types.h>
+
+G_BEGIN_DECLS
+
+/* A transport answers: how do bytes travel?
+ *
+ *   open -> listen -> accept ...  -> close     (destination)
+ *   open -> connect ...           -> close     (source)
+ *   a link:  read, write ... -> close_link
+ *
+ * Every call but open and close may block, takes a cancellable (may be NULL) and
+ * returns within 100 ms after it fires.  open, close, listen and local_address
+ * run on one thread at a time.  accept and connect run on worker threads, one of
+ * each at a time.  For one link, one read and one write may run at the same
+ * time on two threads; shutdown runs on any thread; close_link after the others have
+ * returned, and before close. */
+
+/* Traits */
+#define GDW_TRANSPORT_TWO_WAY (1u << 0)   /* both sides read and write on a link */
+#define GDW_TRANSPORT_SAME_HOST (1u << 1) /* reaches only processes of this host */
+
+typedef struct {
+  gsize size;
+  const char
+      *address; /* what stands between "NAME:" and the first option, unescaped; until close */
+  const GdwValue *options; /* in the order of declaration; until close */
+} GdwTransportConfig;
+
+typedef struct {
+  GdwPlugin plugin;
+  guint32 traits;    /* GDW_TRANSPORT_* */
+  guint32 max_links; /* connections one migration may use, 1..255 */
+
+  /* Required.  Parse the address; touch nothing outside.  NULL with an error for
+   * an address that can never work. */
+  gpointer (*open) (const GdwTransportConfig *config, GError **error);
+
+  /* Required.  All links are closed; undo listen. */
+  void (*close) (gpointer self);
+
+  /* Required.  Begin to listen at the address. */
+  gboolean (*listen) (gpointer self, GCancellable *cancellable, GError **error);
+
+  /* Required.  Wait for a peer; gives a link. */
+  gpointer (*accept) (gpointer self, GCancellable *cancellable, GError **error);
+
+  /* Required.  Connect to the address; gives a link. */
+  gpointer (*connect) (gpointer self, GCancellable *cancellable, GError **error);
+
+  /* Required.  Read what there is, at least one byte, into @iov (@n vectors,
+   * 1..IOV_MAX, not empty).  0: the peer has shut down its end.  -1: error. */
+  gssize (*read) (gpointer link, const struct iovec *iov, guint n, GCancellable *cancellable,
+                  GError **error);
+
+  /* Required.  Write some of @iov, at least one byte; the number of bytes
+   * written, or -1.  Bytes of one link arrive in order, whole and once. */
+  gssize (*write) (gpointer link, const struct iovec *iov, guint n, GCancellable *cancellable,
+                   GError **error);
+
+  /* Required.  Close and free the link; nothing is left of it. */
+  void (*close_link) (gpointer link);
+
+  /* Optional.  No more writes from this side: the peer reads what is under way
+   * and then 0. */
+  gboolean (*shutdown) (gpointer link, GError **error);
+
+  /* Optional.  After listen: the address a peer connects to, with the real port
+   * where 0 was asked for, without "NAME:".  Free with g_free. */
+  char *(*local_address) (gpointer self);
+} GdwTransport;
+
+#define GDW_DEFINE_TRANSPORT(...)                                                              \
+  GDW_EXPORT extern const GdwTransport gdw_plugin;                                             \
+  const GdwTransport gdw_plugin = { GDW_PLUGIN_HEAD (GdwTransport, GDW_PLUGIN_TRANSPORT),      \
+                                    __VA_ARGS__ }
+
+G_END_DECLS

@@ -1,0 +1,332 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/* SPDX-FileCopyrightText: The godwit authors */
+#include "plugins/loader.h"
+
+#include <errno.h>
+#include <godwit/error.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+
+#include "plugins/module.h"
+#include "plugins/trust.h"
+
+/* One folder of the search path. */
+typedef struct {
+  char *path;      /* absolute, without symbolic links */
+  GError *refused; /* why nothing in it is loaded, or NULL */
+} Folder;
+
+struct GdwPlugins {
+  GPtrArray *folders;  /* Folder, in the order of the search */
+  GPtrArray *warnings; /* char * */
+  GHashTable *loaded;  /* file name -> GdwPlugin; failures are not kept, they may be mended */
+};
+
+static const char *const kinds[] = { NULL, "tracker", "transport", "filter" };
+
+const char *
+gdw_plugin_kind (guint kind)
+{
+  return kind < G_N_ELEMENTS (kinds) ? kinds[kind] : NULL;
+}
+
+static void
+folder_free (gpointer data)
+{
+  Folder *folder = data;
+
+  g_free (folder->path);
+  g_clear_error (&folder->refused);
+  g_free (folder);
+}
+
+static void G_GNUC_PRINTF (2, 3) warn (GdwPlugins *plugins, const char *format, ...)
+{
+  va_list args;
+  g_autofree char *text = NULL;
+
+  va_start (args, format);
+  text = g_strdup_vprintf (format, args);
+  va_end (args);
+  if (!g_ptr_array_find_with_equal_func (plugins->warnings, text, g_str_equal, NULL))
+    g_ptr_array_add (plugins->warnings, g_steal_pointer (&text));
+}
+
+static gboolean
+is_searched (GdwPlugins *plugins, const char *path)
+{
+  for (guint i = 0; i < plugins->folders->len; i++) {
+    const Folder *folder = g_ptr_array_index (plugins->folders, i);
+    if (strcmp (folder->path, path) == 0)
+      return TRUE;
+  }
+  return FALSE;
+}
+
+static void
+add_folder (GdwPlugins *plugins, const char *name, gboolean given)
+{
+  g_autofree char *path = realpath (name, NULL);
+  Folder *folder;
+
+  if (!path) {
+    if (given)
+      warn (plugins, "plugin folder '%s': search failed: %s; check the plugin path", name,
+            g_strerror (errno));
+    return;
+  }
+  if (is_searched (plugins, path))
+    return;
+  folder = g_new0 (Folder, 1);
+  folder->path = g_steal_pointer (&path);
+  if (!gdw_trust_path (folder->path, 1, &folder->refused))
+    warn (plugins, "plugin folder '%s': search failed: it is refused: %s", folder->path,
+          folder->refused->message);
+  g_ptr_array_add (plugins->folders, folder);
+}
+
+static void
+add_folders (GdwPlugins *plugins, const char *path)
+{
+  g_auto (GStrv) names = g_strsplit (path ? path : "", ":", -1);
+
+  for (guint i = 0; names[i]; i++) {
+    if (*names[i])
+      add_folder (plugins, names[i], TRUE);
+  }
+}
+
+GdwPlugins *
+gdw_plugins_new (const char *path)
+{
+  GdwPlugins *plugins = g_new0 (GdwPlugins, 1);
+
+  plugins->folders = g_ptr_array_new_with_free_func (folder_free);
+  plugins->warnings = g_ptr_array_new_with_free_func (g_free);
+  plugins->loaded = g_hash_table_new_full (g_str_hash, g_str_equal, g_free,
+                                           (GDestroyNotify) gdw_module_free);
+  add_folders (plugins, path);
+  add_folders (plugins, g_getenv ("GODWIT_PLUGIN_PATH"));
+  add_folder (plugins, GDW_PLUGIN_DIR, FALSE);
+  return plugins;
+}
+
+void
+gdw_plugins_free (GdwPlugins *plugins)
+{
+  if (!plugins)
+    return;
+  g_hash_table_unref (plugins->loaded);
+  g_ptr_array_unref (plugins->warnings);
+  g_ptr_array_unref (plugins->folders);
+  g_free (plugins);
+}
+
+const GPtrArray *
+gdw_plugins_warnings (GdwPlugins *plugins)
+{
+  return plugins->warnings;
+}
+
+/* The first module called @base and the folder it is in, or NULL.  One in a refused folder
+ * counts only when there is no other. */
+static char *
+choose (GdwPlugins *plugins, const char *base, const Folder **where)
+{
+  g_autofree char *first = NULL;
+
+  *where = NULL;
+  for (guint i = 0; i < plugins->folders->len; i++) {
+    const Folder *folder = g_ptr_array_index (plugins->folders, i);
+    g_autofree char *file = g_build_filename (folder->path, base, NULL);
+    struct stat st;
+
+    if (lstat (file, &st) != 0)
+      continue;
+    if (!*where || ((*where)->refused && !folder->refused)) {
+      *where = folder;
+      g_free (g_steal_pointer (&first));
+      first = g_steal_pointer (&file);
+    } else if (!folder->refused) {
+      warn (plugins, "plugin '%s' hides '%s'; remove one of them", first, file);
+    }
+  }
+  return g_steal_pointer (&first);
+}
+
+static GError *
+not_found (GdwPlugins *plugins, guint kind, const char *name)
+{
+  g_autoptr (GString) places = g_string_new (NULL);
+
+  for (guint i = 0; i < plugins->folders->len; i++) {
+    const Folder *folder = g_ptr_array_index (plugins->folders, i);
+    g_string_append_printf (places, "%s%s", i ? ":" : "", folder->path);
+  }
+  return g_error_new (
+      GDW_ERROR, GDW_ERROR_NOT_FOUND,
+      "%s '%s': load failed: there is no gdw-%s-%s.so in %s; check the name and "
+      "the plugin path",
+      gdw_plugin_kind (kind), name, gdw_plugin_kind (kind), name,
+      places->len ? places->str : "the plugin path, which has no folder");
+}
+
+static const GdwPlugin *
+load (GdwPlugins *plugins, const Folder *folder, const char *file, guint kind, const char *name,
+      GError **error)
+{
+  GdwPlugin *plugin = g_hash_table_lookup (plugins->loaded, file);
+
+  if (plugin)
+    return plugin;
+  if (folder->refused) {
+    g_set_error (error, GDW_ERROR, GDW_ERROR_INVALID,
+                 "%s '%s': load of '%s' failed: its folder is refused: %s",
+                 gdw_plugin_kind (kind), name, file, folder->refused->message);
+    return NULL;
+  }
+  plugin = gdw_module_load (file, kind, name, error);
+  if (plugin)
+    g_hash_table_insert (plugins->loaded, g_strdup (file), plugin);
+  return plugin;
+}
+
+static gboolean
+name_is_valid (const char *name)
+{
+  return *name && strspn (name, "abcdefghijklmnopqrstuvwxyz0123456789-") == strlen (name);
+}
+
+const GdwPlugin *
+gdw_plugins_find (GdwPlugins *plugins, guint kind, const char *name, GError **error)
+{
+  g_autofree char *base = NULL, *file = NULL;
+  const Folder *folder = NULL;
+
+  if (name_is_valid (name)) {
+    base = g_strdup_printf ("gdw-%s-%s.so", gdw_plugin_kind (kind), name);
+    file = choose (plugins, base, &folder);
+  }
+  if (!file) {
+    g_propagate_error (error, not_found (plugins, kind, name));
+    return NULL;
+  }
+  return load (plugins, folder, file, kind, name, error);
+}
+
+/* The kind and the name (free with g_free) in a file name, or NULL. */
+static char *
+split_base (const char *base, guint *kind)
+{
+  for (*kind = 1; *kind < G_N_ELEMENTS (kinds); (*kind)++) {
+    g_autofree char *prefix = g_strdup_printf ("gdw-%s-", kinds[*kind]);
+    g_autofree char *name = NULL;
+
+    if (!g_str_has_prefix (base, prefix) || !g_str_has_suffix (base, ".so"))
+      continue;
+    name = g_strndup (base + strlen (prefix), strlen (base) - strlen (prefix) - strlen (".so"));
+    return name_is_valid (name) ? g_steal_pointer (&name) : NULL;
+  }
+  return NULL;
+}
+
+static GdwPluginInfo *
+describe (GdwPlugins *plugins, const char *base, guint kind, char *name)
+{
+  GdwPluginInfo *info = g_new0 (GdwPluginInfo, 1);
+  g_autoptr (GError) error = NULL;
+  const Folder *folder = NULL;
+
+  info->kind = kind;
+  info->name = name;
+  info->file = choose (plugins, base, &folder);
+  if (info->file)
+    info->plugin = load (plugins, folder, info->file, kind, name, &error);
+  else
+    error = not_found (plugins, kind, name);
+  if (!info->plugin)
+    info->why = g_strdup (error->message);
+  return info;
+}
+
+static void
+info_free (gpointer data)
+{
+  GdwPluginInfo *info = data;
+
+  g_free (info->name);
+  g_free (info->file);
+  g_free (info->why);
+  g_free (info);
+}
+
+static gint
+compare_info (gconstpointer a, gconstpointer b)
+{
+  const GdwPluginInfo *x = *(const GdwPluginInfo *const *) a;
+  const GdwPluginInfo *y = *(const GdwPluginInfo *const *) b;
+
+  return x->kind != y->kind ? (x->kind > y->kind) - (x->kind < y->kind)
+                            : strcmp (x->name, y->name);
+}
+
+static void
+list_folder (GdwPlugins *plugins, const Folder *folder, GHashTable *seen, GPtrArray *list)
+{
+  GDir *dir = g_dir_open (folder->path, 0, NULL);
+  const char *base;
+
+  while (dir && (base = g_dir_read_name (dir))) {
+    guint kind;
+    char *name = split_base (base, &kind);
+
+    if (name && g_hash_table_add (seen, g_strdup (base)))
+      g_ptr_array_add (list, describe (plugins, base, kind, name));
+    else
+      g_free (name);
+  }
+  if (dir)
+    g_dir_close (dir);
+}
+
+GPtrArray *
+gdw_plugins_list (GdwPlugins *plugins)
+{
+  GPtrArray *list = g_ptr_array_new_with_free_func (info_free);
+  g_autoptr (GHashTable) seen = g_hash_table_new_full (g_str_hash, g_str_equal, g_free, NULL);
+
+  for (guint i = 0; i < plugins->folders->len; i++)
+    list_folder (plugins, g_ptr_array_index (plugins->folders, i), seen, list);
+  g_ptr_array_sort (list, compare_info);
+  return list;
+}
+
+const char **
+gdw_plugin_traits (const GdwPlugin *plugin)
+{
+  static const char *const tracker[] = { "re-arms-at-collect", "re-arms-at-rearm",
+                                         "collect-repeats", "reports-reads",
+                                         "sees-vmm-writes" };
+  static const char *const transport[] = { "two-way", "same-host" };
+  GPtrArray *names = g_ptr_array_new ();
+  const char *const *table = NULL;
+  guint32 traits = 0;
+  guint n = 0;
+
+  if (plugin->kind == GDW_PLUGIN_TRACKER) {
+    table = tracker;
+    n = G_N_ELEMENTS (tracker);
+    traits = ((const GdwTracker *) plugin)->traits;
+  } else if (plugin->kind == GDW_PLUGIN_TRANSPORT) {
+    table = transport;
+    n = G_N_ELEMENTS (transport);
+    traits = ((const GdwTransport *) plugin)->traits;
+  }
+  for (guint i = 0; i < n; i++) {
+    if (traits & (1u << i))
+      g_ptr_array_add (names, (gpointer) table[i]);
+  }
+  g_ptr_array_add (names, NULL);
+  return (const char **) g_ptr_array_free (names, FALSE);
+}

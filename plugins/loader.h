@@ -1,0 +1,45 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/* SPDX-FileCopyrightText: The godwit authors */
+#pragma once
+
+#include <godwit/filter.h>
+#include <godwit/tracker.h>
+#include <godwit/transport.h>
+
+#include "plugins/options.h"
+
+/* Finds plugins by kind and name, checks and keeps them.  Main thread only. */
+typedef struct GdwPlugins GdwPlugins;
+
+/* @path: folders separated by colons, searched first; then GODWIT_PLUGIN_PATH;
+ * then the installed folder.  Nothing is loaded yet. */
+GdwPlugins *gdw_plugins_new (const char *path);
+void gdw_plugins_free (GdwPlugins *plugins);
+
+/* The plugin, loaded at first use; valid until the free.  The result begins with
+ * a GdwPlugin and is a GdwTracker, GdwTransport or GdwFilter, complete as far as
+ * the module goes and zero after.  Every reason not to load is an error that
+ * names the file. */
+const GdwPlugin *gdw_plugins_find (GdwPlugins *plugins, guint kind, const char *name,
+                                   GError **error);
+
+/* Everything in the search path, loadable or not, for query-plugins. */
+typedef struct {
+  guint kind;
+  char *name;
+  char *file;
+  const GdwPlugin *plugin; /* NULL: it does not load */
+  char *why;               /* why not, or NULL */
+} GdwPluginInfo;
+
+/* Elements are GdwPluginInfo, sorted by kind and name. */
+GPtrArray *gdw_plugins_list (GdwPlugins *plugins);
+
+/* Texts for what the operator should know (a module hidden by another ...), oldest first. */
+const GPtrArray *gdw_plugins_warnings (GdwPlugins *plugins);
+
+/* Names of the traits of a loaded plugin, NULL-terminated; free with g_free. */
+const char **gdw_plugin_traits (const GdwPlugin *plugin);
+
+/* "tracker", "transport" or "filter", as in messages and file names; NULL for another kind. */
+const char *gdw_plugin_kind (guint kind);

@@ -1,0 +1,220 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/* SPDX-FileCopyrightText: The godwit authors */
+#include <godwit/error.h>
+#include <string.h>
+
+#include "plugins/door.h"
+
+static gboolean
+bad_uri (const char *uri, const char *why, GError **error)
+{
+  g_set_error (error, GDW_ERROR, GDW_ERROR_INVALID,
+               "address '%s': parse failed: %s; write TRANSPORT:ADDRESS|FILTER:key=value", uri,
+               why);
+  return FALSE;
+}
+
+/* "NAME:ADDRESS[,key=value...]" */
+static gboolean
+open_transport (GdwStack *stack, GdwPlugins *plugins, const char *uri, const char *part,
+                GError **error)
+{
+  const char *colon = strchr (part, ':');
+  g_autofree char *name = NULL;
+  g_auto (GStrv) halves = NULL;
+  GdwTransportConfig config = { .size = sizeof config };
+  GError *failure = NULL;
+
+  if (!colon)
+    return bad_uri (uri, "there is no ':' after the name of the transport", error);
+  name = g_strndup (part, colon - part);
+  stack->transport = (const GdwTransport *) gdw_plugins_find (plugins, GDW_PLUGIN_TRANSPORT,
+                                                              name, error);
+  if (!stack->transport)
+    return FALSE;
+  halves = gdw_options_split (colon + 1, ',', 2);
+  stack->address = gdw_options_unescape (halves[0]);
+  stack->values = gdw_options_parse (&stack->transport->plugin, halves[1], error);
+  if (!stack->values)
+    return FALSE;
+  config.address = stack->address;
+  config.options = stack->values;
+  stack->self = stack->transport->open (&config, &failure);
+  return gdw_door_result (&stack->transport->plugin, "open", stack->self != NULL, failure,
+                          error);
+}
+
+/* "NAME[:key=value,...]" */
+static gboolean
+open_filter (GdwStackFilter *use, GdwPlugins *plugins, const char *uri, const char *part,
+             GError **error)
+{
+  g_auto (GStrv) halves = g_strsplit (part, ":", 2);
+  GdwFilterConfig config = { .size = sizeof config };
+  GError *failure = NULL;
+
+  if (!halves[0])
+    return bad_uri (uri, "there is no filter where one is announced", error);
+  use->filter = (const GdwFilter *) gdw_plugins_find (plugins, GDW_PLUGIN_FILTER, halves[0],
+                                                      error);
+  if (!use->filter)
+    return FALSE;
+  use->values = gdw_options_parse (&use->filter->plugin, halves[1], error);
+  if (!use->values)
+    return FALSE;
+  config.options = use->values;
+  use->self = use->filter->open (&config, &failure);
+  return gdw_door_result (&use->filter->plugin, "open", use->self != NULL, failure, error);
+}
+
+GdwStack *
+gdw_stack_open (GdwPlugins *plugins, const char *uri, GError **error)
+{
+  g_auto (GStrv) parts = gdw_options_split (uri, '|', 0);
+  GdwStack *stack = g_new0 (GdwStack, 1);
+  gboolean ok = open_transport (stack, plugins, uri, parts[0], error);
+
+  stack->filters = g_new0 (GdwStackFilter, g_strv_length (parts));
+  for (guint i = 1; ok && parts[i]; i++)
+    ok = open_filter (&stack->filters[stack->n_filters++], plugins, uri, parts[i], error);
+  if (ok)
+    return stack;
+  gdw_stack_close (stack);
+  return NULL;
+}
+
+void
+gdw_stack_close (GdwStack *stack)
+{
+  if (!stack)
+    return;
+  if (g_atomic_int_get (&stack->links) > 0) {
+    g_critical ("transport '%s': close failed: %d links are open; close them first",
+                stack->transport->plugin.name, g_atomic_int_get (&stack->links));
+    return;
+  }
+  for (guint i = stack->n_filters; i > 0; i--) {
+    GdwStackFilter *use = &stack->filters[i - 1];
+    if (use->self)
+      use->filter->close (use->self);
+    if (use->values)
+      gdw_options_free (&use->filter->plugin, use->values);
+  }
+  if (stack->self)
+    stack->transport->close (stack->self);
+  if (stack->values)
+    gdw_options_free (&stack->transport->plugin, stack->values);
+  g_free (stack->filters);
+  g_free (stack->address);
+  g_free (stack);
+}
+
+const char *
+gdw_stack_transport (GdwStack *stack)
+{
+  return stack->transport->plugin.name;
+}
+
+guint
+gdw_stack_max_links (GdwStack *stack)
+{
+  return stack->transport->max_links;
+}
+
+guint32
+gdw_stack_traits (GdwStack *stack)
+{
+  return stack->transport->traits;
+}
+
+gboolean
+gdw_stack_listen (GdwStack *stack, GCancellable *cancellable, GError **error)
+{
+  const GdwPlugin *plugin = &stack->transport->plugin;
+  GError *failure = NULL;
+  gboolean ok;
+
+  if (stack->listening) {
+    g_set_error (error, GDW_ERROR, GDW_ERROR_BUSY,
+                 "transport '%s': listen failed: it listens already; open the address again",
+                 plugin->name);
+    return FALSE;
+  }
+  ok = stack->transport->listen (stack->self, cancellable, &failure);
+  stack->listening = gdw_door_result (plugin, "listen", ok, failure, error);
+  return stack->listening;
+}
+
+char *
+gdw_stack_local_address (GdwStack *stack)
+{
+  g_autofree char *address = NULL, *escaped = NULL;
+
+  if (!stack->listening || !stack->transport->local_address)
+    return NULL;
+  address = stack->transport->local_address (stack->self);
+  if (!address)
+    return NULL;
+  escaped = gdw_options_escape (address);
+  return g_strdup_printf ("%s:%s", stack->transport->plugin.name, escaped);
+}
+
+static gboolean
+take_link (GdwStack *stack, GdwLink *link, const char *what, gpointer transport_link,
+           GError *failure, GError **error)
+{
+  gdw_link_set_transport (link, transport_link);
+  return gdw_door_result (&stack->transport->plugin, what, transport_link != NULL, failure,
+                          error);
+}
+
+GdwLink *
+gdw_stack_accept (GdwStack *stack, GCancellable *cancellable, GError **error)
+{
+  const GdwPlugin *plugin = &stack->transport->plugin;
+  GError *failure = NULL;
+  gpointer accepted;
+  GdwLink *link;
+
+  if (!stack->listening) {
+    g_set_error (error, GDW_ERROR, GDW_ERROR_BUSY,
+                 "transport '%s': accept failed: it does not listen; listen first",
+                 plugin->name);
+    return NULL;
+  }
+  if (g_cancellable_set_error_if_cancelled (cancellable, error) ||
+      !gdw_door_enter (plugin, "accept", &stack->accepting, error))
+    return NULL;
+  link = gdw_link_new (stack);
+  accepted = stack->transport->accept (stack->self, cancellable, &failure);
+  g_atomic_int_set (&stack->accepting, 0);
+  if (take_link (stack, link, "accept", accepted, failure, error) &&
+      gdw_link_open_filters (link, TRUE, cancellable, error))
+    return link;
+  gdw_link_close (link);
+  return NULL;
+}
+
+GdwLink *
+gdw_stack_connect (GdwStack *stack, GCancellable *cancellable, GError **error)
+{
+  const GdwPlugin *plugin = &stack->transport->plugin;
+  GError *failure = NULL;
+  gpointer connected;
+  GdwLink *link;
+
+  if (g_cancellable_set_error_if_cancelled (cancellable, error))
+    return NULL;
+  link = gdw_link_new (stack);
+  if (!gdw_link_open_filters (link, FALSE, cancellable, error) ||
+      !gdw_door_enter (plugin, "connect", &stack->connecting, error)) {
+    gdw_link_close (link);
+    return NULL;
+  }
+  connected = stack->transport->connect (stack->self, cancellable, &failure);
+  g_atomic_int_set (&stack->connecting, 0);
+  if (take_link (stack, link, "connect", connected, failure, error))
+    return link;
+  gdw_link_close (link);
+  return NULL;
+}

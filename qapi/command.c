@@ -1,0 +1,39 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/* SPDX-FileCopyrightText: The godwit authors */
+#include "command.h"
+
+#include <string.h>
+
+static const GdwVisitType no_args = { .name = "q_empty", .kind = GDW_VISIT_STRUCT, .size = 1 };
+
+const GdwCommand *
+gdw_command_find (const char *name)
+{
+  for (guint i = 0; i < gdw_n_commands; i++)
+    if (strcmp (gdw_commands[i].name, name) == 0)
+      return &gdw_commands[i];
+  return NULL;
+}
+
+void
+gdw_command_run (const GdwCommand *command, GdwControl *control, JsonNode *arguments,
+                 GdwCall *call)
+{
+  const GdwVisitType *type = command->args ? command->args : &no_args;
+  GError *error = NULL;
+  gpointer args = gdw_visit_read (type, arguments, &error);
+  if (args)
+    command->run (control, args, call);
+  else
+    gdw_call_complete (call, NULL, error);
+  gdw_visit_free (type, args);
+}
+
+void
+gdw_command_answer (GdwCall *call, const GdwVisitType *type, gpointer value, GError *error)
+{
+  JsonNode *ret = type && !error ? gdw_visit_write (type, value) : NULL;
+  gdw_call_complete (call, ret, error);
+  if (type)
+    gdw_visit_free (type, value);
+}

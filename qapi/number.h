@@ -1,0 +1,22 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/* SPDX-FileCopyrightText: The godwit authors */
+#pragma once
+
+#include <json-glib/json-glib.h>
+
+/* Numbers in JSON nodes.  json-glib has no unsigned 64-bit value, so a number
+ * from 2^63 on is kept, digit by digit, in a string node that no JSON text can
+ * produce.  Code that takes strings or numbers from a node asks here. */
+
+JsonNode *gdw_number_new (guint64 value);
+
+/* The decimal digits of a number from 2^63 on, or NULL for any other node. */
+const char *gdw_number_digits (JsonNode *node);
+
+/* FALSE: not a number, or one that does not fit. */
+gboolean gdw_number_get_int (JsonNode *node, gint64 *value);
+gboolean gdw_number_get_uint (JsonNode *node, guint64 *value);
+gboolean gdw_number_get_double (JsonNode *node, double *value);
+
+/* The text of a node that is a string in JSON too, or NULL. */
+const char *gdw_number_get_string (JsonNode *node);

@@ -1,0 +1,106 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/* SPDX-FileCopyrightText: The godwit authors */
+#pragma once
+
+#include <json-glib/json-glib.h>
+
+/* The C types that gen.py makes of the schema, described as data, and what can
+ * be done with any of them: read from JSON, written to JSON, freed.  All
+ * functions may be called on any thread; they keep nothing. */
+
+/* Errors as a QMP client sees them; the code is the class. */
+#define GDW_VISIT_ERROR (g_quark_from_static_string ("gdw-visit-error"))
+
+typedef enum {
+  GDW_VISIT_ERROR_GENERIC,           /* GenericError */
+  GDW_VISIT_ERROR_COMMAND_NOT_FOUND, /* CommandNotFound */
+} GdwVisitError;
+
+/* How a value lies in memory: the pointer kinds are STR (char *), STRUCT, LIST
+ * (GPtrArray of pointer kinds, GArray of the others) and ANY (JsonNode *). */
+typedef enum {
+  GDW_VISIT_BOOL,   /* gboolean */
+  GDW_VISIT_INT,    /* gint64 */
+  GDW_VISIT_UINT8,  /* guint8 */
+  GDW_VISIT_UINT16, /* guint16 */
+  GDW_VISIT_UINT32, /* guint32 */
+  GDW_VISIT_UINT64, /* guint64, also for the schema's size */
+  GDW_VISIT_NUMBER, /* double */
+  GDW_VISIT_ENUM,   /* int */
+  GDW_VISIT_STR,
+  GDW_VISIT_STRUCT,
+  GDW_VISIT_LIST,
+  GDW_VISIT_ANY,
+} GdwVisitKind;
+
+typedef struct GdwVisitType GdwVisitType;
+
+/* A member of a struct.  An optional one of a pointer kind is absent when NULL,
+ * others have a gboolean at @has. */
+typedef struct {
+  const char *name; /* as in JSON */
+  const GdwVisitType *type;
+  gsize offset;
+  gssize has; /* offset of has_x, or -1 */
+  gboolean optional;
+  gboolean ranged; /* whole numbers: min..max, else anything that fits */
+  guint64 min, max;
+  const char *unit; /* or NULL */
+  gboolean defaulted;
+  guint64 default_number; /* also of a bool and an enum */
+  const char *default_string;
+} GdwVisitMember;
+
+/* What more a union has when its tag is @value: the members of the struct @type,
+ * to which the pointer at @offset points, beside those of the union itself. */
+typedef struct {
+  int value;
+  const GdwVisitType *type;
+  gsize offset;
+} GdwVisitBranch;
+
+struct GdwVisitType {
+  const char *name; /* as in the schema */
+  GdwVisitKind kind;
+  gsize size;                     /* of the struct, or of a value that is no pointer */
+  GDestroyNotify free;            /* for pointer kinds but lists */
+  const char *const *names;       /* ENUM: by value */
+  guint n_names;                  /* ENUM */
+  const GdwVisitType *element;    /* LIST: of what */
+  const GdwVisitMember *members;  /* STRUCT */
+  guint n_members;                /* STRUCT */
+  const GdwVisitMember *tag;      /* STRUCT: the tag if it is a union, else NULL */
+  const GdwVisitBranch *branches; /* of the union */
+  guint n_branches;
+};
+
+extern const GdwVisitType gdw_visit_bool, gdw_visit_int, gdw_visit_uint8, gdw_visit_uint16,
+    gdw_visit_uint32, gdw_visit_uint64, gdw_visit_number, gdw_visit_str, gdw_visit_any;
+
+/* A new value of a STRUCT or LIST @type from @node, checked in full; NULL stands
+ * for an empty object.  The errors are QEMU's, word for word. */
+gpointer gdw_visit_read (const GdwVisitType *type, JsonNode *node, GError **error);
+
+/* @value of a pointer kind as JSON; a NULL string is "", a NULL list []. */
+JsonNode *gdw_visit_write (const GdwVisitType *type, gconstpointer value);
+
+/* Of a pointer kind; NULL is allowed. */
+void gdw_visit_free (const GdwVisitType *type, gpointer value);
+
+/* Free what is in the struct @value, not itself; all its members are absent then. */
+void gdw_visit_clear (const GdwVisitType *type, gpointer value);
+
+/* Give each member of the struct its default, has_x too; those without are absent. */
+void gdw_visit_init (const GdwVisitType *type, gpointer value);
+
+/* Copy into @to what is present in @from: both structs of @type, all of whose
+ * members are scalars or strings. */
+void gdw_visit_apply (const GdwVisitType *type, gpointer to, gconstpointer from);
+
+/* Set one member of @to from text as a person types it; checked as in JSON. */
+gboolean gdw_visit_apply_text (const GdwVisitType *type, gpointer to, const char *name,
+                               const char *text, GError **error);
+
+/* The number of @name in the enum, or -1; the name of @value, or NULL. */
+int gdw_visit_enum (const GdwVisitType *type, const char *name);
+const char *gdw_visit_enum_name (const GdwVisitType *type, int value);

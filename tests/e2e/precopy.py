@@ -1,0 +1,114 @@
+#!/usr/bin/env python3
+# SPDX-License-Identifier: LGPL-2.1-or-later
+# SPDX-FileCopyrightText: The godwit authors
+"""A running guest moves, whatever it does, over every transport."""
+
+import os
+import sys
+
+sys.path.insert(0, os.path.join(os.path.dirname(os.path.abspath(__file__)), "..", "support"))
+
+from moves import BUSY_STORY, IDLE_STORY, prove_arrived, prove_story, wait_completed
+from tap import Tests, check, diag, same
+from vmm import Lab
+
+MIB = 1 << 20
+MANY = min(4, os.cpu_count())
+
+
+def describe(info):
+    blackout = " ".join(f"{name} {us}" for name, us in info["blackout"].items())
+    diag(f"{info['total-time']} ms, downtime {info['downtime']} ms ({blackout}), "
+         f"{len(info['x-rounds'])} rounds, {info['ram']['transferred'] // MIB} MiB")
+
+
+def prove_info(info, transport, links=1):
+    same(info["status"], "completed", "status")
+    same(info["x-outcome"], "destination", "x-outcome")
+    same(info["x-transport"], transport, "x-transport")
+    same(info["x-links"], links, "x-links")
+    same(info["ram"]["remaining"], 0, "bytes that remain")
+    check(info["ram"]["total"] >= 128 * MIB, f"total is the memory: {info['ram']}")
+    check(info["ram"]["normal"] + info["ram"]["duplicate"] >= info["ram"]["total"] // 4096 // 2,
+          f"pages were counted: {info['ram']}")
+
+
+def move(accel, transport, writers, backend):
+    workload = f"ws=32M,writers={writers}" if writers else "ws=0"
+    with Lab(accel, vcpus=max(1, writers), backend=backend, workload=workload) as lab:
+        source = lab.source()
+        destination = lab.destination("destination", "--paused")
+        uri = destination.listen(lab.address(transport))
+        since = len(source.qmp.events)
+        source.migrate(uri)
+        wait_completed(source, destination)
+        prove_story(source, since, BUSY_STORY if writers else IDLE_STORY)
+        prove_story(destination, 0, "setup active completed")
+        prove_info(source.info(), transport)
+        describe(source.info())
+        prove_arrived(source, destination)
+
+
+def started_at_once(accel):
+    """Without --paused the destination runs the guest by itself."""
+    with Lab(accel, workload="ws=16M") as lab:
+        source = lab.source()
+        destination = lab.destination()
+        source.migrate(destination.listen(lab.address("tcp")))
+        wait_completed(source, destination)
+        prove_story(destination, 0, "setup active RESUME completed")
+        same(destination.run_state(), "running", "run state of the destination")
+        destination.guest_check()
+
+
+def many_rounds(accel):
+    """A guest that writes faster than the link: rounds without end, until it is released."""
+    with Lab(accel, workload="ws=16M") as lab:
+        source = lab.source()
+        destination = lab.destination("destination", "--paused")
+        source.parameters(max_bandwidth=64 * MIB, downtime_limit=1)
+        source.migrate(destination.listen(lab.address("tcp")))
+        source.qmp.wait("MIGRATION_PASS", **{"pass": 4})
+        same(source.info()["status"], "active", "status of a guest that does not converge")
+        source.parameters(max_bandwidth=0, downtime_limit=2000)
+        wait_completed(source, destination)
+        info = source.info()
+        describe(info)
+        check(len(info["x-rounds"]) >= 3, f"rounds: {info['x-rounds']}")
+        check(all(one["pages"] for one in info["x-rounds"][:3]), f"pages: {info['x-rounds']}")
+        prove_arrived(source, destination)
+
+
+def many_links(accel, transport):
+    with Lab(accel, vcpus=MANY, workload=f"ws=32M,writers={MANY}") as lab:
+        source = lab.source()
+        destination = lab.destination("destination", "--paused")
+        for vmm in source, destination:
+            vmm.capability("multifd")
+            vmm.parameters(multifd_channels=4)
+        source.migrate(destination.listen(lab.address(transport)))
+        wait_completed(source, destination)
+        prove_info(source.info(), transport, links=4)
+        describe(source.info())
+        prove_arrived(source, destination)
+
+
+def main():
+    tests = Tests()
+    every = "GODWIT_TEST_ALL" in os.environ
+    for accel in "kvm", "soft":
+        for transport in "tcp", "unix":
+            for writers in sorted({0, 1, MANY}):
+                tests.add(f"{accel} {transport} {writers} writers anon", move,
+                          accel, transport, writers, "anon")
+                if every or (transport, writers) == ("tcp", 1):
+                    tests.add(f"{accel} {transport} {writers} writers memfd", move,
+                              accel, transport, writers, "memfd")
+        tests.add(f"{accel} the destination starts by itself", started_at_once, accel)
+        tests.add(f"{accel} many rounds", many_rounds, accel)
+        tests.add(f"{accel} four links over unix", many_links, accel, "unix")
+    return tests.run()
+
+
+if __name__ == "__main__":
+    sys.exit(main())

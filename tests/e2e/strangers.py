@@ -1,0 +1,97 @@
+#!/usr/bin/env python3
+# SPDX-License-Identifier: LGPL-2.1-or-later
+# SPDX-FileCopyrightText: The godwit authors
+"""P9: who connects and is no source costs its own link only."""
+
+import os
+import random
+import socket
+import sys
+
+sys.path.insert(0, os.path.join(os.path.dirname(os.path.abspath(__file__)), "..", "support"))
+
+from moves import prove_arrived, wait_completed
+from qmp import DEADLINE
+from tap import Tests, same
+from vmm import Lab
+
+
+def silent(_stranger):
+    """Says nothing."""
+
+
+def garbage(stranger):
+    stranger.sendall(random.Random(1).randbytes(4096))
+    prove_turned_away(stranger)
+
+
+def web_browser(stranger):
+    stranger.sendall(b"GET / HTTP/1.1\r\nHost: localhost\r\n\r\n" + b"x" * 64)
+    prove_turned_away(stranger)
+
+
+def half_a_frame(stranger):
+    stranger.sendall(b"GDWF" + bytes(10))
+
+
+def goes_at_once(stranger):
+    stranger.close()
+
+
+def prove_turned_away(stranger):
+    """The destination closes the link by itself, whatever it says before."""
+    stranger.settimeout(DEADLINE)
+    try:
+        while stranger.recv(4096):
+            pass
+    except ConnectionError:
+        pass
+
+
+def connect(uri):
+    _tcp, host, port = uri.split(":")
+    return socket.create_connection((host, int(port)))
+
+
+def before(behave):
+    with Lab(workload="ws=16M") as lab:
+        source = lab.source()
+        destination = lab.destination("destination", "--paused")
+        uri = destination.listen(lab.address("tcp"))
+        with connect(uri) as stranger:
+            behave(stranger)
+            same(destination.run_state(), "inmigrate", "run state of the destination")
+            source.migrate(uri)
+            wait_completed(source, destination)
+            prove_arrived(source, destination)
+
+
+def during(behave):
+    with Lab(workload="ws=16M") as lab:
+        source = lab.source()
+        source.parameters(max_bandwidth=64 << 20, downtime_limit=1)
+        destination = lab.destination("destination", "--paused")
+        uri = destination.listen(lab.address("tcp"))
+        source.migrate(uri)
+        source.qmp.wait("MIGRATION_PASS", **{"pass": 2})
+        with connect(uri) as stranger:
+            behave(stranger)
+            same(source.info()["status"], "active", "status")
+            source.parameters(max_bandwidth=0, downtime_limit=2000)
+            wait_completed(source, destination)
+            prove_arrived(source, destination)
+
+
+def main():
+    tests = Tests()
+    for behave in silent, garbage, web_browser, half_a_frame, goes_at_once:
+        name = behave.__name__.replace("_", " ")
+        tests.add(f"{name}, before", before, behave)
+    for behave in silent, garbage, half_a_frame:
+        name = behave.__name__.replace("_", " ")
+        tests.add(f"{name}, during", during, behave)
+    return tests.run()
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,92 @@
+#!/usr/bin/env python3
+# SPDX-License-Identifier: LGPL-2.1-or-later
+# SPDX-FileCopyrightText: The godwit authors
+"""What is done in one place only."""
+
+import os
+import re
+import sys
+
+from tree import blank, grep, line_of, run, sources
+
+LIBRARY = ["core/", "plugins/", "qapi/", "trackers/", "transports/"]
+
+BYTE_ORDER = (r"\b(?:hto[bl]e\d+|[bl]e\d+toh|hton[sl]|ntoh[sl]|__builtin_bswap\d+|bswap_\d+|"
+              r"g_(?:hton|ntoh)[sl]|G?U?INT\d+_SWAP\w*|"
+              r"G[A-Z]+\d*_(?:TO|FROM)_[LB]E|G_BYTE_ORDER|__BYTE_ORDER__?)\b")
+
+# The guarded door: trackers, the transports of an address, their links.
+DOOR = ["plugins/call.c", "plugins/stack.c", "plugins/link.c"]
+CALLBACKS = ("open|close|start|collect|stop|rearm|listen|accept|connect|read|write|close_link|"
+             "shutdown|local_address|link_open|link_close")
+
+
+def byte_order(tree):
+    return grep(tree, sources(tree, under=LIBRARY, but=["core/wire.c"]), BYTE_ORDER,
+                "byte order is core/wire.c's")
+
+
+def callbacks(tree):
+    paths = sources(tree, under=["core/", "plugins/"], but=DOOR + ["plugins/godwit/"])
+    return grep(tree, paths, rf"(?:->|\.)(?:{CALLBACKS}) \(",
+                "plugins are called in " + ", ".join(DOOR))
+
+
+def state(tree):
+    paths = sources(tree, under=["core/"], but=["core/state.c"])
+    return grep(tree, paths, r"\bstate(?:\.|->)status\s*=(?!=)",
+                "the state changes in core/state.c")
+
+
+def http(tree):
+    paths = sources(tree, under=LIBRARY + ["vmm/", "tools/"],
+                    but=["core/control-http.c"])
+    return grep(tree, paths, r"\b(?:soup_\w+|Soup[A-Z]\w+)", "HTTP is core/control-http.c's")
+
+
+def plugin_names(tree):
+    out = set()
+    for path in sources(tree, ".md", under=["trackers/", "transports/"]):
+        out.add(os.path.basename(path).removesuffix(".md").removeprefix("filter-"))
+    return out
+
+
+def names(tree):
+    """A string in core, or in what loads plugins, that is the name of one or begins an
+    address of it.  The addresses of QEMU's `channels` are translated in one place."""
+    known = "|".join(sorted(map(re.escape, plugin_names(tree)), key=len, reverse=True))
+    pattern = re.compile(rf'"(?:(?:{known})(?:[:|][^"\n]*)?|[^"\n]*\|(?:{known})(?::[^"\n]*)?)"')
+    out = []
+    for path in sources(tree, ".c", under=["core/", "plugins/"],
+                        but=["core/address.c", "plugins/template/"]):
+        text = blank(tree[path], strings=False)
+        for match in pattern.finditer(text) if known else ():
+            out.append(f"{path}:{line_of(text, match.start())}: names a plugin: {match[0]}")
+    return out
+
+
+RULES = [
+    ("byte order is known in core/wire.c only", byte_order, [
+        {"core/stream.c": "x = GUINT32_FROM_LE (y);\n"},
+        {"transports/filter-fault.c": "n = le32toh (n);\n"},
+        {"plugins/link.c": "x = __builtin_bswap64 (y);\n"},
+    ]),
+    ("plugins are called through the guarded door only", callbacks, [
+        {"core/channel.c": "  n = transport->read (link, iov, 1, NULL, &error);\n"},
+        {"core/harvest.c": "  tracker->collect (self, bits, error);\n"},
+    ]),
+    ("the state changes in core/state.c only", state, [
+        {"core/source.c": "  attempt->state.status = GDW_STATUS_FAILED;\n"},
+    ]),
+    ("HTTP is in core/control-http.c only", http, [
+        {"core/control.c": "  soup_server_new (NULL);\n"},
+    ]),
+    ("core names no plugin", names, [
+        {"core/control.c": 'f ("tcp:%s");\n', "transports/tcp.md": ""},
+        {"core/harvest.c": 'f ("bitmap");\n', "trackers/bitmap.md": ""},
+        {"plugins/stack.c": 'f ("x|delay:ms=1");\n', "transports/filter-delay.md": ""},
+    ]),
+]
+
+if __name__ == "__main__":
+    sys.exit(run(RULES))

@@ -1,0 +1,78 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/* SPDX-FileCopyrightText: The godwit authors */
+/* A tracker that loads; with one of the macros below replaced, one that does not. */
+
+#include <godwit/tracker.h>
+
+#ifndef ABI
+#define ABI GDW_ABI
+#endif
+#ifndef SIZE
+#define SIZE sizeof (GdwTracker)
+#endif
+#ifndef OPTION_SIZE
+#define OPTION_SIZE sizeof (GdwOption)
+#endif
+#ifndef KIND
+#define KIND GDW_PLUGIN_TRACKER
+#endif
+#ifndef TRAITS
+#define TRAITS GDW_TRACKER_REARMS_AT_COLLECT
+#endif
+#ifndef COLLECT
+#define COLLECT wrong_collect
+#endif
+#ifndef OPTIONS
+#define OPTIONS                                                                                \
+  {                                                                                            \
+    0                                                                                          \
+  }
+#endif
+
+static gpointer
+wrong_open (const GdwTrackerConfig *config, GError **error)
+{
+  return g_new0 (int, 1);
+}
+
+static void
+wrong_close (gpointer self)
+{
+  g_free (self);
+}
+
+static gboolean
+wrong_start (gpointer self, GError **error)
+{
+  return TRUE;
+}
+
+static gboolean G_GNUC_UNUSED
+wrong_collect (gpointer self, guint64 *const *bits, GError **error)
+{
+  return TRUE;
+}
+
+#ifdef UNDEFINED
+extern gboolean UNDEFINED (gpointer self, guint64 *const *bits, GError **error);
+#endif
+
+static const GdwOption wrong_options[] = { OPTIONS, { 0 } };
+
+GDW_EXPORT extern const GdwTracker gdw_plugin;
+
+const GdwTracker gdw_plugin = {
+  .plugin = { .size = SIZE,
+              .abi = ABI,
+              .kind = KIND,
+              .option_size = OPTION_SIZE,
+              .name = NAME,
+              .summary = "for the tests of the loader",
+              .options = wrong_options },
+  .traits = TRAITS,
+  .open = wrong_open,
+  .close = wrong_close,
+  .start = wrong_start,
+  .collect = COLLECT,
+  .stop = wrong_start,
+};

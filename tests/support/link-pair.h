@@ -1,0 +1,243 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/* SPDX-FileCopyrightText: The godwit authors */
+#pragma once
+
+/* Two ends of a link in one process, and a thread that does one thing on one of them. */
+
+#include <check.h>
+#include <dirent.h>
+#include <pthread.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/syscall.h>
+#include <unistd.h>
+
+#include "plugins/call.h"
+
+typedef struct {
+  GdwPlugins *plugins;
+  GdwStack *listening, *connecting;
+  GdwLink *in, *out; /* accepted, connected */
+} Pair;
+
+static inline GdwStack *
+must_open (GdwPlugins *plugins, const char *uri)
+{
+  GError *error = NULL;
+  GdwStack *stack = gdw_stack_open (plugins, uri, &error);
+  ck_assert_msg (stack != NULL, "%s", error ? error->message : "no error");
+  return stack;
+}
+
+/* A listener at @uri with the filters of @incoming, reached through @outgoing ("|filter"). */
+static inline void
+pair_listen (Pair *pair, const char *uri, const char *incoming, const char *outgoing)
+{
+  g_autofree char *there = g_strconcat (uri, incoming, NULL);
+  g_autofree char *real = NULL, *here = NULL;
+  g_autoptr (GError) error = NULL;
+  gboolean listens;
+
+  *pair = (Pair){ .plugins = gdw_plugins_new (NULL) };
+  pair->listening = must_open (pair->plugins, there);
+  listens = gdw_stack_listen (pair->listening, NULL, &error);
+  ck_assert_msg (listens, "%s", error ? error->message : "no error");
+  real = gdw_stack_local_address (pair->listening);
+  ck_assert (real != NULL);
+  here = g_strconcat (real, outgoing, NULL);
+  pair->connecting = must_open (pair->plugins, here);
+}
+
+static inline void
+pair_connect (Pair *pair)
+{
+  g_autoptr (GError) error = NULL;
+
+  pair->out = gdw_stack_connect (pair->connecting, NULL, &error);
+  ck_assert_msg (pair->out != NULL, "%s", error ? error->message : "no error");
+  pair->in = gdw_stack_accept (pair->listening, NULL, &error);
+  ck_assert_msg (pair->in != NULL, "%s", error ? error->message : "no error");
+}
+
+static inline void
+pair_close (Pair *pair)
+{
+  gdw_link_close (pair->out);
+  gdw_link_close (pair->in);
+  gdw_stack_close (pair->connecting);
+  gdw_stack_close (pair->listening);
+  gdw_plugins_free (pair->plugins);
+  *pair = (Pair){ 0 };
+}
+
+typedef struct Job Job;
+struct Job {
+  void (*run) (Job *job);
+  GdwStack *stack;
+  GdwLink *link;
+  guint8 *bytes;
+  gsize length;
+  guint32 seed; /* not 0: cut into vectors at random */
+  GCancellable *cancellable;
+  GdwLink *got;
+  gboolean ok;
+  GError *error;
+  pid_t tid;
+  pthread_t thread;
+};
+
+/* @length bytes as vectors; free with g_free. */
+static inline struct iovec *
+split_bytes (guint8 *bytes, gsize length, guint32 seed, guint *n)
+{
+  GArray *iov = g_array_new (FALSE, FALSE, sizeof (struct iovec));
+  GRand *random = g_rand_new_with_seed (seed);
+
+  do {
+    gsize most = seed == 0 ? length : (gsize) g_rand_int_range (random, 0, 1 << 18);
+    if (seed != 0 && g_rand_boolean (random))
+      most %= 50;
+    struct iovec part = { bytes, MIN (length, most) };
+    g_array_append_val (iov, part);
+    bytes += part.iov_len;
+    length -= part.iov_len;
+  } while (length > 0);
+  g_rand_free (random);
+  *n = iov->len;
+  return (struct iovec *) (void *) g_array_free (iov, FALSE);
+}
+
+static inline void
+job_write (Job *job)
+{
+  guint n;
+  g_autofree struct iovec *iov = split_bytes (job->bytes, job->length, job->seed, &n);
+  job->ok = gdw_link_write (job->link, iov, n, job->cancellable, &job->error);
+}
+
+static inline void
+job_read (Job *job)
+{
+  guint n;
+  g_autofree struct iovec *iov = split_bytes (job->bytes, job->length, job->seed, &n);
+  job->ok = gdw_link_read (job->link, iov, n, job->cancellable, &job->error);
+}
+
+static inline void
+job_accept (Job *job)
+{
+  job->got = gdw_stack_accept (job->stack, job->cancellable, &job->error);
+  job->ok = job->got != NULL;
+}
+
+static inline void
+job_connect (Job *job)
+{
+  job->got = gdw_stack_connect (job->stack, job->cancellable, &job->error);
+  job->ok = job->got != NULL;
+}
+
+static inline void *
+job_thread (void *data)
+{
+  Job *job = data;
+  __atomic_store_n (&job->tid, gettid (), __ATOMIC_RELEASE);
+  job->run (job);
+  return NULL;
+}
+
+static inline void
+job_start (Job *job)
+{
+  ck_assert_int_eq (pthread_create (&job->thread, NULL, job_thread, job), 0);
+}
+
+static inline gboolean
+job_finish (Job *job)
+{
+  ck_assert_int_eq (pthread_join (job->thread, NULL), 0);
+  return job->ok;
+}
+
+/* Until the kernel says that the thread is in poll. */
+static inline void
+job_until_it_waits (Job *job)
+{
+  int number = -1;
+  while (number != SYS_poll) {
+    char path[64];
+    pid_t tid = __atomic_load_n (&job->tid, __ATOMIC_ACQUIRE);
+    g_snprintf (path, sizeof path, "/proc/self/task/%d/syscall", tid);
+    FILE *file = tid != 0 ? fopen (path, "re") : NULL;
+    if (file) {
+      if (fscanf (file, "%d", &number) != 1)
+        number = -1; /* "running" */
+      fclose (file);
+    }
+  }
+}
+
+/* Fire the cancellable of a job that waits: it ends, and says so. */
+static inline void
+job_cancel (Job *job)
+{
+  job_until_it_waits (job);
+  g_cancellable_cancel (job->cancellable);
+  ck_assert (!job_finish (job));
+  ck_assert_msg (g_error_matches (job->error, G_IO_ERROR, G_IO_ERROR_CANCELLED), "%s",
+                 job->error ? job->error->message : "no error");
+  g_clear_error (&job->error);
+  g_clear_object (&job->cancellable);
+}
+
+static inline gboolean
+write_bytes (GdwLink *link, const void *bytes, gsize length, GError **error)
+{
+  struct iovec iov = { (void *) bytes, length };
+  return gdw_link_write (link, &iov, 1, NULL, error);
+}
+
+static inline gboolean
+read_bytes (GdwLink *link, void *bytes, gsize length, GError **error)
+{
+  struct iovec iov = { bytes, length };
+  return gdw_link_read (link, &iov, 1, NULL, error);
+}
+
+static inline void
+expect_closed (GdwLink *link)
+{
+  g_autoptr (GError) error = NULL;
+  guint8 byte;
+  ck_assert (!read_bytes (link, &byte, 1, &error));
+  ck_assert_msg (g_error_matches (error, G_IO_ERROR, G_IO_ERROR_CLOSED), "%s",
+                 error ? error->message : "no error");
+}
+
+/* Bytes that differ from place to place. */
+static inline guint8 *
+some_bytes (gsize length, guint32 seed)
+{
+  guint64 x = seed + 1, word = 0;
+  guint8 *bytes = g_malloc (length + 1);
+
+  for (gsize i = 0; i < length; i++) {
+    if (i % 8 == 0) {
+      x ^= x << 13, x ^= x >> 7, x ^= x << 17;
+      word = x;
+    }
+    bytes[i] = (guint8) (word >> 8 * (i % 8));
+  }
+  return bytes;
+}
+
+static inline guint
+count_fds (void)
+{
+  DIR *dir = opendir ("/proc/self/fd");
+  guint n = 0;
+  while (readdir (dir))
+    n++;
+  closedir (dir);
+  return n;
+}

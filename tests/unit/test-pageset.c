@@ -1,0 +1,405 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/* SPDX-FileCopyrightText: The godwit authors */
+#include "core/pageset.h"
+
+#include <check.h>
+#include <pthread.h>
+#include <sched.h>
+#include <stdlib.h>
+#include <string.h>
+
+#define ALL (~G_GUINT64_CONSTANT (0))
+
+/* Ends inside a word, at a word, empty, and longer than a block of the merge. */
+static const guint64 sizes[] = { 100, 64 * 20, 0, 64 * 700 + 1 };
+#define N_REGIONS G_N_ELEMENTS (sizes)
+#define TOTAL (100 + 64 * 20 + 64 * 700 + 1)
+
+static guint64
+counted (const GdwPageset *set)
+{
+  guint64 n = 0;
+  for (guint r = 0; r < set->n_regions; r++)
+    for (guint64 p = 0; p < GDW_BITMAP_WORDS (set->pages[r]) * 64; p++)
+      n += set->bits[r][p / 64] >> (p % 64) & 1;
+  return n;
+}
+
+START_TEST (new_is_empty_and_fill_stops_at_the_end)
+{
+  GdwPageset *set = gdw_pageset_new (sizes, N_REGIONS);
+  ck_assert_uint_eq (gdw_pageset_count (set), 0);
+  ck_assert_uint_eq (counted (set), 0);
+  gdw_pageset_fill (set);
+  ck_assert_uint_eq (gdw_pageset_count (set), TOTAL);
+  ck_assert_uint_eq (counted (set), TOTAL);
+  ck_assert_uint_eq (set->bits[0][1], (G_GUINT64_CONSTANT (1) << 36) - 1);
+  ck_assert (gdw_pageset_has (set, 3, sizes[3] - 1));
+  gdw_pageset_empty (set);
+  ck_assert_uint_eq (gdw_pageset_count (set), 0);
+  ck_assert_uint_eq (counted (set), 0);
+  gdw_pageset_free (set);
+}
+END_TEST
+
+START_TEST (add_and_remove_agree_with_a_plain_array)
+{
+  guint64 pages[] = { 1000 };
+  GdwPageset *set = gdw_pageset_new (pages, 1);
+  guint8 model[1000] = { 0 };
+  guint64 count = 0;
+  GRand *rand = g_rand_new_with_seed (1);
+  for (int round = 0; round < 20000; round++) {
+    guint64 first = (guint64) g_rand_int_range (rand, 0, 1000);
+    guint64 n = (guint64) g_rand_int_range (rand, 0, round % 2 ? 4 : 1001);
+    gboolean add = g_rand_boolean (rand);
+    guint64 changed = 0;
+    n = MIN (n, 1000 - first);
+    for (guint64 p = first; p < first + n; p++) {
+      changed += model[p] != add;
+      model[p] = (guint8) add;
+    }
+    count += add ? changed : -changed;
+    ck_assert_uint_eq (add ? gdw_pageset_add (set, 0, first, n)
+                           : gdw_pageset_remove (set, 0, first, n),
+                       changed);
+    ck_assert_uint_eq (gdw_pageset_count (set), count);
+  }
+  for (guint64 p = 0; p < 1000; p++)
+    ck_assert_int_eq (gdw_pageset_has (set, 0, p), model[p]);
+  ck_assert_uint_eq (counted (set), count);
+  g_rand_free (rand);
+  gdw_pageset_free (set);
+}
+END_TEST
+
+START_TEST (merge_counts_what_is_new_and_empties)
+{
+  GdwPageset *set = gdw_pageset_new (sizes, N_REGIONS);
+  GdwPageset *from = gdw_pageset_new (sizes, N_REGIONS);
+  gdw_pageset_add (set, 0, 10, 5);
+  from->bits[0][0] = 0x3ff << 8; /* pages 8..17: 10..14 are known */
+  from->bits[1][19] = ALL;
+  from->bits[3][0] = 1;
+  from->bits[3][511] = from->bits[3][512] = 3; /* both sides of a block's end */
+  from->bits[3][700] = 1;
+  ck_assert_uint_eq (gdw_pageset_merge (set, from), 5 + 64 + 1 + 4 + 1);
+  ck_assert_uint_eq (gdw_pageset_count (set), 5 + 5 + 64 + 1 + 4 + 1);
+  ck_assert_uint_eq (counted (set), gdw_pageset_count (set));
+  ck_assert (gdw_pageset_has (set, 3, 512 * 64 + 1));
+  ck_assert_uint_eq (counted (from), 0);
+  ck_assert_uint_eq (gdw_pageset_count (from), 0);
+  ck_assert_uint_eq (gdw_pageset_merge (set, from), 0);
+  gdw_pageset_free (set);
+  gdw_pageset_free (from);
+}
+END_TEST
+
+START_TEST (merge_drops_bits_past_the_end)
+{
+  GdwPageset *set = gdw_pageset_new (sizes, N_REGIONS);
+  GdwPageset *from = gdw_pageset_new (sizes, N_REGIONS);
+  from->bits[0][1] = ALL;
+  from->bits[3][700] = ALL;
+  ck_assert_uint_eq (gdw_pageset_merge (set, from), 36 + 1);
+  ck_assert_uint_eq (counted (set), 37);
+  gdw_pageset_free (set);
+  gdw_pageset_free (from);
+}
+END_TEST
+
+START_TEST (take_moves_all_but_the_busy)
+{
+  GdwPageset *set = gdw_pageset_new (sizes, N_REGIONS);
+  GdwPageset *busy = gdw_pageset_new (sizes, N_REGIONS);
+  guint64 words[3] = { ALL, ALL, ALL };
+  gdw_pageset_add (set, 1, 60, 70); /* words 0..2 */
+  gdw_pageset_add (busy, 1, 64, 60);
+  ck_assert_uint_eq (gdw_pageset_take (set, busy, 1, 0, 3, words), 10);
+  ck_assert_uint_eq (words[0], G_GUINT64_CONSTANT (15) << 60);
+  ck_assert_uint_eq (words[1], G_GUINT64_CONSTANT (15) << 60);
+  ck_assert_uint_eq (words[2], 3);
+  ck_assert_uint_eq (gdw_pageset_count (set), 60);
+  ck_assert_uint_eq (counted (set), 60);
+  ck_assert (gdw_pageset_has (set, 1, 64));
+  ck_assert_uint_eq (gdw_pageset_take (set, NULL, 1, 1, 1, words), 60);
+  ck_assert_uint_eq (words[0], ALL >> 4);
+  ck_assert_uint_eq (gdw_pageset_count (set), 0);
+  ck_assert_uint_eq (gdw_pageset_count (busy), 60);
+  gdw_pageset_free (set);
+  gdw_pageset_free (busy);
+}
+END_TEST
+
+START_TEST (next_word_finds_each_word_from_each_start)
+{
+  guint64 words[40] = { 0 };
+  for (guint64 at = 0; at < 40; at++) {
+    words[at] = G_GUINT64_CONSTANT (1) << at;
+    for (guint64 from = 0; from <= 40; from++)
+      for (guint64 end = from; end <= 40; end++) {
+        guint64 expected = at >= from && at < end ? at : end;
+        ck_assert_uint_eq (gdw_bits_next_word (words, from, end), expected);
+      }
+    words[at] = 0;
+  }
+}
+END_TEST
+
+static gboolean
+is_set (const guint64 *words, guint64 bit)
+{
+  return words[bit / 64] >> (bit % 64) & 1;
+}
+
+/* Against bit by bit. */
+static void
+compare_runs (const guint64 *words, guint64 from, guint64 end)
+{
+  guint64 first = 0, n = 0;
+  for (guint64 at = from, stop; at < end; at = stop) {
+    while (at < end && !is_set (words, at))
+      at++;
+    for (stop = at; stop < end && is_set (words, stop);)
+      stop++;
+    ck_assert_int_eq (gdw_bits_next_run (words, from, end, &first, &n), stop > at);
+    if (stop > at) {
+      ck_assert_uint_eq (first, at);
+      ck_assert_uint_eq (n, stop - at);
+    }
+    from = stop;
+  }
+}
+
+START_TEST (runs_are_exact_at_every_density)
+{
+  guint64 words[64];
+  GRand *rand = g_rand_new_with_seed (2);
+  for (int density = 0; density <= 100; density += 5)
+    for (int round = 0; round < 40; round++) {
+      memset (words, 0, sizeof words);
+      for (guint b = 0; b < 64 * 64; b++)
+        if (g_rand_int_range (rand, 0, 100) < density)
+          words[b / 64] |= G_GUINT64_CONSTANT (1) << (b % 64);
+      compare_runs (words, 0, 64 * 64);
+      guint64 from = (guint64) g_rand_int_range (rand, 0, 64 * 64);
+      compare_runs (words, from, (guint64) g_rand_int_range (rand, (gint32) from, 64 * 64 + 1));
+    }
+  g_rand_free (rand);
+}
+END_TEST
+
+START_TEST (a_run_goes_over_words_and_stops_at_the_end)
+{
+  guint64 words[] = { ALL << 63, ALL, ALL, 1, 0 }, first, n;
+  ck_assert (gdw_bits_next_run (words, 0, 320, &first, &n));
+  ck_assert_uint_eq (first, 63);
+  ck_assert_uint_eq (n, 130);
+  ck_assert (gdw_bits_next_run (words, 70, 190, &first, &n));
+  ck_assert_uint_eq (first, 70);
+  ck_assert_uint_eq (n, 120);
+  ck_assert (!gdw_bits_next_run (words, 193, 320, &first, &n));
+  ck_assert (!gdw_bits_next_run (words, 64, 64, &first, &n));
+}
+END_TEST
+
+/* Threads that add, merge, take and remove what they like: what was new must be what
+ * was taken or is there, and the count right all along. */
+typedef struct {
+  GdwPageset *set;
+  guint32 seed;
+  guint64 in, out;
+} Party;
+
+static void *
+party (void *data)
+{
+  Party *self = data;
+  GRand *rand = g_rand_new_with_seed (self->seed);
+  GdwPageset *own = gdw_pageset_new (sizes, N_REGIONS);
+  guint64 words[16];
+  for (int round = 0; round < 3000; round++) {
+    guint64 first = (guint64) g_rand_int_range (rand, 0, 16 * 64);
+    guint64 n = (guint64) g_rand_int_range (rand, 0, 200);
+    switch (g_rand_int_range (rand, 0, 4)) {
+    case 0:
+      self->in += gdw_pageset_add (self->set, 1, first, n);
+      break;
+    case 1:
+      for (guint64 p = first; p < first + n; p += 3)
+        own->bits[1][p / 64] |= G_GUINT64_CONSTANT (1) << (p % 64);
+      self->in += gdw_pageset_merge (self->set, own);
+      break;
+    case 2:
+      self->out += gdw_pageset_take (self->set, NULL, 1, first / 64 % 4, 16, words);
+      break;
+    default:
+      self->out += gdw_pageset_remove (self->set, 1, first, n);
+    }
+    ck_assert_uint_le (gdw_pageset_count (self->set), 8 * TOTAL);
+  }
+  g_rand_free (rand);
+  gdw_pageset_free (own);
+  return NULL;
+}
+
+START_TEST (the_count_is_exact_after_a_crowd)
+{
+  GdwPageset *set = gdw_pageset_new (sizes, N_REGIONS);
+  Party parties[4];
+  pthread_t threads[4];
+  guint64 in = 0, out = 0;
+  for (guint i = 0; i < 4; i++) {
+    parties[i] = (Party){ .set = set, .seed = 100 + i };
+    ck_assert (pthread_create (&threads[i], NULL, party, &parties[i]) == 0);
+  }
+  for (guint i = 0; i < 4; i++) {
+    pthread_join (threads[i], NULL);
+    in += parties[i].in;
+    out += parties[i].out;
+  }
+  ck_assert_uint_eq (gdw_pageset_count (set), counted (set));
+  ck_assert_uint_eq (gdw_pageset_count (set), in - out);
+  gdw_pageset_free (set);
+}
+END_TEST
+
+/* The count may be above the truth while calls are under way, never below. */
+#define PASSES 100000
+
+static void *
+put_and_look (void *data)
+{
+  GdwPageset *set = data;
+  for (int i = 0; i < PASSES; i++)
+    gdw_pageset_add (set, 0, (guint64) i % 100, 1);
+  return NULL;
+}
+
+START_TEST (the_count_is_never_below_the_truth)
+{
+  GdwPageset *set = gdw_pageset_new (sizes, N_REGIONS);
+  pthread_t thread;
+  ck_assert (pthread_create (&thread, NULL, put_and_look, set) == 0);
+  for (int i = 0; i < PASSES; i++) {
+    guint64 words[2];
+    gdw_pageset_take (set, NULL, 0, 0, 2, words);
+    ck_assert_uint_le (gdw_pageset_count (set), 101); /* below zero would be huge */
+  }
+  pthread_join (thread, NULL);
+  gdw_pageset_free (set);
+}
+END_TEST
+
+/* Who takes a bit sees the page as it was when the bit was set: plain memory,
+ * so that a thread sanitizer checks it too. */
+typedef struct {
+  GdwPageset *set;
+  guint64 content[64 * 20];
+} Handed;
+
+static void *
+hand_over (void *data)
+{
+  Handed *handed = data;
+  for (guint64 p = 0; p < 64 * 20; p++) {
+    handed->content[p] = p + 1;
+    gdw_pageset_add (handed->set, 1, p, 1);
+  }
+  return NULL;
+}
+
+START_TEST (who_takes_a_bit_sees_the_page)
+{
+  Handed *handed = g_new0 (Handed, 1);
+  pthread_t thread;
+  handed->set = gdw_pageset_new (sizes, N_REGIONS);
+  ck_assert (pthread_create (&thread, NULL, hand_over, handed) == 0);
+  for (guint64 got = 0; got < 64 * 20;) {
+    guint64 words[20], first, n;
+    got += gdw_pageset_take (handed->set, NULL, 1, 0, 20, words);
+    for (guint64 at = 0; gdw_bits_next_run (words, at, 64 * 20, &first, &n); at = first + n)
+      for (guint64 p = first; p < first + n; p++)
+        ck_assert_uint_eq (handed->content[p], p + 1);
+  }
+  pthread_join (thread, NULL);
+  gdw_pageset_free (handed->set);
+  g_free (handed);
+}
+END_TEST
+
+/* A page is stored, then marked, while its bit is set already and is being taken: either
+ * the taker reads the new page or the bit is set afterwards. */
+#define ROUNDS 100000
+
+typedef struct {
+  GdwPageset *set;
+  gint go, done; /* number of the round */
+  gint content;
+} Again;
+
+static void
+wait_for (gint *what, gint value)
+{
+  for (guint spins = 0; __atomic_load_n (what, __ATOMIC_ACQUIRE) != value; spins++)
+    if (spins > 1000)
+      sched_yield ();
+}
+
+static void *
+store_and_mark (void *data)
+{
+  Again *again = data;
+  for (gint round = 1; round <= ROUNDS; round++) {
+    wait_for (&again->go, round);
+    __atomic_store_n (&again->content, round, __ATOMIC_RELAXED);
+    gdw_pageset_add (again->set, 0, 7, 1);
+    __atomic_store_n (&again->done, round, __ATOMIC_RELEASE);
+  }
+  return NULL;
+}
+
+START_TEST (a_mark_on_a_set_bit_is_not_lost)
+{
+  Again again = { .set = gdw_pageset_new (sizes, N_REGIONS) };
+  pthread_t thread;
+  ck_assert (pthread_create (&thread, NULL, store_and_mark, &again) == 0);
+  for (gint round = 1; round <= ROUNDS; round++) {
+    guint64 word;
+    gdw_pageset_add (again.set, 0, 7, 1);
+    __atomic_store_n (&again.go, round, __ATOMIC_RELEASE);
+    gdw_pageset_take (again.set, NULL, 0, 0, 1, &word);
+    gint seen = __atomic_load_n (&again.content, __ATOMIC_RELAXED);
+    wait_for (&again.done, round);
+    ck_assert (seen == round || gdw_pageset_has (again.set, 0, 7));
+  }
+  pthread_join (thread, NULL);
+  gdw_pageset_free (again.set);
+}
+END_TEST
+
+int
+main (void)
+{
+  Suite *suite = suite_create ("pageset");
+  TCase *tc = tcase_create ("pageset");
+  tcase_set_timeout (tc, 30);
+  tcase_add_test (tc, new_is_empty_and_fill_stops_at_the_end);
+  tcase_add_test (tc, add_and_remove_agree_with_a_plain_array);
+  tcase_add_test (tc, merge_counts_what_is_new_and_empties);
+  tcase_add_test (tc, merge_drops_bits_past_the_end);
+  tcase_add_test (tc, take_moves_all_but_the_busy);
+  tcase_add_test (tc, next_word_finds_each_word_from_each_start);
+  tcase_add_test (tc, runs_are_exact_at_every_density);
+  tcase_add_test (tc, a_run_goes_over_words_and_stops_at_the_end);
+  tcase_add_test (tc, the_count_is_exact_after_a_crowd);
+  tcase_add_test (tc, the_count_is_never_below_the_truth);
+  tcase_add_test (tc, who_takes_a_bit_sees_the_page);
+  tcase_add_test (tc, a_mark_on_a_set_bit_is_not_lost);
+  suite_add_tcase (suite, tc);
+  SRunner *runner = srunner_create (suite);
+  srunner_set_tap (runner, "-");
+  srunner_run_all (runner, CK_SILENT);
+  srunner_free (runner);
+  return 0;
+}

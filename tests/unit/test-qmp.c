@@ -1,0 +1,594 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/* SPDX-FileCopyrightText: The godwit authors */
+#include <godwit/control.h>
+
+#include <check.h>
+#include <errno.h>
+#include <glib-unix.h>
+#include <glib/gstdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/socket.h>
+#include <sys/stat.h>
+#include <sys/un.h>
+#include <unistd.h>
+
+#define NEGOTIATE "{\"execute\":\"qmp_capabilities\"}"
+#define OK "{\"return\":{}}\n"
+#define ERR(class, desc) "{\"error\":{\"class\":\"" class "\",\"desc\":\"" desc "\"}"
+#define GENERIC(desc) ERR ("GenericError", desc)
+#define NO_COMMAND(desc) ERR ("CommandNotFound", desc)
+#define EXPECTING NO_COMMAND ("Expecting capabilities negotiation with 'qmp_capabilities'")
+#define ALREADY NO_COMMAND ("Capabilities negotiation is already complete, command ignored")
+
+/* A VM that has one page and pauses when the test says so. */
+static guint8 memory[GDW_PAGE_SIZE] __attribute__ ((aligned (GDW_PAGE_SIZE)));
+static const GdwRegion region = { .name = "ram",
+                                  .size = sizeof memory,
+                                  .host_addr = memory,
+                                  .page_size = GDW_PAGE_SIZE,
+                                  .fd = -1 };
+
+typedef struct {
+  GdwMigration *migration;
+  GdwControl *control;
+  char *folder, *path;
+  gboolean hold_pause;
+  GdwReply *pausing; /* held */
+  guint quits;
+} Fixture;
+
+static Fixture vm;
+
+static const GdwRegion *
+fake_regions (gpointer data, guint *n_regions)
+{
+  *n_regions = 1;
+  return &region;
+}
+
+static void
+fake_pause (gpointer data, GdwReply *reply, GCancellable *cancellable)
+{
+  Fixture *fixture = data;
+  if (fixture->hold_pause)
+    fixture->pausing = reply;
+  else
+    gdw_reply_done (reply);
+}
+
+static void
+fake_resume (gpointer data, GdwReply *reply)
+{
+  gdw_reply_done (reply);
+}
+
+static void
+fake_save_state (gpointer data, GdwReply *reply, GCancellable *cancellable)
+{
+  gdw_reply_done (reply);
+}
+
+static void
+fake_load_state (gpointer data, const GdwSection *sections, guint n_sections, GdwReply *reply,
+                 GCancellable *cancellable)
+{
+  gdw_reply_done (reply);
+}
+
+static void
+fake_quit (gpointer data)
+{
+  ((Fixture *) data)->quits++;
+}
+
+static const GdwHost fake_host = { .size = sizeof (GdwHost),
+                                   .vm = &vm,
+                                   .name = "fake",
+                                   .regions = fake_regions,
+                                   .pause = fake_pause,
+                                   .resume = fake_resume,
+                                   .save_state = fake_save_state,
+                                   .load_state = fake_load_state,
+                                   .quit = fake_quit };
+
+static void
+setup (void)
+{
+  g_autoptr (GError) error = NULL;
+  vm = (Fixture){ 0 };
+  vm.folder = g_dir_make_tmp ("godwit-qmp-XXXXXX", &error);
+  vm.path = g_build_filename (vm.folder, "qmp", NULL);
+  vm.migration = gdw_migration_new (&fake_host, NULL, NULL, FALSE, &error);
+  ck_assert_msg (vm.migration != NULL, "%s", error ? error->message : "");
+  vm.control = gdw_control_new (vm.migration);
+  ck_assert (gdw_control_listen_qmp (vm.control, vm.path, &error));
+}
+
+static void
+teardown (void)
+{
+  g_clear_pointer (&vm.control, gdw_control_free);
+  g_clear_object (&vm.migration);
+  ck_assert_int_ne (access (vm.path, F_OK), 0);
+  g_rmdir (vm.folder);
+  g_free (vm.path);
+  g_free (vm.folder);
+}
+
+/* The client's end.  The main loop turns while it waits, so that all is one thread;
+ * a test that waits for ever is ended by the deadline of its case. */
+typedef struct {
+  int fd;
+  GString *in;
+  gboolean closed;
+} Client;
+
+static gboolean
+wake (int fd, GIOCondition condition, gpointer data)
+{
+  return G_SOURCE_CONTINUE;
+}
+
+static void
+turn (int fd, GIOCondition condition)
+{
+  guint source = g_unix_fd_add (fd, condition, wake, NULL);
+  g_main_context_iteration (NULL, TRUE);
+  g_source_remove (source);
+}
+
+static Client
+connect_raw (const char *path)
+{
+  struct sockaddr_un address = { .sun_family = AF_UNIX };
+  g_strlcpy (address.sun_path, path, sizeof address.sun_path);
+  Client client = { socket (AF_UNIX, SOCK_STREAM | SOCK_NONBLOCK, 0), g_string_new (NULL),
+                    FALSE };
+  ck_assert_int_eq (connect (client.fd, (struct sockaddr *) &address, sizeof address), 0);
+  return client;
+}
+
+static void
+disconnect (Client *client)
+{
+  close (client->fd);
+  g_string_free (client->in, TRUE);
+}
+
+static void
+receive_some (Client *client)
+{
+  char bytes[65536];
+  ssize_t n = recv (client->fd, bytes, sizeof bytes, 0);
+  if (n > 0)
+    g_string_append_len (client->in, bytes, n);
+  else if (n == 0 || errno == ECONNRESET)
+    client->closed = TRUE;
+  else
+    turn (client->fd, G_IO_IN);
+}
+
+/* The next line without its end, or NULL at the end of the stream. */
+static char *
+receive (Client *client)
+{
+  const char *end;
+  while (!(end = memchr (client->in->str, '\n', client->in->len)) && !client->closed)
+    receive_some (client);
+  if (!end)
+    return NULL;
+  gsize length = (gsize) (end - client->in->str);
+  char *line = g_strchomp (g_strndup (client->in->str, length));
+  g_string_erase (client->in, 0, (gssize) length + 1);
+  return line;
+}
+
+static void
+expect (Client *client, const char *expected)
+{
+  g_autofree char *line = receive (client);
+  ck_assert_pstr_eq (line, expected);
+}
+
+static void
+expect_event (Client *client, const char *name_and_data)
+{
+  g_autofree char *line = receive (client);
+  g_autofree char *pattern = g_strdup_printf (
+      "^\\{\"timestamp\":\\{\"seconds\":\\d+,\"microseconds\":\\d+\\},\"event\":%s\\}$",
+      name_and_data);
+  ck_assert_msg (line && g_regex_match_simple (pattern, line, 0, 0), "%s", line);
+}
+
+static void
+transmit (Client *client, const char *text)
+{
+  for (gsize at = 0, length = strlen (text); at < length && !client->closed;) {
+    ssize_t n = send (client->fd, text + at, length - at, MSG_NOSIGNAL);
+    if (n > 0)
+      at += (gsize) n;
+    else if (errno == EAGAIN)
+      turn (client->fd, G_IO_OUT);
+    else
+      client->closed = TRUE;
+  }
+}
+
+static Client
+connect_negotiated (void)
+{
+  Client client = connect_raw (vm.path);
+  g_free (receive (&client));
+  transmit (&client, NEGOTIATE);
+  expect (&client, "{\"return\":{}}");
+  return client;
+}
+
+static const struct {
+  const char *sent;     /* all at once, then this side is shut */
+  const char *expected; /* after the greeting; up to the end of the stream */
+} rules[] = {
+  /* negotiation */
+  { "", "" },
+  { "{\"execute\":\"query-version\",\"id\":1}", EXPECTING ",\"id\":1}\n" },
+  { "{\"execute\":\"nope\"}", EXPECTING "}\n" },
+  { NEGOTIATE, OK },
+  { NEGOTIATE NEGOTIATE, OK ALREADY "}\n" },
+  { "{\"execute\":\"qmp_capabilities\",\"arguments\":{\"enable\":[]}}", OK },
+  { "{\"execute\":\"qmp_capabilities\",\"arguments\":{\"enable\":[\"oob\"]}}"
+    "{\"execute\":\"query-version\"}",
+    GENERIC ("Capability oob not available") "}\n" EXPECTING "}\n" },
+  { "{\"execute\":\"qmp_capabilities\",\"arguments\":{\"x\":1}}",
+    GENERIC ("Parameter 'x' is unexpected") "}\n" },
+  /* the id */
+  { NEGOTIATE "{\"execute\":\"stop\",\"id\":[1,\"x\",null]}",
+    OK "{\"return\":{},\"id\":[1,\"x\",null]}\n" },
+  { NEGOTIATE "{\"execute\":\"stop\",\"id\":{\"a\":1}}",
+    OK "{\"return\":{},\"id\":{\"a\":1}}\n" },
+  { NEGOTIATE "{\"id\":null,\"execute\":\"stop\"}", OK "{\"return\":{},\"id\":null}\n" },
+  { NEGOTIATE "{\"execute\":\"stop\",\"id\":18446744073709551615}",
+    OK "{\"return\":{},\"id\":18446744073709551615}\n" },
+  { NEGOTIATE "{\"execute\":\"nope\",\"id\":\"a\\u0001\"}",
+    OK NO_COMMAND ("The command nope has not been found") ",\"id\":\"a\\u0001\"}\n" },
+  /* what is no request */
+  { NEGOTIATE "bad ", OK GENERIC ("JSON parse error, invalid keyword 'bad'") "}\n" },
+  { NEGOTIATE "{\"execute\":bad,\"id\":1} {\"execute\":\"stop\"}",
+    OK GENERIC ("JSON parse error, invalid keyword 'bad'") "}\n" OK },
+  { NEGOTIATE "[1]", OK GENERIC ("QMP input must be a JSON object") "}\n" },
+  { "1", GENERIC ("QMP input must be a JSON object") "}\n" },
+  { NEGOTIATE "{}", OK GENERIC ("QMP input lacks member 'execute'") "}\n" },
+  { NEGOTIATE "{\"execute\":1,\"id\":2}",
+    OK GENERIC ("QMP input member 'execute' must be a string") ",\"id\":2}\n" },
+  { NEGOTIATE "{\"execute\":\"stop\",\"arguments\":[]}",
+    OK GENERIC ("QMP input member 'arguments' must be an object") "}\n" },
+  { NEGOTIATE "{\"execute\":\"stop\",\"extra\":1,\"id\":3}",
+    OK GENERIC ("QMP input member 'extra' is unexpected") ",\"id\":3}\n" },
+  { NEGOTIATE "{\"exec-oob\":\"stop\",\"id\":4}",
+    OK GENERIC ("QMP input member 'exec-oob' is unexpected") ",\"id\":4}\n" },
+  { "{\"a\":" NEGOTIATE "," NEGOTIATE "}",
+    GENERIC ("JSON parse error, key is not a string in object") "}\n" },
+  /* commands and their arguments */
+  { NEGOTIATE "{\"execute\":\"stop\",\"arguments\":{\"a\":1}}",
+    OK GENERIC ("Parameter 'a' is unexpected") "}\n" },
+  { NEGOTIATE "{\"execute\":\"migrate\",\"arguments\":{\"bogus\":1}}",
+    OK GENERIC ("Parameter 'bogus' is unexpected") "}\n" },
+  { NEGOTIATE "{\"execute\":\"migrate\",\"arguments\":{\"uri\":1}}",
+    OK GENERIC ("Invalid parameter type for 'uri', expected: string") "}\n" },
+  { NEGOTIATE "{\"execute\":\"migrate\"}",
+    OK GENERIC ("need either 'uri' or 'channels' argument") "}\n" },
+  { NEGOTIATE "{\"execute\":\"migrate\",\"arguments\":{\"uri\":\"tcp:a:1\",\"channels\":["
+              "{\"channel-type\":\"main\",\"addr\":{\"transport\":\"file\",\"filename\":\"a\","
+              "\"offset\":0}}]}}",
+    OK GENERIC ("need either 'uri' or 'channels' argument") "}\n" },
+  { NEGOTIATE "{\"execute\":\"migrate\",\"arguments\":{\"uri\":\"tcp:a:1\",\"resume\":true}}",
+    OK GENERIC ("Cannot resume if there is no paused migration") "}\n" },
+  { NEGOTIATE "{\"execute\":\"migrate-continue\",\"arguments\":{\"state\":"
+              "\"pre-switchover\"}}",
+    OK GENERIC ("Migration not in expected state: none") "}\n" },
+  { NEGOTIATE "{\"execute\":\"migrate_cancel\"}{\"execute\":\"migrate_cancel\"}", OK OK OK },
+  { NEGOTIATE "{\"execute\":\"query-migrate\"}", OK OK },
+  { NEGOTIATE "{\"execute\":\"migrate-set-capabilities\",\"arguments\":{\"capabilities\":"
+              "[{\"capability\":\"nope\",\"state\":true}]}}",
+    OK GENERIC ("Parameter 'capability' does not accept value 'nope'") "}\n" },
+  { NEGOTIATE "{\"execute\":\"migrate-set-capabilities\",\"arguments\":{\"capabilities\":"
+              "[{\"capability\":\"multifd\",\"state\":true}]}}"
+              "{\"execute\":\"query-migrate-capabilities\"}",
+    OK OK "{\"return\":[{\"capability\":\"events\",\"state\":false},"
+          "{\"capability\":\"multifd\",\"state\":true},"
+          "{\"capability\":\"pause-before-switchover\",\"state\":false},"
+          "{\"capability\":\"return-path\",\"state\":false}]}\n" },
+  { NEGOTIATE "{\"execute\":\"migrate-set-parameters\",\"arguments\":{\"max-bandwidth\":"
+              "\"1\"}}",
+    OK GENERIC ("Parameter 'max-bandwidth' expects uint64") "}\n" },
+  { NEGOTIATE "{\"execute\":\"migrate-set-parameters\",\"arguments\":{\"downtime-limit\":1,"
+              "\"multifd-channels\":0}}{\"execute\":\"query-migrate-parameters\"}",
+    OK GENERIC (
+        "Parameter 'multifd_channels' expects a value between 1 and 255") "}\n"
+                                                                          "{\"return\":{\"max-"
+                                                                          "bandwidth\":0,"
+                                                                          "\"avail-switchover-"
+                                                                          "bandwidth\":0,"
+                                                                          "\"downtime-limit\":"
+                                                                          "300,"
+                                                                          "\"multifd-"
+                                                                          "channels\":2,"
+                                                                          "\"tracker\":"
+                                                                          "\"auto\",\"x-peer-"
+                                                                          "timeout\":30000}}"
+                                                                          "\n" },
+  { NEGOTIATE "{\"execute\":\"migrate-set-parameters\",\"arguments\":{\"max-bandwidth\":"
+              "18446744073709551615,\"tracker\":\"bitmap\"}}"
+              "{\"execute\":\"query-migrate-parameters\"}",
+    OK OK "{\"return\":{\"max-bandwidth\":18446744073709551615,"
+          "\"avail-switchover-bandwidth\":0,\"downtime-limit\":300,"
+          "\"multifd-channels\":2,\"tracker\":\"bitmap\",\"x-peer-timeout\":30000}}\n" },
+  { NEGOTIATE "{\"execute\":\"query-status\"}",
+    OK "{\"return\":{\"running\":false,\"status\":\"prelaunch\"}}\n" },
+};
+
+/* What comes up to the end of the stream, end of lines as \n. */
+static char *
+receive_all (Client *client)
+{
+  GString *all = g_string_new (NULL);
+  for (;;) {
+    g_autofree char *line = receive (client);
+    if (!line)
+      return g_string_free (all, FALSE);
+    g_string_append_printf (all, "%s\n", line);
+  }
+}
+
+START_TEST (each_rule_holds)
+{
+  Client client = connect_raw (vm.path);
+  g_autofree char *greeting = receive (&client);
+  ck_assert (g_regex_match_simple (
+      "^\\{\"QMP\":\\{\"version\":\\{\"qemu\":\\{\"major\":10,\"minor\":0,\"micro\":0\\},"
+      "\"package\":\"godwit [0-9.]+\"\\},\"capabilities\":\\[\\]\\}\\}$",
+      greeting, 0, 0));
+  transmit (&client, rules[_i].sent);
+  shutdown (client.fd, SHUT_WR);
+  g_autofree char *answers = receive_all (&client);
+  ck_assert_str_eq (answers, rules[_i].expected);
+  disconnect (&client);
+}
+END_TEST
+
+START_TEST (a_request_may_arrive_byte_by_byte)
+{
+  Client client = connect_raw (vm.path);
+  g_free (receive (&client));
+  for (const char *p = NEGOTIATE; *p; p++) {
+    const char byte[] = { *p, '\0' };
+    transmit (&client, byte);
+    while (g_main_context_iteration (NULL, FALSE))
+      ;
+  }
+  expect (&client, "{\"return\":{}}");
+  disconnect (&client);
+}
+END_TEST
+
+START_TEST (commands_of_one_client_wait_for_each_other_and_for_no_other_client)
+{
+  Client one = connect_negotiated (), two = connect_negotiated ();
+  transmit (&one, "{\"execute\":\"cont\"}");
+  expect_event (&two, "\"RESUME\"");
+  expect_event (&one, "\"RESUME\"");
+  expect (&one, "{\"return\":{}}");
+
+  vm.hold_pause = TRUE;
+  transmit (&one, "{\"execute\":\"stop\",\"id\":1}{\"execute\":\"query-status\",\"id\":2}"
+                  "{\"execute\":\"nope\",\"id\":3}");
+  while (!vm.pausing)
+    g_main_context_iteration (NULL, TRUE);
+  transmit (&two, "{\"execute\":\"query-status\"}");
+  expect (&two, "{\"return\":{\"running\":true,\"status\":\"running\"}}");
+  ck_assert_int_eq (recv (one.fd, (char[1]){ 0 }, 1, MSG_PEEK), -1);
+
+  gdw_reply_done (vm.pausing);
+  expect_event (&one, "\"STOP\"");
+  expect (&one, "{\"return\":{},\"id\":1}");
+  expect (&one, "{\"return\":{\"running\":false,\"status\":\"paused\"},\"id\":2}");
+  expect (&one, NO_COMMAND ("The command nope has not been found") ",\"id\":3}");
+  expect_event (&two, "\"STOP\"");
+  disconnect (&one);
+  disconnect (&two);
+}
+END_TEST
+
+START_TEST (only_who_has_negotiated_gets_events)
+{
+  Client listener = connect_negotiated (), stranger = connect_raw (vm.path);
+  g_free (receive (&stranger));
+  transmit (&listener, "{\"execute\":\"cont\"}");
+  expect_event (&listener, "\"RESUME\"");
+  expect (&listener, "{\"return\":{}}");
+  transmit (&stranger, NEGOTIATE);
+  expect (&stranger, "{\"return\":{}}");
+  disconnect (&listener);
+  disconnect (&stranger);
+}
+END_TEST
+
+START_TEST (a_client_that_half_closes_gets_a_late_answer)
+{
+  Client client = connect_negotiated ();
+  transmit (&client, "{\"execute\":\"cont\"}");
+  expect_event (&client, "\"RESUME\"");
+  expect (&client, "{\"return\":{}}");
+  vm.hold_pause = TRUE;
+  transmit (&client, "{\"execute\":\"stop\"}{\"execute\":\"stop\",\"id\":2}");
+  shutdown (client.fd, SHUT_WR);
+  while (!vm.pausing)
+    g_main_context_iteration (NULL, TRUE);
+  gdw_reply_done (vm.pausing);
+  expect_event (&client, "\"STOP\"");
+  expect (&client, "{\"return\":{}}");
+  expect (&client, "{\"return\":{},\"id\":2}");
+  expect (&client, NULL);
+  disconnect (&client);
+}
+END_TEST
+
+START_TEST (a_client_may_leave_before_its_answer)
+{
+  Client client = connect_negotiated (), other = connect_negotiated ();
+  transmit (&client, "{\"execute\":\"cont\"}");
+  expect_event (&client, "\"RESUME\"");
+  expect_event (&other, "\"RESUME\"");
+  vm.hold_pause = TRUE;
+  transmit (&client, "{\"execute\":\"stop\"}");
+  while (!vm.pausing)
+    g_main_context_iteration (NULL, TRUE);
+  disconnect (&client);
+  gdw_reply_done (vm.pausing);
+  expect_event (&other, "\"STOP\"");
+  transmit (&other, "{\"execute\":\"query-status\"}");
+  expect (&other, "{\"return\":{\"running\":false,\"status\":\"paused\"}}");
+  disconnect (&other);
+}
+END_TEST
+
+START_TEST (the_control_may_go_before_an_answer)
+{
+  Client client = connect_negotiated ();
+  transmit (&client, "{\"execute\":\"cont\"}");
+  expect_event (&client, "\"RESUME\"");
+  expect (&client, "{\"return\":{}}");
+  vm.hold_pause = TRUE;
+  transmit (&client, "{\"execute\":\"stop\"}");
+  while (!vm.pausing)
+    g_main_context_iteration (NULL, TRUE);
+  g_clear_pointer (&vm.control, gdw_control_free);
+  expect (&client, NULL);
+  gdw_reply_done (vm.pausing);
+  while (gdw_migration_get_run_state (vm.migration) != GDW_RUN_STATE_PAUSED)
+    g_main_context_iteration (NULL, TRUE);
+  disconnect (&client);
+}
+END_TEST
+
+START_TEST (a_client_that_does_not_read_is_dropped)
+{
+  Client deaf = connect_negotiated (), other = connect_negotiated ();
+  /* Each answer is longer than 10 KiB. */
+  for (int i = 0; i < 2000 && !deaf.closed; i++)
+    transmit (&deaf, "{\"execute\":\"query-qmp-schema\"}");
+  while (!deaf.closed)
+    receive_some (&deaf);
+  ck_assert_uint_lt (deaf.in->len, 8 * 1024 * 1024);
+  transmit (&other, "{\"execute\":\"query-migrate\"}");
+  expect (&other, "{\"return\":{}}");
+  disconnect (&deaf);
+  disconnect (&other);
+}
+END_TEST
+
+START_TEST (what_is_too_large_or_too_deep_is_refused_and_skipped)
+{
+  Client client = connect_negotiated ();
+  g_autofree char *filler = g_strnfill (2 * 1024 * 1024, 'x');
+  g_autofree char *large = g_strconcat ("{\"execute\":\"", filler, "\"}", NULL);
+  transmit (&client, large);
+  expect (&client, GENERIC ("JSON parse error, token size limit exceeded") "}");
+  g_autofree char *open = g_strnfill (100000, '['), *shut = g_strnfill (100000, ']');
+  transmit (&client, open);
+  transmit (&client, shut);
+  expect (&client, GENERIC ("JSON parse error, nesting depth limit exceeded") "}");
+  transmit (&client, "{\"execute\":\"query-migrate\"}");
+  expect (&client, "{\"return\":{}}");
+  disconnect (&client);
+}
+END_TEST
+
+START_TEST (quit_is_answered_then_told_then_done)
+{
+  Client client = connect_negotiated ();
+  transmit (&client, "{\"execute\":\"quit\",\"id\":1}{\"execute\":\"quit\",\"id\":2}");
+  expect (&client, "{\"return\":{},\"id\":1}");
+  expect (&client, "{\"return\":{},\"id\":2}");
+  expect_event (&client, "\"SHUTDOWN\",\"data\":\\{\"guest\":false,"
+                         "\"reason\":\"host-qmp-quit\"\\}");
+  ck_assert_uint_eq (vm.quits, 1);
+  disconnect (&client);
+}
+END_TEST
+
+START_TEST (the_lists_have_what_is_built)
+{
+  Client client = connect_negotiated ();
+  transmit (&client, "{\"execute\":\"query-commands\"}");
+  g_autofree char *commands = receive (&client);
+  ck_assert_ptr_nonnull (strstr (commands, "{\"name\":\"migrate-incoming\"}"));
+  ck_assert_ptr_null (strstr (commands, "postcopy"));
+  transmit (&client, "{\"execute\":\"query-qmp-schema\"}");
+  g_autofree char *schema = receive (&client);
+  ck_assert_ptr_nonnull (
+      strstr (schema, "{\"name\":\"migrate_cancel\",\"meta-type\":\"command\",\"arg-type\":"));
+  transmit (&client, "{\"execute\":\"query-version\"}");
+  g_autofree char *version = receive (&client);
+  ck_assert (g_str_has_prefix (version, "{\"return\":{\"qemu\":{\"major\":10,"));
+  disconnect (&client);
+}
+END_TEST
+
+START_TEST (a_stale_socket_is_replaced_and_nothing_else)
+{
+  g_autoptr (GError) error = NULL;
+  ck_assert (!gdw_control_listen_qmp (vm.control, vm.path, &error));
+  ck_assert_ptr_nonnull (strstr (error->message, vm.path));
+  g_clear_error (&error);
+
+  g_autofree char *file = g_build_filename (vm.folder, "file", NULL);
+  ck_assert (g_file_set_contents (file, "keep", -1, NULL));
+  ck_assert (!gdw_control_listen_qmp (vm.control, file, &error));
+  g_autofree char *content = NULL;
+  ck_assert (g_file_get_contents (file, &content, NULL, NULL));
+  ck_assert_str_eq (content, "keep");
+  g_unlink (file);
+
+  struct sockaddr_un address = { .sun_family = AF_UNIX };
+  g_autofree char *stale = g_build_filename (vm.folder, "stale", NULL);
+  g_strlcpy (address.sun_path, stale, sizeof address.sun_path);
+  int fd = socket (AF_UNIX, SOCK_STREAM, 0);
+  ck_assert_int_eq (bind (fd, (struct sockaddr *) &address, sizeof address), 0);
+  close (fd);
+  ck_assert (gdw_control_listen_qmp (vm.control, stale, NULL));
+  struct stat status;
+  ck_assert_int_eq (stat (stale, &status), 0);
+  ck_assert_int_eq (status.st_mode & 077, 0);
+  Client client = connect_raw (stale);
+  g_free (receive (&client));
+  disconnect (&client);
+}
+END_TEST
+
+int
+main (void)
+{
+  TCase *tcase = tcase_create ("qmp");
+  tcase_set_timeout (tcase, 30);
+  tcase_add_checked_fixture (tcase, setup, teardown);
+  tcase_add_loop_test (tcase, each_rule_holds, 0, G_N_ELEMENTS (rules));
+  tcase_add_test (tcase, a_request_may_arrive_byte_by_byte);
+  tcase_add_test (tcase, commands_of_one_client_wait_for_each_other_and_for_no_other_client);
+  tcase_add_test (tcase, only_who_has_negotiated_gets_events);
+  tcase_add_test (tcase, a_client_that_half_closes_gets_a_late_answer);
+  tcase_add_test (tcase, a_client_may_leave_before_its_answer);
+  tcase_add_test (tcase, the_control_may_go_before_an_answer);
+  tcase_add_test (tcase, a_client_that_does_not_read_is_dropped);
+  tcase_add_test (tcase, what_is_too_large_or_too_deep_is_refused_and_skipped);
+  tcase_add_test (tcase, quit_is_answered_then_told_then_done);
+  tcase_add_test (tcase, the_lists_have_what_is_built);
+  tcase_add_test (tcase, a_stale_socket_is_replaced_and_nothing_else);
+  Suite *suite = suite_create ("qmp");
+  suite_add_tcase (suite, tcase);
+  SRunner *runner = srunner_create (suite);
+  srunner_set_tap (runner, "-");
+  srunner_run_all (runner, CK_SILENT);
+  srunner_free (runner);
+  return 0;
+}

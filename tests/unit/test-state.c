@@ -1,0 +1,186 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/* SPDX-FileCopyrightText: The godwit authors */
+
+/* With --print: the part of docs/states.md that is made from the table. */
+
+#include "core/state.h"
+
+#include <check.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#define BEGIN "<!-- from the table: test-state --print -->\n"
+#define END "<!-- end -->\n"
+
+/* Written by hand, not taken from the table. */
+static const char *const allowed[] = {
+  "none setup",
+  "setup active",
+  "setup cancelling",
+  "setup failed",
+  "active pre-switchover",
+  "active device",
+  "active completed",
+  "active cancelling",
+  "active failed",
+  "pre-switchover device",
+  "pre-switchover cancelling",
+  "pre-switchover failed",
+  "device completed",
+  "device cancelling",
+  "device failed",
+  "cancelling cancelled",
+  "cancelling failed",
+  "cancelled setup",
+  "failed setup",
+  "completed setup",
+};
+
+static gboolean
+listed (GdwStatus from, GdwStatus to)
+{
+  g_autofree char *move = g_strdup_printf ("%s %s", gdw_status_name (from),
+                                           gdw_status_name (to));
+  for (guint i = 0; i < G_N_ELEMENTS (allowed); i++)
+    if (strcmp (allowed[i], move) == 0)
+      return TRUE;
+  return FALSE;
+}
+
+START_TEST (every_pair_is_as_listed)
+{
+  guint n = 0;
+  for (GdwStatus from = 0; from < GDW_STATUS_N; from++)
+    for (GdwStatus to = 0; to < GDW_STATUS_N; to++) {
+      g_autoptr (GError) error = NULL;
+      GdwState state = { from };
+      gboolean ok = listed (from, to);
+      n += ok;
+      ck_assert_int_eq (gdw_state_allows (from, to), ok);
+      ck_assert_int_eq (gdw_state_set (&state, to, &error), ok);
+      ck_assert_int_eq (state.status, ok ? to : from);
+      ck_assert_int_eq (error == NULL, ok);
+      if (ok)
+        continue;
+      ck_assert (g_error_matches (error, GDW_ERROR, GDW_ERROR_BUSY));
+      g_autofree char *both = g_strdup_printf (
+          "status '%s': cannot become '%s': ", gdw_status_name (from), gdw_status_name (to));
+      ck_assert_msg (g_str_has_prefix (error->message, both), "%s", error->message);
+    }
+  ck_assert_uint_eq (n, G_N_ELEMENTS (allowed));
+}
+END_TEST
+
+START_TEST (a_status_outside_the_table_is_refused)
+{
+  ck_assert (!gdw_state_allows (GDW_STATUS_N, GDW_STATUS_SETUP));
+  ck_assert (!gdw_state_allows (GDW_STATUS_NONE, GDW_STATUS_N));
+  ck_assert (!gdw_state_allows (GDW_STATUS_NONE, (GdwStatus) 40));
+}
+END_TEST
+
+START_TEST (names_are_those_of_qmp)
+{
+  static const char *const status[] = { "none",           "setup",  "active",
+                                        "pre-switchover", "device", "cancelling",
+                                        "cancelled",      "failed", "completed" };
+  static const char *const run[] = { "prelaunch",     "running",        "paused",
+                                     "inmigrate",     "finish-migrate", "postmigrate",
+                                     "internal-error" };
+  ck_assert_uint_eq (G_N_ELEMENTS (status), GDW_STATUS_N);
+  ck_assert_uint_eq (G_N_ELEMENTS (run), GDW_RUN_STATE_N);
+  for (guint i = 0; i < GDW_STATUS_N; i++)
+    ck_assert_str_eq (gdw_status_name (i), status[i]);
+  for (guint i = 0; i < GDW_RUN_STATE_N; i++)
+    ck_assert_str_eq (gdw_run_state_name (i), run[i]);
+  ck_assert_str_eq (gdw_status_name (GDW_STATUS_N), "unknown");
+  ck_assert_str_eq (gdw_run_state_name (GDW_RUN_STATE_N), "unknown");
+}
+END_TEST
+
+static void
+append_table (GString *out)
+{
+  g_string_append (out, "| status | may become |\n| --- | --- |\n");
+  for (GdwStatus from = 0; from < GDW_STATUS_N; from++) {
+    const char *comma = "";
+    g_string_append_printf (out, "| %s | ", gdw_status_name (from));
+    for (GdwStatus to = 0; to < GDW_STATUS_N; to++)
+      if (gdw_state_allows (from, to)) {
+        g_string_append_printf (out, "%s%s", comma, gdw_status_name (to));
+        comma = ", ";
+      }
+    g_string_append (out, " |\n");
+  }
+}
+
+/* In the picture a name has no '-'. */
+static char *
+picture_name (GdwStatus status)
+{
+  return g_strdelimit (g_strdup (gdw_status_name (status)), "-", '_');
+}
+
+static void
+append_picture (GString *out)
+{
+  g_string_append (out, "```mermaid\nstateDiagram-v2\n  [*] --> none\n");
+  for (GdwStatus s = 0; s < GDW_STATUS_N; s++) {
+    g_autofree char *name = picture_name (s);
+    if (strcmp (name, gdw_status_name (s)) != 0)
+      g_string_append_printf (out, "  state \"%s\" as %s\n", gdw_status_name (s), name);
+  }
+  for (GdwStatus from = 0; from < GDW_STATUS_N; from++) {
+    g_autofree char *a = picture_name (from);
+    for (GdwStatus to = 0; to < GDW_STATUS_N; to++) {
+      g_autofree char *b = picture_name (to);
+      if (gdw_state_allows (from, to))
+        g_string_append_printf (out, "  %s --> %s\n", a, b);
+    }
+  }
+  g_string_append (out, "```\n\n");
+}
+
+static char *
+generated (void)
+{
+  GString *out = g_string_new (BEGIN "\n");
+  append_picture (out);
+  append_table (out);
+  g_string_append (out, "\n" END);
+  return g_string_free (out, FALSE);
+}
+
+START_TEST (the_page_shows_the_table)
+{
+  g_autofree char *page = NULL, *expected = generated ();
+  ck_assert_ptr_nonnull (g_getenv ("GODWIT_SOURCE"));
+  g_autofree char *path = g_build_filename (g_getenv ("GODWIT_SOURCE"), "docs/states.md", NULL);
+  ck_assert (g_file_get_contents (path, &page, NULL, NULL));
+  ck_assert_msg (strstr (page, expected) != NULL,
+                 "docs/states.md is not of this table; paste the output of test-state --print");
+}
+END_TEST
+
+int
+main (int argc, char **argv)
+{
+  if (argc > 1 && strcmp (argv[1], "--print") == 0) {
+    g_autofree char *text = generated ();
+    fputs (text, stdout);
+    return 0;
+  }
+  Suite *suite = suite_create ("state");
+  TCase *tc = tcase_create ("state");
+  tcase_add_test (tc, every_pair_is_as_listed);
+  tcase_add_test (tc, a_status_outside_the_table_is_refused);
+  tcase_add_test (tc, names_are_those_of_qmp);
+  tcase_add_test (tc, the_page_shows_the_table);
+  suite_add_tcase (suite, tc);
+  SRunner *runner = srunner_create (suite);
+  srunner_set_tap (runner, "-");
+  srunner_run_all (runner, CK_SILENT);
+  srunner_free (runner);
+  return 0;
+}

@@ -1,0 +1,148 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/* SPDX-FileCopyrightText: The godwit authors */
+
+/* A crew runs or stands still, all of it. */
+
+#include "vmm/crew.h"
+
+#include <check.h>
+#include <stdlib.h>
+
+#define MEMBERS 3
+
+typedef struct {
+  Crew *crew;
+  gboolean sleeper;
+  gint steps; /* atomic */
+  gint begins;
+  guint64 pokes;
+} Worker;
+
+typedef struct {
+  Crew *crew;
+  Worker workers[MEMBERS];
+  gint still; /* atomic: pauses answered */
+} Fixture;
+
+static void
+begin (gpointer self)
+{
+  ((Worker *) self)->begins++;
+}
+
+static void
+run (gpointer self)
+{
+  Worker *w = self;
+
+  while (crew_running (w->crew)) {
+    g_atomic_int_inc (&w->steps);
+    if (w->sleeper)
+      crew_sleep (w->crew, G_GUINT64_CONSTANT (3600000000000), &w->pokes);
+  }
+}
+
+static const CrewOps ops = { .begin = begin, .run = run };
+
+static void
+setup (Fixture *f, guint members)
+{
+  *f = (Fixture){ .crew = crew_new () };
+  for (guint i = 0; i < members; i++) {
+    f->workers[i] = (Worker){ .crew = f->crew, .sleeper = i == 0 };
+    ck_assert (crew_add (f->crew, &ops, &f->workers[i], "worker", NULL));
+  }
+}
+
+static void
+on_still (gpointer data)
+{
+  g_atomic_int_inc (&((Fixture *) data)->still);
+}
+
+static void
+wait_for (const gint *value, gint wanted)
+{
+  while (g_atomic_int_get (value) < wanted)
+    g_thread_yield ();
+}
+
+static void
+pause_now (Fixture *f)
+{
+  gint before = g_atomic_int_get (&f->still);
+
+  crew_pause (f->crew, on_still, f);
+  wait_for (&f->still, before + 1);
+}
+
+START_TEST (it_runs_and_stands_still)
+{
+  Fixture f;
+  gint steps;
+
+  setup (&f, MEMBERS);
+  ck_assert (!crew_running (f.crew));
+  for (gint round = 1; round <= 200; round++) {
+    gint before[MEMBERS];
+
+    for (guint i = 0; i < MEMBERS; i++)
+      before[i] = f.workers[i].steps;
+    crew_resume (f.crew);
+    for (guint i = 0; round % 2 && i < MEMBERS; i++) /* else perhaps paused before it began */
+      wait_for (&f.workers[i].steps, before[i] + 1);
+    pause_now (&f);
+    ck_assert_int_eq (f.still, round);
+    steps = f.workers[1].steps;
+    g_thread_yield ();
+    ck_assert_int_eq (f.workers[1].steps, steps);
+  }
+  crew_free (f.crew);
+}
+END_TEST
+
+START_TEST (a_pause_of_a_crew_at_rest_is_answered)
+{
+  Fixture f;
+
+  setup (&f, _i ? MEMBERS : 0);
+  crew_pause (f.crew, on_still, &f);
+  ck_assert_int_eq (f.still, 1);
+  crew_resume (f.crew);
+  pause_now (&f);
+  crew_free (f.crew);
+}
+END_TEST
+
+START_TEST (a_poke_wakes_and_is_not_missed)
+{
+  Fixture f;
+
+  setup (&f, 1);
+  crew_resume (f.crew);
+  for (gint i = 1; i <= 500; i++) {
+    wait_for (&f.workers[0].steps, i);
+    crew_poke (f.crew);
+  }
+  crew_free (f.crew); /* while it runs, or sleeps */
+}
+END_TEST
+
+int
+main (void)
+{
+  Suite *suite = suite_create ("crew");
+  TCase *tests = tcase_create ("crew");
+  SRunner *runner;
+
+  tcase_set_timeout (tests, 30);
+  tcase_add_test (tests, it_runs_and_stands_still);
+  tcase_add_loop_test (tests, a_pause_of_a_crew_at_rest_is_answered, 0, 2);
+  tcase_add_test (tests, a_poke_wakes_and_is_not_missed);
+  suite_add_tcase (suite, tests);
+  runner = srunner_create (suite);
+  srunner_set_tap (runner, "-");
+  srunner_run_all (runner, CK_SILENT);
+  srunner_free (runner);
+  return 0;
+}

@@ -1,0 +1,497 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/* SPDX-FileCopyrightText: The godwit authors */
+#include <errno.h>
+#include <godwit/error.h>
+#include <godwit/filter.h>
+#include <poll.h>
+#include <pthread.h>
+#include <string.h>
+#include <sys/eventfd.h>
+#include <unistd.h>
+
+/* What is under way in one direction at most; more makes the writer wait. */
+#define QUEUE_BYTES (64u << 20)
+#define READ_BYTES (256u << 10)
+#define BATCH 64
+/* How long a close waits for a wire that takes nothing. */
+#define FLUSH_MS 500
+
+enum { OPTION_MS };
+
+typedef struct {
+  gint64 due_us; /* monotonic time from which on it passes */
+  gsize length, passed;
+  guint8 data[];
+} Chunk;
+
+typedef enum { PUTS, TAKES } Side;
+
+/* One direction: one thread puts, one takes. */
+typedef struct {
+  pthread_mutex_t lock;
+  GQueue chunks; /* Chunk; this and the next three under lock */
+  gsize bytes;   /* of memory */
+  gboolean ended;
+  GError *error;
+  int wake[2]; /* eventfd of each side, written when the other has changed something */
+} Queue;
+
+typedef struct {
+  gint64 delay_us;
+} Delay;
+
+typedef struct {
+  const Delay *delay;
+  const GdwNext *next; /* once one of the threads runs */
+  Queue in, out;
+  gboolean reads, writes;   /* the threads run; each set in read and write only */
+  pthread_mutex_t starting; /* read and write may be the first at the same time */
+  pthread_t reader, writer;
+  GCancellable *stop;
+  int drained; /* eventfd: the writer is at its end */
+} DelayLink;
+
+static gboolean
+queue_init (Queue *queue)
+{
+  pthread_mutex_init (&queue->lock, NULL);
+  g_queue_init (&queue->chunks);
+  queue->wake[PUTS] = eventfd (0, EFD_CLOEXEC | EFD_NONBLOCK);
+  queue->wake[TAKES] = eventfd (0, EFD_CLOEXEC | EFD_NONBLOCK);
+  return queue->wake[PUTS] >= 0 && queue->wake[TAKES] >= 0;
+}
+
+static void
+queue_clear (Queue *queue)
+{
+  g_queue_clear_full (&queue->chunks, g_free);
+  g_clear_error (&queue->error);
+  for (guint i = 0; i < 2; i++) {
+    if (queue->wake[i] >= 0)
+      close (queue->wake[i]);
+  }
+  pthread_mutex_destroy (&queue->lock);
+}
+
+static void
+notify (int fd)
+{
+  guint64 one = 1;
+
+  while (write (fd, &one, sizeof one) < 0 && errno == EINTR)
+    ;
+}
+
+/* Sleep until @fd is notified or @ms (-1 = for ever) are over; FALSE once cancelled. */
+static gboolean
+await (int fd, int ms, GCancellable *cancellable, GError **error)
+{
+  GPollFD fds[2] = { { .fd = fd, .events = G_IO_IN } };
+  gboolean wakes = cancellable && g_cancellable_make_pollfd (cancellable, &fds[1]);
+  guint64 count;
+
+  if (cancellable && !wakes)
+    ms = ms < 0 ? 20 : MIN (ms, 20);
+  if (!g_cancellable_is_cancelled (cancellable))
+    g_poll (fds, wakes ? 2 : 1, ms);
+  if (wakes)
+    g_cancellable_release_fd (cancellable);
+  while (read (fd, &count, sizeof count) < 0 && errno == EINTR)
+    ;
+  return !g_cancellable_set_error_if_cancelled (cancellable, error);
+}
+
+static void
+queue_put (Queue *queue, Chunk *chunk)
+{
+  pthread_mutex_lock (&queue->lock);
+  g_queue_push_tail (&queue->chunks, chunk);
+  queue->bytes += sizeof *chunk + chunk->length;
+  pthread_mutex_unlock (&queue->lock);
+  notify (queue->wake[TAKES]);
+}
+
+/* No more will be put; @error, taken over, is what the taker then sees. */
+static void
+queue_end (Queue *queue, GError *error)
+{
+  pthread_mutex_lock (&queue->lock);
+  queue->ended = TRUE;
+  if (error && !queue->error)
+    queue->error = error;
+  else
+    g_clear_error (&error);
+  pthread_mutex_unlock (&queue->lock);
+  notify (queue->wake[TAKES]);
+  notify (queue->wake[PUTS]);
+}
+
+/* Wait for room; FALSE with an error when cancelled or when the other side failed. */
+static gboolean
+queue_wait_room (Queue *queue, GCancellable *cancellable, GError **error)
+{
+  for (;;) {
+    gboolean room, failed;
+
+    pthread_mutex_lock (&queue->lock);
+    room = queue->bytes < QUEUE_BYTES;
+    failed = queue->error != NULL;
+    if (failed)
+      g_propagate_error (error, g_error_copy (queue->error));
+    pthread_mutex_unlock (&queue->lock);
+    if (failed)
+      return FALSE;
+    if (room)
+      return TRUE;
+    if (!await (queue->wake[PUTS], -1, cancellable, error))
+      return FALSE;
+  }
+}
+
+/* Milliseconds until the first chunk is due, 0 when it is or the queue has ended empty, -1
+ * when it is empty. */
+static int
+queue_wait_ms (Queue *queue)
+{
+  const Chunk *first;
+  gint64 left;
+  int ms;
+
+  pthread_mutex_lock (&queue->lock);
+  first = g_queue_peek_head (&queue->chunks);
+  left = first ? first->due_us - g_get_monotonic_time () : 0;
+  ms = first ? (int) MAX (0, (left + 999) / 1000) : queue->ended ? 0 : -1;
+  pthread_mutex_unlock (&queue->lock);
+  return ms;
+}
+
+static gboolean
+queue_wait_due (Queue *queue, GCancellable *cancellable, GError **error)
+{
+  int ms;
+
+  while ((ms = queue_wait_ms (queue)) != 0) {
+    if (!await (queue->wake[TAKES], ms, cancellable, error))
+      return FALSE;
+  }
+  return TRUE;
+}
+
+/* The chunks that are due, as vectors; they stay in the queue, and only this side removes
+ * them. */
+static guint
+queue_peek (Queue *queue, struct iovec *iov)
+{
+  gint64 now = g_get_monotonic_time ();
+  guint n = 0;
+
+  pthread_mutex_lock (&queue->lock);
+  for (GList *l = queue->chunks.head; l && n < BATCH; l = l->next) {
+    Chunk *chunk = l->data;
+    if (chunk->due_us > now)
+      break;
+    iov[n].iov_base = chunk->data + chunk->passed;
+    iov[n++].iov_len = chunk->length - chunk->passed;
+  }
+  pthread_mutex_unlock (&queue->lock);
+  return n;
+}
+
+static void
+queue_drop (Queue *queue, gsize count)
+{
+  pthread_mutex_lock (&queue->lock);
+  while (count > 0) {
+    Chunk *chunk = g_queue_peek_head (&queue->chunks);
+    gsize length = MIN (count, chunk->length - chunk->passed);
+
+    chunk->passed += length;
+    count -= length;
+    if (chunk->passed == chunk->length) {
+      queue->bytes -= sizeof *chunk + chunk->length;
+      g_free (g_queue_pop_head (&queue->chunks));
+    }
+  }
+  pthread_mutex_unlock (&queue->lock);
+  notify (queue->wake[PUTS]);
+}
+
+static Chunk *
+chunk_new (gsize length)
+{
+  Chunk *chunk = g_malloc (sizeof *chunk + length);
+
+  chunk->length = length;
+  chunk->passed = 0;
+  return chunk;
+}
+
+/* The wire into the queue. */
+static gpointer
+run_reader (gpointer data)
+{
+  DelayLink *link = data;
+  GError *error = NULL;
+
+  while (queue_wait_room (&link->in, link->stop, &error)) {
+    Chunk *chunk = chunk_new (READ_BYTES);
+    struct iovec iov = { chunk->data, READ_BYTES };
+    gssize count = link->next->read (link->next, &iov, 1, link->stop, &error);
+
+    if (count <= 0) {
+      g_free (chunk);
+      break;
+    }
+    chunk->length = (gsize) count;
+    chunk->due_us = g_get_monotonic_time () + link->delay->delay_us;
+    queue_put (&link->in, g_realloc (chunk, sizeof *chunk + chunk->length));
+  }
+  queue_end (&link->in, error);
+  return NULL;
+}
+
+static gboolean
+write_due (DelayLink *link, gboolean *at_end, GError **error)
+{
+  struct iovec iov[BATCH];
+  gssize count;
+  guint n;
+
+  if (!queue_wait_due (&link->out, link->stop, error))
+    return FALSE;
+  n = queue_peek (&link->out, iov);
+  *at_end = n == 0;
+  if (n == 0)
+    return link->next->shutdown (link->next, error);
+  count = link->next->write (link->next, iov, n, link->stop, error);
+  if (count < 0)
+    return FALSE;
+  queue_drop (&link->out, (gsize) count);
+  return TRUE;
+}
+
+/* The queue onto the wire. */
+static gpointer
+run_writer (gpointer data)
+{
+  DelayLink *link = data;
+  GError *error = NULL;
+  gboolean at_end = FALSE;
+
+  while (!at_end && write_due (link, &at_end, &error))
+    ;
+  queue_end (&link->out, error);
+  notify (link->drained);
+  return NULL;
+}
+
+static gpointer
+delay_open (const GdwFilterConfig *config, GError **error)
+{
+  Delay *delay = g_new0 (Delay, 1);
+
+  delay->delay_us = (gint64) config->options[OPTION_MS].number * 1000;
+  return delay;
+}
+
+static void
+delay_close (gpointer self)
+{
+  g_free (self);
+}
+
+static void
+link_free (DelayLink *link)
+{
+  queue_clear (&link->in);
+  queue_clear (&link->out);
+  if (link->drained >= 0)
+    close (link->drained);
+  pthread_mutex_destroy (&link->starting);
+  g_object_unref (link->stop);
+  g_free (link);
+}
+
+static gpointer
+delay_link_open (gpointer self, gboolean incoming, GCancellable *cancellable, GError **error)
+{
+  DelayLink *link = g_new0 (DelayLink, 1);
+  gboolean ok;
+
+  link->delay = self;
+  link->stop = g_cancellable_new ();
+  pthread_mutex_init (&link->starting, NULL);
+  link->drained = eventfd (0, EFD_CLOEXEC | EFD_NONBLOCK);
+  ok = queue_init (&link->in);
+  ok = queue_init (&link->out) && ok && link->drained >= 0;
+  if (ok)
+    return link;
+  g_set_error (error, GDW_ERROR, GDW_ERROR_IO,
+               "filter 'delay': link_open failed: %s; raise the limit of open files",
+               g_strerror (errno));
+  link_free (link);
+  return NULL;
+}
+
+/* The threads start with the first call, which is when @next is known. */
+static gboolean
+start_thread (DelayLink *link, gboolean *runs, pthread_t *thread, gpointer (*run) (gpointer),
+              const GdwNext *next, GError **error)
+{
+  int why = 0;
+
+  if (*runs)
+    return TRUE;
+  pthread_mutex_lock (&link->starting);
+  if (!link->next)
+    link->next = next;
+  why = pthread_create (thread, NULL, run, link);
+  *runs = why == 0;
+  pthread_mutex_unlock (&link->starting);
+  if (why != 0)
+    g_set_error (error, GDW_ERROR, GDW_ERROR_FAILED,
+                 "filter 'delay': start of a thread failed: %s; remove the filter",
+                 g_strerror (why));
+  return why == 0;
+}
+
+static gssize
+delay_read (gpointer data, const GdwNext *next, const struct iovec *iov, guint n,
+            GCancellable *cancellable, GError **error)
+{
+  DelayLink *link = data;
+  struct iovec due[BATCH];
+  gsize given = 0, skip = 0;
+  guint from = 0, chunks;
+
+  if (link->delay->delay_us == 0)
+    return next->read (next, iov, n, cancellable, error);
+  if (!start_thread (link, &link->reads, &link->reader, run_reader, next, error) ||
+      !queue_wait_due (&link->in, cancellable, error))
+    return -1;
+  chunks = queue_peek (&link->in, due);
+  if (chunks == 0) {
+    /* Nobody writes it any more: the reader has ended. */
+    if (link->in.error)
+      g_propagate_error (error, g_error_copy (link->in.error));
+    return link->in.error ? -1 : 0;
+  }
+  for (guint i = 0; i < n && from < chunks;) {
+    gsize length = MIN (iov[i].iov_len - skip, due[from].iov_len);
+
+    memcpy ((guint8 *) iov[i].iov_base + skip, due[from].iov_base, length);
+    given += length;
+    skip += length;
+    due[from].iov_base = (guint8 *) due[from].iov_base + length;
+    due[from].iov_len -= length;
+    if (due[from].iov_len == 0)
+      from++;
+    if (skip == iov[i].iov_len) {
+      skip = 0;
+      i++;
+    }
+  }
+  queue_drop (&link->in, given);
+  return (gssize) given;
+}
+
+static gssize
+delay_write (gpointer data, const GdwNext *next, const struct iovec *iov, guint n,
+             GCancellable *cancellable, GError **error)
+{
+  DelayLink *link = data;
+  gsize total = 0, room = QUEUE_BYTES / 16;
+  Chunk *chunk;
+
+  if (link->delay->delay_us == 0)
+    return next->write (next, iov, n, cancellable, error);
+  if (!start_thread (link, &link->writes, &link->writer, run_writer, next, error) ||
+      !queue_wait_room (&link->out, cancellable, error))
+    return -1;
+  for (guint i = 0; i < n; i++)
+    total += iov[i].iov_len;
+  chunk = chunk_new (MIN (total, room));
+  for (guint i = 0; i < n && chunk->passed < chunk->length; i++) {
+    gsize length = MIN (iov[i].iov_len, chunk->length - chunk->passed);
+    memcpy (chunk->data + chunk->passed, iov[i].iov_base, length);
+    chunk->passed += length;
+  }
+  total = chunk->length;
+  chunk->passed = 0;
+  chunk->due_us = g_get_monotonic_time () + link->delay->delay_us;
+  queue_put (&link->out, chunk);
+  return (gssize) total;
+}
+
+static gboolean
+delay_shutdown (gpointer data, const GdwNext *next, GError **error)
+{
+  DelayLink *link = data;
+  gboolean writes;
+
+  pthread_mutex_lock (&link->starting);
+  writes = link->writes;
+  pthread_mutex_unlock (&link->starting);
+  if (!writes)
+    return next->shutdown (next, error);
+  /* The writer does it after the last byte. */
+  queue_end (&link->out, NULL);
+  return TRUE;
+}
+
+static gsize
+queued_bytes (Queue *queue)
+{
+  gsize bytes;
+
+  pthread_mutex_lock (&queue->lock);
+  bytes = queue->bytes;
+  pthread_mutex_unlock (&queue->lock);
+  return bytes;
+}
+
+/* Let the writer send what is queued, as long as the wire takes it. */
+static void
+flush (DelayLink *link)
+{
+  GPollFD fd = { .fd = link->drained, .events = G_IO_IN };
+  gsize before = G_MAXSIZE, now = queued_bytes (&link->out);
+  int patience = (int) (link->delay->delay_us / 1000) + FLUSH_MS;
+
+  while (now < before && g_poll (&fd, 1, patience) <= 0) {
+    before = now;
+    now = queued_bytes (&link->out);
+  }
+}
+
+static void
+delay_link_close (gpointer data)
+{
+  DelayLink *link = data;
+
+  if (link->writes) {
+    queue_end (&link->out, NULL);
+    flush (link);
+  }
+  g_cancellable_cancel (link->stop);
+  if (link->writes)
+    pthread_join (link->writer, NULL);
+  if (link->reads)
+    pthread_join (link->reader, NULL);
+  link_free (link);
+}
+
+static const GdwOption delay_options[] = {
+  [OPTION_MS] = { .name = "ms",
+                  .type = GDW_OPTION_UINT,
+                  .min = 0,
+                  .max = 10000,
+                  .help = "milliseconds added to each direction" },
+  { 0 },
+};
+
+GDW_DEFINE_FILTER (.plugin.name = "delay",
+                   .plugin.summary = "adds latency to each direction, not to the throughput",
+                   .plugin.options = delay_options, .open = delay_open, .close = delay_close,
+                   .link_open = delay_link_open, .link_close = delay_link_close,
+                   .read = delay_read, .write = delay_write, .shutdown = delay_shutdown);

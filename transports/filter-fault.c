@@ -1,0 +1,676 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/* SPDX-FileCopyrightText: The godwit authors */
+#include <godwit/error.h>
+#include <godwit/filter.h>
+#include <godwit/frame.h>
+#include <limits.h>
+#include <poll.h>
+#include <pthread.h>
+#include <string.h>
+
+/* The header as far as the type and the length of a frame need it. */
+#define HEAD_BYTES 12
+#define NO_END G_MAXUINT64
+
+enum { OPTION_AT, OPTION_N, OPTION_KIND, OPTION_FOR, OPTION_SEED };
+typedef enum { RESET, STALL, SHORT, FLIP, DROP, DUPLICATE } Kind;
+static const char *const kind_names[] = { "reset", "stall",     "short", "flip",
+                                          "drop",  "duplicate", NULL };
+
+typedef struct {
+  char *at;     /* as typed */
+  guint type;   /* a frame, or 0 */
+  guint64 step; /* or bytes, or 0: CONNECT */
+  guint64 n;
+  Kind kind;
+  int for_ms; /* 0: until cancelled */
+  guint64 seed;
+  pthread_mutex_t lock;
+  guint64 seen; /* under lock: how often it came by, on all links */
+} Fault;
+
+/* Where a direction of a link is.  A unit is a frame, or the one byte where a count is full. */
+typedef enum {
+  PASS, /* what is kept, then the rest of the unit, passes */
+  HEAD, /* the head of a frame is gathered */
+  UNIT, /* the unit to be altered is gathered */
+} Phase;
+
+/* One direction; used by one thread at a time. */
+typedef struct {
+  Phase phase;
+  GByteArray *kept;  /* gathered, and to be passed before all else once in PASS */
+  gsize passed;      /* of it */
+  gsize wanted;      /* bytes of kept until HEAD or UNIT is complete */
+  guint64 left;      /* to pass after kept, before the next boundary */
+  gboolean ends;     /* the link ends after kept */
+  GCancellable *cut; /* under FaultLink.lock: of the call below */
+} Way;
+
+typedef struct {
+  Fault *fault;
+  Way in, out;
+  pthread_mutex_t writing; /* held by write, so that shutdown sees a whole state */
+  pthread_mutex_t lock;
+  gboolean broken; /* under lock */
+} FaultLink;
+
+static guint
+frame_type (const char *name)
+{
+  for (guint type = 1; type < 256; type++) {
+    const char *known = gdw_frame_name (type);
+    if (known && g_ascii_strcasecmp (known, name) == 0)
+      return type;
+  }
+  return 0;
+}
+
+/* A count with K, M, G or T; 0 if it is none. */
+static guint64
+parse_bytes (const char *text)
+{
+  static const char suffixes[] = "KMGT";
+  char *end = NULL;
+  guint64 bytes = g_ascii_isdigit (text[0]) ? g_ascii_strtoull (text, &end, 10) : 0;
+  const char *suffix = end && *end ? strchr (suffixes, g_ascii_toupper (*end)) : NULL;
+  guint shift = suffix ? 10 * (guint) (suffix - suffixes + 1) : 0;
+
+  if (!end || (*end && (!suffix || end[1])) || bytes > G_MAXUINT64 >> shift)
+    return 0;
+  return bytes << shift;
+}
+
+static gboolean
+parse_at (Fault *fault, GError **error)
+{
+  gboolean at_connect = g_ascii_strcasecmp (fault->at, "CONNECT") == 0;
+
+  fault->type = frame_type (fault->at);
+  fault->step = parse_bytes (fault->at);
+  if (fault->type == 0 && fault->step == 0 && !at_connect) {
+    g_set_error (
+        error, GDW_ERROR, GDW_ERROR_INVALID,
+        "filter 'fault': option 'at=%s' failed: it is no frame; give CONNECT, the name "
+        "of a frame such as MEM or COMMIT, or a number of bytes, at least 1",
+        fault->at);
+    return FALSE;
+  }
+  if (at_connect && fault->kind != RESET && fault->kind != STALL) {
+    g_set_error (error, GDW_ERROR, GDW_ERROR_INVALID,
+                 "filter 'fault': option 'at=CONNECT' failed: there are no bytes to alter yet; "
+                 "use kind=reset or kind=stall");
+    return FALSE;
+  }
+  return TRUE;
+}
+
+static void
+fault_close (gpointer self)
+{
+  Fault *fault = self;
+
+  pthread_mutex_destroy (&fault->lock);
+  g_free (fault->at);
+  g_free (fault);
+}
+
+static gpointer
+fault_open (const GdwFilterConfig *config, GError **error)
+{
+  Fault *fault = g_new0 (Fault, 1);
+
+  pthread_mutex_init (&fault->lock, NULL);
+  fault->at = g_strdup (config->options[OPTION_AT].string);
+  fault->n = config->options[OPTION_N].number;
+  fault->kind = (Kind) config->options[OPTION_KIND].number;
+  fault->for_ms = (int) config->options[OPTION_FOR].number;
+  fault->seed = config->options[OPTION_SEED].number;
+  if (fault->at && parse_at (fault, error))
+    return fault;
+  if (!fault->at)
+    g_set_error (error, GDW_ERROR, GDW_ERROR_INVALID,
+                 "filter 'fault': option 'at' failed: it is missing; add at=FRAME or at=BYTES");
+  fault_close (fault);
+  return NULL;
+}
+
+/* It came by once more: is it the one?  Said aloud, so that who waits for it knows. */
+static gboolean
+is_time (Fault *fault)
+{
+  gboolean now;
+
+  pthread_mutex_lock (&fault->lock);
+  now = ++fault->seen == fault->n;
+  pthread_mutex_unlock (&fault->lock);
+  if (now)
+    g_message ("filter 'fault': %s at %s", kind_names[fault->kind], fault->at);
+  return now;
+}
+
+static gboolean
+stall (Fault *fault, GCancellable *cancellable, GError **error)
+{
+  gint64 end = g_get_monotonic_time () + fault->for_ms * (gint64) 1000;
+  GPollFD wake = { 0 };
+  gboolean wakes = cancellable && g_cancellable_make_pollfd (cancellable, &wake);
+  gint64 left = 1;
+
+  /* Without a fd to wake it (none is left), it looks 50 times a second. */
+  while (left > 0 && !g_cancellable_is_cancelled (cancellable)) {
+    gint64 ms = fault->for_ms == 0 ? -1 : (left + 999) / 1000;
+    g_poll (&wake, wakes ? 1 : 0, (gint) (wakes || (ms >= 0 && ms < 20) ? ms : 20));
+    left = fault->for_ms == 0 ? 1 : end - g_get_monotonic_time ();
+  }
+  if (wakes)
+    g_cancellable_release_fd (cancellable);
+  return !g_cancellable_set_error_if_cancelled (cancellable, error);
+}
+
+static gboolean
+set_broken_error (const Fault *fault, const char *what, GError **error)
+{
+  g_set_error (error, GDW_ERROR, GDW_ERROR_IO,
+               "filter 'fault': %s failed: %s at %s, as it was told to; remove the filter",
+               what, fault->kind == RESET ? "reset" : "cut short", fault->at);
+  return FALSE;
+}
+
+static void
+way_init (Way *way, const Fault *fault)
+{
+  way->phase = PASS;
+  way->kept = g_byte_array_new ();
+  way->left = fault->type ? 0 : fault->step ? fault->step : NO_END;
+}
+
+static gpointer
+fault_link_open (gpointer self, gboolean incoming, GCancellable *cancellable, GError **error)
+{
+  Fault *fault = self;
+  FaultLink *link;
+
+  if (fault->type == 0 && fault->step == 0 && is_time (fault)) {
+    if (fault->kind == RESET && !set_broken_error (fault, "link_open", error))
+      return NULL;
+    if (fault->kind == STALL && !stall (fault, cancellable, error))
+      return NULL;
+  }
+  link = g_new0 (FaultLink, 1);
+  link->fault = fault;
+  pthread_mutex_init (&link->lock, NULL);
+  pthread_mutex_init (&link->writing, NULL);
+  way_init (&link->in, fault);
+  way_init (&link->out, fault);
+  return link;
+}
+
+static void
+fault_link_close (gpointer data)
+{
+  FaultLink *link = data;
+
+  g_byte_array_unref (link->in.kept);
+  g_byte_array_unref (link->out.kept);
+  pthread_mutex_destroy (&link->writing);
+  pthread_mutex_destroy (&link->lock);
+  g_free (link);
+}
+
+/* The link ends in both directions: the peer sees it, and so does whoever waits here. */
+static void
+break_link (FaultLink *link, const GdwNext *next)
+{
+  pthread_mutex_lock (&link->lock);
+  link->broken = TRUE;
+  g_cancellable_cancel (link->in.cut);
+  g_cancellable_cancel (link->out.cut);
+  pthread_mutex_unlock (&link->lock);
+  next->shutdown (next, NULL);
+}
+
+static gboolean
+is_broken (FaultLink *link)
+{
+  gboolean broken;
+
+  pthread_mutex_lock (&link->lock);
+  broken = link->broken;
+  pthread_mutex_unlock (&link->lock);
+  return broken;
+}
+
+static void
+forward_cancel (GCancellable *cancellable, gpointer cut)
+{
+  g_cancellable_cancel (cut);
+}
+
+typedef gssize (*Call) (const GdwNext *next, const struct iovec *iov, guint n,
+                        GCancellable *cancellable, GError **error);
+
+/* Call the level below so that a break from the other direction ends it. */
+static gssize
+call_below (FaultLink *link, Way *way, Call call, const GdwNext *next, const struct iovec *iov,
+            guint n, GCancellable *cancellable, GError **error)
+{
+  g_autoptr (GCancellable) cut = NULL;
+  gulong id = 0;
+  gssize count;
+
+  if (link->fault->kind != RESET && link->fault->kind != SHORT)
+    return call (next, iov, n, cancellable, error);
+  cut = g_cancellable_new ();
+  pthread_mutex_lock (&link->lock);
+  way->cut = cut;
+  if (link->broken)
+    g_cancellable_cancel (cut);
+  pthread_mutex_unlock (&link->lock);
+  if (cancellable)
+    id = g_cancellable_connect (cancellable, G_CALLBACK (forward_cancel), cut, NULL);
+  count = call (next, iov, n, cut, error);
+  g_cancellable_disconnect (cancellable, id);
+  pthread_mutex_lock (&link->lock);
+  way->cut = NULL;
+  pthread_mutex_unlock (&link->lock);
+  return count;
+}
+
+static gsize
+kept (const Way *way)
+{
+  return way->kept->len - way->passed;
+}
+
+static guint64
+payload_bytes (const Way *way)
+{
+  guint32 raw;
+
+  memcpy (&raw, way->kept->data + GDW_FRAME_OFFSET_PAYLOAD, sizeof raw);
+  return GUINT32_FROM_LE (raw);
+}
+
+/* What is gathered cannot be the head of a frame: other bytes travel here. */
+static gboolean
+is_no_frame (const Way *way)
+{
+  guint32 magic = GUINT32_TO_LE (GDW_FRAME_MAGIC);
+  gsize length = MIN (way->kept->len, sizeof magic);
+
+  return memcmp (way->kept->data, &magic, length) != 0 ||
+         (way->kept->len >= HEAD_BYTES && payload_bytes (way) > GDW_FRAME_PAYLOAD_MAX);
+}
+
+/* splitmix64: any seed gives well spread bits. */
+static guint64
+mix (guint64 x)
+{
+  x += 0x9e3779b97f4a7c15u;
+  x = (x ^ (x >> 30)) * 0xbf58476d1ce4e5b9u;
+  x = (x ^ (x >> 27)) * 0x94d049bb133111ebu;
+  return x ^ (x >> 31);
+}
+
+/* The whole unit is kept: do to it what was asked for. */
+static void
+alter (FaultLink *link, Way *way)
+{
+  guint length = way->kept->len;
+  guint start = link->fault->type && length > GDW_FRAME_HEADER_BYTES ? GDW_FRAME_HEADER_BYTES
+                                                                     : 0;
+  guint64 bit;
+
+  switch (link->fault->kind) {
+  case FLIP:
+    bit = mix (link->fault->seed) % ((length - start) * 8);
+    way->kept->data[start + bit / 8] ^= (guint8) (1u << bit % 8);
+    break;
+  case DUPLICATE:
+    g_byte_array_set_size (way->kept, 2 * length);
+    memcpy (way->kept->data + length, way->kept->data, length);
+    break;
+  case SHORT:
+    g_byte_array_set_size (way->kept, length / 2);
+    way->ends = TRUE;
+    break;
+  default:
+    g_byte_array_set_size (way->kept, 0);
+    break;
+  }
+  way->phase = PASS;
+}
+
+/* At a boundary, the head in kept: count it, and act if it is the one.  FALSE: the call
+ * fails. */
+static gboolean
+decide (FaultLink *link, Way *way, const GdwNext *next, GCancellable *cancellable,
+        GError **error)
+{
+  Fault *fault = link->fault;
+  guint64 unit = fault->type ? GDW_FRAME_HEADER_BYTES + payload_bytes (way) : 1;
+  gboolean acts = (!fault->type || way->kept->data[GDW_FRAME_OFFSET_TYPE] == fault->type) &&
+                  is_time (fault);
+
+  way->phase = PASS;
+  way->left = fault->type ? unit - way->kept->len : fault->step;
+  if (!acts)
+    return TRUE;
+  if (fault->kind == STALL)
+    return stall (fault, cancellable, error);
+  if (fault->kind == RESET) {
+    g_byte_array_set_size (way->kept, 0);
+    break_link (link, next);
+    return TRUE;
+  }
+  way->phase = UNIT;
+  way->wanted = unit;
+  way->left = fault->type ? 0 : fault->step - 1;
+  return TRUE;
+}
+
+/* At a boundary: gather a head first, or decide at once where bytes are counted. */
+static gboolean
+begin_unit (FaultLink *link, Way *way, const GdwNext *next, GCancellable *cancellable,
+            GError **error)
+{
+  g_byte_array_set_size (way->kept, 0);
+  way->passed = 0;
+  if (!link->fault->type)
+    return decide (link, way, next, cancellable, error);
+  way->phase = HEAD;
+  way->wanted = HEAD_BYTES;
+  return TRUE;
+}
+
+/* After more of the head or unit was gathered. */
+static gboolean
+continue_unit (FaultLink *link, Way *way, const GdwNext *next, GCancellable *cancellable,
+               GError **error)
+{
+  if (way->phase == HEAD && is_no_frame (way)) {
+    way->phase = PASS;
+    way->left = NO_END;
+  } else if (way->kept->len == way->wanted) {
+    if (way->phase == HEAD)
+      return decide (link, way, next, cancellable, error);
+    alter (link, way);
+  }
+  return TRUE;
+}
+
+/* At most @most bytes of @iov from @skip on, into @part of IOV_MAX; gives the vectors used. */
+static guint
+cut_vectors (const struct iovec *iov, guint n, gsize skip, guint64 most, struct iovec *part,
+             guint used)
+{
+  for (guint i = 0; i < n && most > 0 && used < IOV_MAX; i++) {
+    gsize length;
+
+    if (skip >= iov[i].iov_len) {
+      skip -= iov[i].iov_len;
+      continue;
+    }
+    length = (gsize) MIN (iov[i].iov_len - skip, most);
+    part[used].iov_base = (guint8 *) iov[i].iov_base + skip;
+    part[used++].iov_len = length;
+    most -= length;
+    skip = 0;
+  }
+  return used;
+}
+
+static gsize
+total_bytes (const struct iovec *iov, guint n)
+{
+  gsize total = 0;
+
+  for (guint i = 0; i < n; i++)
+    total += iov[i].iov_len;
+  return total;
+}
+
+static void
+advance_pass (Way *way, gsize count)
+{
+  if (way->left != NO_END)
+    way->left -= count;
+}
+
+/* Hand kept bytes to the reader. */
+static gssize
+give_kept (Way *way, const struct iovec *iov, guint n)
+{
+  gsize given = 0;
+
+  for (guint i = 0; i < n && kept (way) > 0; i++) {
+    gsize length = MIN (iov[i].iov_len, kept (way));
+    memcpy (iov[i].iov_base, way->kept->data + way->passed, length);
+    way->passed += length;
+    given += length;
+  }
+  return (gssize) given;
+}
+
+/* Read more of the head or unit: 1, 0 at the end of the stream, or -1. */
+static gssize
+gather (FaultLink *link, const GdwNext *next, GCancellable *cancellable, GError **error)
+{
+  Way *way = &link->in;
+  guint have = way->kept->len;
+  struct iovec rest;
+  gssize count;
+
+  g_byte_array_set_size (way->kept, (guint) way->wanted);
+  rest.iov_base = way->kept->data + have;
+  rest.iov_len = way->wanted - have;
+  count = call_below (link, way, next->read, next, &rest, 1, cancellable, error);
+  g_byte_array_set_size (way->kept, have + (guint) MAX (count, 0));
+  if (count == 0) {
+    /* What there is of it passes, and then the reader sees the end. */
+    way->phase = PASS;
+    way->left = NO_END;
+  }
+  if (count <= 0)
+    return count;
+  return continue_unit (link, way, next, cancellable, error) ? 1 : -1;
+}
+
+static gssize
+read_through (FaultLink *link, const GdwNext *next, const struct iovec *iov, guint n,
+              GCancellable *cancellable, GError **error)
+{
+  Way *way = &link->in;
+  struct iovec part[IOV_MAX];
+  guint used = cut_vectors (iov, n, 0, way->left, part, 0);
+  gssize count = call_below (link, way, next->read, next, part, used, cancellable, error);
+
+  advance_pass (way, (gsize) MAX (count, 0));
+  return count;
+}
+
+static gssize
+read_step (FaultLink *link, const GdwNext *next, const struct iovec *iov, guint n,
+           GCancellable *cancellable, GError **error)
+{
+  Way *way = &link->in;
+
+  for (;;) {
+    gssize result = 1;
+
+    if (is_broken (link))
+      return -1;
+    if (way->phase == PASS && kept (way) > 0)
+      return give_kept (way, iov, n);
+    if (way->phase == PASS && way->ends)
+      break_link (link, next);
+    else if (way->phase != PASS)
+      result = gather (link, next, cancellable, error);
+    else if (way->left > 0)
+      return read_through (link, next, iov, n, cancellable, error);
+    else if (!begin_unit (link, way, next, cancellable, error))
+      return -1;
+    if (result < 0 || (result == 0 && kept (way) == 0))
+      return result;
+  }
+}
+
+static gssize
+fault_read (gpointer data, const GdwNext *next, const struct iovec *iov, guint n,
+            GCancellable *cancellable, GError **error)
+{
+  FaultLink *link = data;
+  g_autoptr (GError) failure = NULL;
+  gssize count = read_step (link, next, iov, n, cancellable, &failure);
+
+  if (count >= 0)
+    return count;
+  if (!is_broken (link) || g_cancellable_is_cancelled (cancellable)) {
+    g_propagate_error (error, g_steal_pointer (&failure));
+    return -1;
+  }
+  /* After kind=short it is the end of the stream that the reader sees. */
+  if (link->fault->kind == SHORT)
+    return 0;
+  set_broken_error (link->fault, "read", error);
+  return -1;
+}
+
+/* Write what is kept together with the bytes of the caller from *@used on. */
+static gboolean
+write_through (FaultLink *link, const GdwNext *next, const struct iovec *iov, guint n,
+               gsize *used, GCancellable *cancellable, GError **error)
+{
+  Way *way = &link->out;
+  struct iovec part[IOV_MAX];
+  guint vectors = 0;
+  gssize count;
+  gsize from_kept;
+
+  if (kept (way) > 0) {
+    part[0].iov_base = way->kept->data + way->passed;
+    part[vectors++].iov_len = kept (way);
+  }
+  vectors = cut_vectors (iov, n, *used, way->ends ? 0 : way->left, part, vectors);
+  count = call_below (link, way, next->write, next, part, vectors, cancellable, error);
+  if (count < 0)
+    return FALSE;
+  from_kept = MIN ((gsize) count, kept (way));
+  way->passed += from_kept;
+  advance_pass (way, (gsize) count - from_kept);
+  *used += (gsize) count - from_kept;
+  return TRUE;
+}
+
+/* Take bytes of the caller into the head or unit. */
+static gboolean
+take (FaultLink *link, const GdwNext *next, const struct iovec *iov, guint n, gsize *used,
+      GCancellable *cancellable, GError **error)
+{
+  Way *way = &link->out;
+  struct iovec part[IOV_MAX];
+  guint vectors = cut_vectors (iov, n, *used, way->wanted - way->kept->len, part, 0);
+
+  for (guint i = 0; i < vectors; i++) {
+    g_byte_array_append (way->kept, part[i].iov_base, (guint) part[i].iov_len);
+    *used += part[i].iov_len;
+  }
+  return continue_unit (link, way, next, cancellable, error);
+}
+
+static gssize
+write_step (FaultLink *link, const GdwNext *next, const struct iovec *iov, guint n,
+            GCancellable *cancellable, GError **error)
+{
+  Way *way = &link->out;
+  gsize total = total_bytes (iov, n), used = 0;
+  gboolean ok = TRUE;
+
+  while (ok) {
+    if (is_broken (link))
+      return -1;
+    if (way->phase == PASS && kept (way) == 0 && way->ends) {
+      break_link (link, next);
+      return used > 0 ? (gssize) used : -1;
+    }
+    if (used == total && (way->phase != PASS || kept (way) == 0))
+      return (gssize) used;
+    if (way->phase != PASS)
+      ok = take (link, next, iov, n, &used, cancellable, error);
+    else if (kept (way) > 0 || way->left > 0)
+      ok = write_through (link, next, iov, n, &used, cancellable, error);
+    else
+      ok = begin_unit (link, way, next, cancellable, error);
+  }
+  return -1;
+}
+
+static gssize
+fault_write (gpointer data, const GdwNext *next, const struct iovec *iov, guint n,
+             GCancellable *cancellable, GError **error)
+{
+  FaultLink *link = data;
+  g_autoptr (GError) failure = NULL;
+  gssize count;
+
+  pthread_mutex_lock (&link->writing);
+  count = write_step (link, next, iov, n, cancellable, &failure);
+  pthread_mutex_unlock (&link->writing);
+  if (count >= 0)
+    return count;
+  if (is_broken (link) && !g_cancellable_is_cancelled (cancellable))
+    set_broken_error (link->fault, "write", error);
+  else
+    g_propagate_error (error, g_steal_pointer (&failure));
+  return -1;
+}
+
+static gboolean
+fault_shutdown (gpointer data, const GdwNext *next, GError **error)
+{
+  FaultLink *link = data;
+  Way *way = &link->out;
+
+  /* The beginning of what might have become a frame must not get lost. */
+  if (pthread_mutex_trylock (&link->writing) == 0) {
+    struct iovec rest = { way->kept->data + way->passed, kept (way) };
+    if (rest.iov_len > 0 && !is_broken (link))
+      way->passed += (gsize) MAX (0, next->write (next, &rest, 1, NULL, NULL));
+    pthread_mutex_unlock (&link->writing);
+  }
+  return next->shutdown (next, error);
+}
+
+static const GdwOption fault_options[] = {
+  [OPTION_AT] = { .name = "at",
+                  .type = GDW_OPTION_STRING,
+                  .help =
+                      "where it happens: CONNECT, the name of a frame, or a number of bytes" },
+  [OPTION_N] = { .name = "n",
+                 .type = GDW_OPTION_UINT,
+                 .default_value = "1",
+                 .min = 1,
+                 .max = G_MAXUINT64,
+                 .help = "which one of them, counted over all links" },
+  [OPTION_KIND] = { .name = "kind",
+                    .type = GDW_OPTION_ENUM,
+                    .choices = kind_names,
+                    .help = "what happens to it" },
+  [OPTION_FOR] = { .name = "for",
+                   .type = GDW_OPTION_UINT,
+                   .default_value = "0",
+                   .max = 86400000,
+                   .help = "milliseconds of a stall, 0 = until cancelled" },
+  [OPTION_SEED] = { .name = "seed",
+                    .type = GDW_OPTION_UINT,
+                    .default_value = "1",
+                    .help = "chooses the bit of a flip" },
+  { 0 },
+};
+
+GDW_DEFINE_FILTER (.plugin.name = "fault",
+                   .plugin.summary = "breaks a link on purpose, at a frame or a byte",
+                   .plugin.options = fault_options, .open = fault_open, .close = fault_close,
+                   .link_open = fault_link_open, .link_close = fault_link_close,
+                   .read = fault_read, .write = fault_write, .shutdown = fault_shutdown);

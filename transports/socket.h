@@ -1,0 +1,42 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/* SPDX-FileCopyrightText: The godwit authors */
+#pragma once
+
+#include <gio/gio.h>
+#include <sys/socket.h>
+#include <sys/uio.h>
+
+/* A connected, non-blocking stream socket as the link of a transport. */
+typedef struct {
+  const char *transport; /* for messages: "tcp" */
+  char *peer;            /* and "127.0.0.1:7000" */
+  int fd;
+} Socket;
+
+/* Takes over @fd and @peer. */
+Socket *socket_link_new (const char *transport, int fd, char *peer);
+
+/* Callbacks of a transport. */
+gssize socket_read (gpointer link, const struct iovec *iov, guint n, GCancellable *cancellable,
+                    GError **error);
+gssize socket_write (gpointer link, const struct iovec *iov, guint n, GCancellable *cancellable,
+                     GError **error);
+gboolean socket_shutdown (gpointer link, GError **error);
+void socket_close_link (gpointer link);
+
+/* These give 0, an errno, or ECANCELED after the cancellable fired. */
+
+/* Wait for @events on @fd, or @timeout_ms (-1 = for ever), whatever comes first; an @fd of -1
+ * only waits. */
+int socket_wait (int fd, short events, int timeout_ms, GCancellable *cancellable);
+
+/* Connect the non-blocking @fd. */
+int socket_connect (int fd, const struct sockaddr *address, socklen_t length,
+                    GCancellable *cancellable);
+
+/* Wait for a peer and give its non-blocking socket. */
+int socket_accept (int listener, GCancellable *cancellable, int *fd);
+
+/* FALSE with "transport 'x': WHAT failed: WHY; HINT", or the error of the cancellable. */
+gboolean socket_fail (const char *transport, const char *what, int why, const char *hint,
+                      GCancellable *cancellable, GError **error);

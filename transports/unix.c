@@ -1,0 +1,264 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/* SPDX-FileCopyrightText: The godwit authors */
+#include <errno.h>
+#include <fcntl.h>
+#include <godwit/error.h>
+#include <godwit/transport.h>
+#include <stddef.h>
+#include <string.h>
+#include <sys/file.h>
+#include <sys/stat.h>
+#include <sys/un.h>
+#include <unistd.h>
+
+#include "socket.h"
+
+#define LOCK_RETRY_MS 10
+#define LOCK_TRIES 100
+
+typedef struct {
+  char *address; /* as typed */
+  struct sockaddr_un name;
+  socklen_t length;
+  int listener; /* or -1 */
+  dev_t dev;    /* of the socket file that is ours, */
+  ino_t ino;    /* or 0 */
+} Unix;
+
+static gboolean
+is_abstract (const Unix *self)
+{
+  return self->address[0] == '@';
+}
+
+static gpointer
+unix_open (const GdwTransportConfig *config, GError **error)
+{
+  gsize length = strlen (config->address);
+  gsize room = sizeof ((struct sockaddr_un *) NULL)->sun_path - 1;
+  Unix *self;
+
+  if (length <= (config->address[0] == '@') || length > room) {
+    g_set_error (error, GDW_ERROR, GDW_ERROR_INVALID,
+                 "transport 'unix': open of address '%s' failed: a path has 1 to %zu bytes, "
+                 "this one %zu; give PATH or @NAME",
+                 config->address, room, length);
+    return NULL;
+  }
+  self = g_new0 (Unix, 1);
+  self->listener = -1;
+  self->address = g_strdup (config->address);
+  self->name.sun_family = AF_UNIX;
+  memcpy (self->name.sun_path, config->address, length);
+  self->length = (socklen_t) (offsetof (struct sockaddr_un, sun_path) + length);
+  if (is_abstract (self))
+    self->name.sun_path[0] = '\0';
+  else
+    self->length++;
+  return self;
+}
+
+static gboolean
+fail (Unix *self, const char *what, int why, const char *hint, GCancellable *cancellable,
+      GError **error)
+{
+  g_autofree char *text = g_strdup_printf ("%s '%s'", what, self->address);
+
+  return socket_fail ("unix", text, why, hint, cancellable, error);
+}
+
+static int
+new_socket (void)
+{
+  return socket (AF_UNIX, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0);
+}
+
+static int
+try_bind (Unix *self)
+{
+  return bind (self->listener, (struct sockaddr *) &self->name, self->length) == 0 ? 0 : errno;
+}
+
+/* A lock of the folder, so that of two that find the same stale file one replaces it
+ * and the other finds it taken; -1 with errno. */
+static int
+lock_folder (Unix *self, GCancellable *cancellable)
+{
+  g_autofree char *folder = g_path_get_dirname (self->address);
+  int fd = open (folder, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+  int why = 0;
+
+  for (guint i = 0; fd >= 0 && flock (fd, LOCK_EX | LOCK_NB) != 0; i++) {
+    why = i < LOCK_TRIES ? socket_wait (-1, 0, LOCK_RETRY_MS, cancellable) : EWOULDBLOCK;
+    if (why != 0) {
+      close (fd);
+      errno = why;
+      return -1;
+    }
+  }
+  return fd;
+}
+
+/* Only a socket that refuses connections is stale. */
+static int
+remove_stale (Unix *self)
+{
+  struct stat st;
+  int probe, why = 0;
+
+  if (lstat (self->address, &st) != 0)
+    return errno == ENOENT ? 0 : errno;
+  if (!S_ISSOCK (st.st_mode))
+    return EEXIST;
+  probe = new_socket ();
+  if (probe < 0)
+    return errno;
+  if (connect (probe, (struct sockaddr *) &self->name, self->length) == 0 || errno == EAGAIN)
+    why = EADDRINUSE;
+  else if (errno != ECONNREFUSED)
+    why = errno;
+  close (probe);
+  if (why == 0 && unlink (self->address) != 0)
+    why = errno;
+  return why;
+}
+
+static int
+replace_stale (Unix *self, GCancellable *cancellable)
+{
+  int lock = lock_folder (self, cancellable);
+  int why;
+
+  if (lock < 0)
+    return errno;
+  why = remove_stale (self);
+  if (why == 0)
+    why = try_bind (self);
+  close (lock);
+  return why;
+}
+
+static gboolean
+unix_listen (gpointer data, GCancellable *cancellable, GError **error)
+{
+  Unix *self = data;
+  struct stat st;
+  int why = 0;
+
+  self->listener = new_socket ();
+  if (self->listener < 0)
+    return fail (self, "listen at", errno, "check the limits of this process", NULL, error);
+  /* Linux makes the socket file with the mode of the socket, so it never is open to others;
+   * the umask belongs to the whole process. */
+  if (fchmod (self->listener, 0600) != 0)
+    why = errno;
+  if (why == 0)
+    why = try_bind (self);
+  if (why == EADDRINUSE && !is_abstract (self))
+    why = replace_stale (self, cancellable);
+  if (why == 0 && !is_abstract (self) && lstat (self->address, &st) == 0) {
+    self->dev = st.st_dev;
+    self->ino = st.st_ino;
+  }
+  if (why == 0 && listen (self->listener, SOMAXCONN) != 0)
+    why = errno;
+  if (why == 0)
+    return TRUE;
+  return fail (self, "listen at", why,
+               why == EADDRINUSE ? "another process listens there"
+               : why == EEXIST   ? "the file is no socket; choose another path"
+                                 : "choose another path",
+               cancellable, error);
+}
+
+static void
+unix_close (gpointer data)
+{
+  Unix *self = data;
+  struct stat st;
+
+  if (self->ino != 0 && lstat (self->address, &st) == 0 && st.st_dev == self->dev &&
+      st.st_ino == self->ino)
+    unlink (self->address);
+  if (self->listener >= 0)
+    close (self->listener);
+  g_free (self->address);
+  g_free (self);
+}
+
+static gboolean
+peer_is_trusted (int fd, uid_t *uid)
+{
+  struct ucred peer;
+  socklen_t size = sizeof peer;
+
+  *uid = (uid_t) -1;
+  if (getsockopt (fd, SOL_SOCKET, SO_PEERCRED, &peer, &size) != 0)
+    return FALSE;
+  *uid = peer.uid;
+  return peer.uid == 0 || peer.uid == geteuid ();
+}
+
+static gpointer
+unix_accept (gpointer data, GCancellable *cancellable, GError **error)
+{
+  Unix *self = data;
+
+  for (;;) {
+    uid_t uid;
+    int fd = -1;
+    int why = socket_accept (self->listener, cancellable, &fd);
+
+    if (why != 0) {
+      fail (self, "accept at", why, "check the limits of this process", cancellable, error);
+      return NULL;
+    }
+    if (peer_is_trusted (fd, &uid))
+      return socket_link_new ("unix", fd, g_strdup (self->address));
+    /* A stranger costs its own connection only. */
+    close (fd);
+  }
+}
+
+static gpointer
+unix_connect (gpointer data, GCancellable *cancellable, GError **error)
+{
+  Unix *self = data;
+  int fd = new_socket ();
+  int why = fd < 0 ? errno
+                   : socket_connect (fd, (struct sockaddr *) &self->name, self->length,
+                                     cancellable);
+  uid_t uid;
+
+  if (why != 0) {
+    fail (self, "connect to", why, "check that the destination listens there", cancellable,
+          error);
+  } else if (!peer_is_trusted (fd, &uid)) {
+    g_set_error (error, GDW_ERROR, GDW_ERROR_PEER,
+                 "transport 'unix': connect to '%s' failed: the process there runs as user %u; "
+                 "run both sides as the same user or as root",
+                 self->address, (guint) uid);
+  } else {
+    return socket_link_new ("unix", fd, g_strdup (self->address));
+  }
+  if (fd >= 0)
+    close (fd);
+  return NULL;
+}
+
+static char *
+unix_local_address (gpointer data)
+{
+  Unix *self = data;
+
+  return g_strdup (self->address);
+}
+
+GDW_DEFINE_TRANSPORT (.plugin.name = "unix",
+                      .plugin.summary = "UNIX sockets between processes of one host",
+                      .traits = GDW_TRANSPORT_TWO_WAY | GDW_TRANSPORT_SAME_HOST,
+                      .max_links = 255, .open = unix_open, .close = unix_close,
+                      .listen = unix_listen, .accept = unix_accept, .connect = unix_connect,
+                      .read = socket_read, .write = socket_write,
+                      .close_link = socket_close_link, .shutdown = socket_shutdown,
+                      .local_address = unix_local_address);

@@ -1,0 +1,171 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/* SPDX-FileCopyrightText: The godwit authors */
+
+/* All that a VMM does for godwit: it fills a GdwHost.  Each callback returns at
+ * once; what takes time is answered later, through the reply it came with. */
+
+#include "host.h"
+
+/* One callback that is under way. */
+typedef struct {
+  Host *host;
+  GdwReply *reply;
+} Call;
+
+static Call *
+call_new (Host *host, GdwReply *reply)
+{
+  Call *call = g_new (Call, 1);
+
+  *call = (Call){ host, reply };
+  return call;
+}
+
+static void
+call_answer (Call *call, const GError *error)
+{
+  if (error)
+    gdw_reply_fail (call->reply, g_error_copy (error));
+  else
+    gdw_reply_done (call->reply);
+  g_free (call);
+}
+
+static const char *
+migration_id (Host *host)
+{
+  return host->migration ? gdw_migration_get_id (host->migration) : NULL;
+}
+
+static const GdwRegion *
+host_regions (gpointer vm, guint *n_regions)
+{
+  Host *host = vm;
+  Memory *memory = machine_memory (host->machine);
+
+  *n_regions = memory->n_regions;
+  return memory->regions;
+}
+
+static void
+paused (gpointer data, const GError *error)
+{
+  Call *call = data;
+
+  run_log_write (&call->host->run_log, migration_id (call->host), FALSE);
+  call_answer (call, error);
+}
+
+static void
+host_pause (gpointer vm, GdwReply *reply, GCancellable *cancellable)
+{
+  Host *host = vm;
+
+  machine_pause (host->machine, paused, call_new (host, reply));
+}
+
+static void
+host_resume (gpointer vm, GdwReply *reply)
+{
+  Host *host = vm;
+
+  run_log_write (&host->run_log, migration_id (host), TRUE);
+  machine_resume (host->machine);
+  gdw_reply_done (reply);
+}
+
+static void
+add_section (gpointer data, const char *name, guint32 version, GBytes *bytes)
+{
+  gdw_reply_add_section (data, name, version, bytes);
+}
+
+static void
+host_save_state (gpointer vm, GdwReply *reply, GCancellable *cancellable)
+{
+  Host *host = vm;
+  GError *error = NULL;
+
+  if (machine_save (host->machine, add_section, reply, &error))
+    gdw_reply_done (reply);
+  else
+    gdw_reply_fail (reply, error);
+}
+
+static void
+host_load_state (gpointer vm, const GdwSection *sections, guint n_sections, GdwReply *reply,
+                 GCancellable *cancellable)
+{
+  Host *host = vm;
+  GError *error = NULL;
+
+  if (machine_load (host->machine, sections, n_sections, &error))
+    gdw_reply_done (reply);
+  else
+    gdw_reply_fail (reply, error);
+}
+
+static void
+was_reset (gpointer data, const GError *error)
+{
+  call_answer (data, error);
+}
+
+static void
+host_reset (gpointer vm, GdwReply *reply)
+{
+  Host *host = vm;
+
+  machine_reset (host->machine, was_reset, call_new (host, reply));
+}
+
+static void
+checked (gpointer data, const MachineCheck *check, const GError *error)
+{
+  Call *call = data;
+
+  if (check)
+    gdw_reply_set_check (call->reply, check->stats.passes, check->pages_checked,
+                         check->pages_bad);
+  call_answer (call, error);
+}
+
+static void
+host_guest_check (gpointer vm, gboolean running, GdwReply *reply, GCancellable *cancellable)
+{
+  Host *host = vm;
+
+  machine_check (host->machine, cancellable, checked, call_new (host, reply));
+}
+
+static void
+host_quit (gpointer vm)
+{
+  g_main_loop_quit (((Host *) vm)->loop);
+}
+
+/* A device has written: KVM's dirty log does not know. */
+void
+host_wrote (gpointer data, guint64 gpa, guint64 size)
+{
+  Host *host = data;
+
+  if (host->migration)
+    gdw_migration_mark_dirty (host->migration, gpa, size);
+}
+
+void
+host_init (Host *host, GdwHost *gdw)
+{
+  *gdw = (GdwHost){ .size = sizeof (GdwHost),
+                    .vm = host,
+                    .dirty_log = machine_dirty_log (host->machine),
+                    .regions = host_regions,
+                    .pause = host_pause,
+                    .resume = host_resume,
+                    .save_state = host_save_state,
+                    .load_state = host_load_state,
+                    .reset = host_reset,
+                    .guest_check = host_guest_check,
+                    .quit = host_quit };
+}

@@ -1,0 +1,20 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/* SPDX-FileCopyrightText: The godwit authors */
+#pragma once
+
+#include "machine.h"
+#include "run-log.h"
+
+/* The VM as godwit sees it. */
+typedef struct {
+  Machine *machine;
+  GdwMigration *migration; /* NULL until there is one */
+  RunLog run_log;
+  GMainLoop *loop; /* left at QMP quit */
+} Host;
+
+/* Fill @gdw for the VM behind @host. */
+void host_init (Host *host, GdwHost *gdw);
+
+/* For MachineEvents.wrote. */
+void host_wrote (gpointer host, guint64 gpa, guint64 size);

@@ -1,0 +1,29 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/* SPDX-FileCopyrightText: The godwit authors */
+#pragma once
+
+#include "crew.h"
+#include "machine.h"
+
+/* What a kind of machine is made of: borrowed for its life. */
+typedef struct {
+  guint vcpus;
+  const Memory *memory;
+  Crew *crew; /* the vCPUs become members */
+  const MachineEvents *events;
+} MachineParts;
+
+/* A kind of machine: vCPUs and their dirty log.  Everything but open and close
+ * is called while the crew stands still. */
+typedef struct {
+  gpointer (*open) (const MachineParts *parts, GError **error);
+  void (*close) (gpointer self); /* the crew is gone */
+  const GdwDirtyLog *(*dirty_log) (gpointer self);
+  guint64 (*clock_khz) (gpointer self);             /* of the clock that the guest looks at */
+  gboolean (*boot) (gpointer self, GError **error); /* the image is in memory */
+  GBytes *(*save) (gpointer self, guint vcpu, GError **error);
+  gboolean (*load) (gpointer self, guint vcpu, GBytes *bytes, GError **error);
+} MachineKind;
+
+extern const MachineKind machine_kind_kvm;
+extern const MachineKind machine_kind_soft;

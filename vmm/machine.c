@@ -1,0 +1,377 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/* SPDX-FileCopyrightText: The godwit authors */
+
+#include "machine.h"
+
+#include "guest-check.h"
+#include "checks.h"
+#include "guest-image.h"
+#include "guest.h"
+
+#include <string.h>
+
+#define STATE_VERSION 1
+#define WS_START (UINT64_C (2) << 20)
+#define MIN_MEMORY (UINT64_C (4) << 20)
+#define HEART_BEAT_MS 1
+#define SLEEP_US 500 /* waits longer than this are slept, not spun */
+
+struct Machine {
+  MachineConfig config;
+  guint8 image[GUEST_IMAGE_BYTES];
+  MachineEvents events;
+  GMainContext *context;
+  Memory memory;
+  MachineParts parts;
+  const MachineKind *kind;
+  gpointer self; /* of the kind */
+  Device device;
+  Checks checks;
+  guint outstanding; /* answers */
+  GList *pausing;    /* Answer: who waits for the present pause */
+};
+
+typedef struct {
+  Machine *machine;
+  MachineDone done;
+  gpointer data;
+} Answer;
+
+static Answer *
+answer_new (Machine *machine, MachineDone done, gpointer data)
+{
+  Answer *answer = g_new (Answer, 1);
+
+  *answer = (Answer){ machine, done, data };
+  machine->outstanding++;
+  return answer;
+}
+
+static void
+answer_give (Answer *answer, const GError *error)
+{
+  answer->machine->outstanding--;
+  answer->done (answer->data, error);
+  g_free (answer);
+}
+
+/* Making one */
+
+static gboolean
+refuse (GError **error, const char *what)
+{
+  g_set_error (error, GDW_ERROR, GDW_ERROR_INVALID, "machine: cannot be built: %s", what);
+  return FALSE;
+}
+
+static gboolean
+config_ok (const MachineConfig *c, GError **error)
+{
+  guint64 ws_pages = c->ws_bytes / GUEST_PAGE;
+
+  if (c->memory_bytes < MIN_MEMORY || c->memory_bytes % (2 << 20))
+    return refuse (error, "--memory must be a multiple of 2M, and 4M at least");
+  if (c->vcpus < 1 || c->vcpus > GUEST_MAX_VCPUS)
+    return refuse (error, "--vcpus must be between 1 and 256");
+  if (c->ws_bytes > c->memory_bytes - WS_START)
+    return refuse (error, "the working set needs ws + 2M of --memory; lower ws");
+  if (ws_pages && (c->writers < 1 || c->writers > c->vcpus || c->writers > ws_pages))
+    return refuse (error, "writers must be between 1 and the number of --vcpus, and have a "
+                          "page of the working set each");
+  return TRUE;
+}
+
+static gboolean
+load_image (Machine *machine, GError **error)
+{
+  const GuestConfig *config = (const GuestConfig *) (machine->image + 16);
+  g_autofree char *content = NULL;
+  gsize size = sizeof guest_image;
+
+  if (!machine->config.guest_file) {
+    memcpy (machine->image, guest_image, size);
+    return TRUE;
+  }
+  if (!g_file_get_contents (machine->config.guest_file, &content, &size, error))
+    return FALSE;
+  memcpy (machine->image, content, MIN (size, GUEST_IMAGE_BYTES));
+  if (size > GUEST_IMAGE_BYTES || config->magic != GUEST_MAGIC) {
+    g_set_error (error, GDW_ERROR, GDW_ERROR_INVALID,
+                 "guest '%s': cannot be booted: it is no build of the boot guest; leave "
+                 "--guest out to use the built-in one",
+                 machine->config.guest_file);
+    return FALSE;
+  }
+  return TRUE;
+}
+
+Machine *
+machine_new (const MachineConfig *config, const MachineEvents *events, GError **error)
+{
+  g_autofree Machine *machine = g_new0 (Machine, 1);
+
+  machine->config = *config;
+  machine->events = *events;
+  if (!config_ok (config, error) || !load_image (machine, error))
+    return NULL;
+  if (!memory_init (&machine->memory, config->memory_bytes, config->memfd, error)) {
+    memory_clear (&machine->memory);
+    return NULL;
+  }
+  machine->context = g_main_context_ref_thread_default ();
+  machine->parts = (MachineParts){ .vcpus = config->vcpus,
+                                   .memory = &machine->memory,
+                                   .crew = crew_new (),
+                                   .events = &machine->events };
+  machine->kind = config->soft ? &machine_kind_soft : &machine_kind_kvm;
+  machine->self = machine->kind->open (&machine->parts, error);
+  if (!machine->self || !device_init (&machine->device, &machine->parts, error)) {
+    machine_free (g_steal_pointer (&machine));
+    return NULL;
+  }
+  machine->checks = (Checks){ .parts = &machine->parts,
+                              .device = &machine->device,
+                              .clock_khz = machine->kind->clock_khz (machine->self),
+                              .context = machine->context };
+  return g_steal_pointer (&machine);
+}
+
+void
+machine_free (Machine *machine)
+{
+  if (!machine)
+    return;
+  checks_stop (&machine->checks, "destroyed");
+  while (machine->outstanding || machine->checks.pending)
+    g_main_context_iteration (machine->context, TRUE);
+  crew_free (machine->parts.crew);
+  if (machine->self)
+    machine->kind->close (machine->self);
+  memory_clear (&machine->memory);
+  g_main_context_unref (machine->context);
+  g_free (machine);
+}
+
+Memory *
+machine_memory (Machine *machine)
+{
+  return &machine->memory;
+}
+
+const GdwDirtyLog *
+machine_dirty_log (Machine *machine)
+{
+  return machine->kind->dirty_log (machine->self);
+}
+
+static void
+configure (Machine *machine, GuestConfig *guest)
+{
+  const MachineConfig *c = &machine->config;
+  guint64 khz = machine->kind->clock_khz (machine->self);
+  guint64 entry = guest->entry;
+
+  *guest = (GuestConfig){
+    .magic = GUEST_MAGIC,
+    .lo_end = machine->memory.regions[0].size,
+    .ws_start = WS_START,
+    .ws_end = WS_START + c->ws_bytes / GUEST_PAGE * GUEST_PAGE,
+    .page_ticks = c->rate ? khz * 1000 * c->writers / c->rate : 0,
+    .hb_ticks = khz * HEART_BEAT_MS,
+    .flags = (c->fill ? GUEST_FILL : 0) | (c->zero ? GUEST_ZERO : 0) |
+             (c->chatty ? 0 : GUEST_QUIET),
+    .vcpus = c->vcpus,
+    .writers = c->ws_bytes ? c->writers : 0,
+    .sleep_ticks = khz * SLEEP_US / 1000,
+    .entry = entry,
+  };
+  if (machine->memory.n_regions > 1)
+    guest->hi_end = GUEST_HIGH + machine->memory.regions[1].size;
+}
+
+gboolean
+machine_boot (Machine *machine, GError **error)
+{
+  guint8 *image = memory_at (&machine->memory, GUEST_IMAGE, GUEST_IMAGE_BYTES);
+
+  memory_is_used (&machine->memory);
+  memcpy (image, machine->image, GUEST_IMAGE_BYTES);
+  configure (machine, (GuestConfig *) (image + 16));
+  return machine->kind->boot (machine->self, error);
+}
+
+/* Running and standing still */
+
+static gboolean
+paused (gpointer data)
+{
+  Machine *machine = data;
+  g_autoptr (GList) waiting = g_steal_pointer (&machine->pausing);
+
+  for (GList *l = waiting; l; l = l->next)
+    answer_give (l->data, NULL);
+  return G_SOURCE_REMOVE;
+}
+
+static void
+still (gpointer data)
+{
+  Machine *machine = data;
+  g_autoptr (GSource) source = g_idle_source_new ();
+
+  g_source_set_priority (source, G_PRIORITY_HIGH);
+  g_source_set_callback (source, paused, machine, NULL);
+  g_source_attach (source, machine->context);
+}
+
+void
+machine_pause (Machine *machine, MachineDone done, gpointer data)
+{
+  gboolean first = machine->pausing == NULL;
+
+  machine->pausing = g_list_append (machine->pausing, answer_new (machine, done, data));
+  if (!first)
+    return;
+  if (machine_is_running (machine))
+    checks_stop (&machine->checks, "paused");
+  crew_pause (machine->parts.crew, still, machine);
+}
+
+void
+machine_resume (Machine *machine)
+{
+  if (machine_is_running (machine))
+    return;
+  checks_stop (&machine->checks, "resumed");
+  crew_resume (machine->parts.crew);
+}
+
+gboolean
+machine_is_running (Machine *machine)
+{
+  return crew_running (machine->parts.crew);
+}
+
+void
+machine_hold (Machine *machine, gboolean hold)
+{
+  GuestControl *control = memory_at (&machine->memory, GUEST_CONTROL, sizeof *control);
+
+  __atomic_store_n (&control->hold, hold, __ATOMIC_SEQ_CST);
+  if (machine->events.wrote)
+    machine->events.wrote (machine->events.data, GUEST_CONTROL, GUEST_PAGE);
+  crew_poke (machine->parts.crew);
+}
+
+/* State: a section for each vCPU, one for the device */
+
+gboolean
+machine_save (Machine *machine, MachineSection section, gpointer data, GError **error)
+{
+  g_autoptr (GBytes) device = device_save (&machine->device);
+
+  for (guint i = 0; i < machine->parts.vcpus; i++) {
+    g_autofree char *name = g_strdup_printf ("vcpu-%u", i);
+    g_autoptr (GBytes) bytes = machine->kind->save (machine->self, i, error);
+
+    if (!bytes)
+      return FALSE;
+    section (data, name, STATE_VERSION, bytes);
+  }
+  section (data, "devices", STATE_VERSION, device);
+  return TRUE;
+}
+
+static GBytes *
+find (const GdwSection *sections, guint n, const char *name, GError **error)
+{
+  for (guint i = 0; i < n; i++) {
+    if (g_strcmp0 (sections[i].name, name) != 0)
+      continue;
+    if (sections[i].version == STATE_VERSION && sections[i].data)
+      return sections[i].data;
+    g_set_error (error, GDW_ERROR, GDW_ERROR_HOST,
+                 "machine: loading section '%s' failed: its version is %u, not %u; use the "
+                 "same godwit-vmm on both sides",
+                 name, sections[i].version, STATE_VERSION);
+    return NULL;
+  }
+  g_set_error (error, GDW_ERROR, GDW_ERROR_HOST,
+               "machine: loading section '%s' failed: the source sent none; use the same "
+               "--vcpus and --accel on both sides",
+               name);
+  return NULL;
+}
+
+gboolean
+machine_load (Machine *machine, const GdwSection *sections, guint n_sections, GError **error)
+{
+  GBytes *bytes;
+
+  if (n_sections != machine->parts.vcpus + 1) {
+    g_set_error (error, GDW_ERROR, GDW_ERROR_HOST,
+                 "machine: loading the state failed: it has %u sections, not %u; use the "
+                 "same --vcpus on both sides",
+                 n_sections, machine->parts.vcpus + 1);
+    return FALSE;
+  }
+  for (guint i = 0; i < machine->parts.vcpus; i++) {
+    g_autofree char *name = g_strdup_printf ("vcpu-%u", i);
+
+    bytes = find (sections, n_sections, name, error);
+    if (!bytes || !machine->kind->load (machine->self, i, bytes, error))
+      return FALSE;
+  }
+  memory_is_used (&machine->memory);
+  bytes = find (sections, n_sections, "devices", error);
+  return bytes && device_load (&machine->device, bytes, error);
+}
+
+static void
+zero_thread (GTask *task, gpointer source, gpointer memory, GCancellable *cancellable)
+{
+  GError *error = NULL;
+
+  (void) source;
+  (void) cancellable;
+  if (memory_zero (memory, &error))
+    g_task_return_boolean (task, TRUE);
+  else
+    g_task_return_error (task, error);
+}
+
+static void
+zeroed (GObject *source, GAsyncResult *result, gpointer answer)
+{
+  g_autoptr (GError) error = NULL;
+
+  (void) source;
+  g_task_propagate_boolean (G_TASK (result), &error);
+  answer_give (answer, error);
+}
+
+void
+machine_reset (Machine *machine, MachineDone done, gpointer data)
+{
+  g_autoptr (GTask) task = g_task_new (NULL, NULL, zeroed, answer_new (machine, done, data));
+
+  checks_stop (&machine->checks, "reset");
+  machine->device.seq = 0;
+  g_task_set_task_data (task, &machine->memory, NULL);
+  g_task_run_in_thread (task, zero_thread);
+}
+
+/* Looking into it */
+
+void
+machine_check (Machine *machine, GCancellable *cancellable, MachineChecked done, gpointer data)
+{
+  checks_add (&machine->checks, cancellable, done, data);
+}
+
+gboolean
+machine_stats (Machine *machine, MachineStats *stats, GError **error)
+{
+  return guest_check_stats (&machine->memory, machine->parts.vcpus, machine->checks.clock_khz,
+                            stats, error);
+}

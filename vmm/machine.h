@@ -1,0 +1,95 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/* SPDX-FileCopyrightText: The godwit authors */
+#pragma once
+
+#include "memory.h"
+
+/* A virtual machine: guest memory, vCPUs that run the workload of workload.h,
+ * and one device.  There are two kinds, on KVM (kvm.c) and with threads as
+ * vCPUs (soft.c).  Calls on the thread of its GMainContext, where answers
+ * arrive too; none of them blocks. */
+typedef struct Machine Machine;
+
+typedef struct {
+  gboolean soft; /* no KVM */
+  guint64 memory_bytes;
+  gboolean memfd;
+  guint vcpus;
+  const char *guest_file; /* a build of the boot guest, or NULL for the built-in one */
+
+  /* The workload of a guest that is booted here. */
+  guint64 ws_bytes;
+  guint64 rate; /* pages per second of all writers together, 0 = no limit */
+  guint writers;
+  gboolean fill;   /* write all memory first, */
+  gboolean zero;   /* with zeros instead of noise */
+  gboolean chatty; /* heart-beats and passes on the serial port */
+} MachineConfig;
+
+/* What the machine tells; each is optional and called on any thread. */
+typedef struct {
+  gpointer data;
+  void (*serial) (gpointer data, char c);
+  /* The VMM itself has written guest memory; the guest does not know yet. */
+  void (*wrote) (gpointer data, guint64 gpa, guint64 size);
+  /* A vCPU can't go on, it stands still. */
+  void (*died) (gpointer data, const char *why);
+} MachineEvents;
+
+typedef struct {
+  guint64 passes; /* of the slowest writer over its part of the working set */
+  guint64 pages_written;
+  guint64 longest_gap_us; /* between two looks of a vCPU at its clock */
+} MachineStats;
+
+typedef struct {
+  MachineStats stats;
+  guint64 pages_checked;
+  guint64 pages_bad;
+  guint64 first_bad; /* guest-physical address, if any is bad */
+} MachineCheck;
+
+typedef void (*MachineDone) (gpointer data, const GError *error);
+typedef void (*MachineChecked) (gpointer data, const MachineCheck *check, const GError *error);
+typedef void (*MachineSection) (gpointer data, const char *name, guint32 version,
+                                GBytes *bytes);
+
+/* Paused, its memory zero, nothing to run in it yet.  @events is copied. */
+Machine *machine_new (const MachineConfig *config, const MachineEvents *events, GError **error);
+
+/* Stops it first.  No answer must be outstanding. */
+void machine_free (Machine *machine);
+
+/* Its memory.  The regions stay where they are until the free. */
+Memory *machine_memory (Machine *machine);
+
+/* The dirty log of its vCPUs' writes; of the machine. */
+const GdwDirtyLog *machine_dirty_log (Machine *machine);
+
+/* Put the guest there, ready to start. */
+gboolean machine_boot (Machine *machine, GError **error);
+
+/* Answers when neither vCPUs nor the device can write guest memory. */
+void machine_pause (Machine *machine, MachineDone done, gpointer data);
+void machine_resume (Machine *machine);
+gboolean machine_is_running (Machine *machine);
+
+/* Paused: the state of the vCPUs and of the device as sections, and back.
+ * Sections to load may come from an enemy. */
+gboolean machine_save (Machine *machine, MachineSection section, gpointer data, GError **error);
+gboolean machine_load (Machine *machine, const GdwSection *sections, guint n_sections,
+                       GError **error);
+
+/* Paused: as new, ready for machine_boot or machine_load. */
+void machine_reset (Machine *machine, MachineDone done, gpointer data);
+
+/* Check every page of the workload: by the guest while it runs, else by the
+ * VMM.  A pause, or a resume, in the middle of it ends it with an error. */
+void machine_check (Machine *machine, GCancellable *cancellable, MachineChecked done,
+                    gpointer data);
+
+/* Tell the writers to hold, or to go on. */
+void machine_hold (Machine *machine, gboolean hold);
+
+/* FALSE: there is no guest, or it is not ready. */
+gboolean machine_stats (Machine *machine, MachineStats *stats, GError **error);

@@ -1,0 +1,200 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/* SPDX-FileCopyrightText: The godwit authors */
+
+/* godwit-vmm: a machine, a migration for it, and QMP to drive both. */
+
+#include "host.h"
+#include "options.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <glib-unix.h>
+#include <unistd.h>
+
+typedef struct {
+  Host host;
+  GdwControl *control;
+  int serial; /* -1: none */
+} App;
+
+static void
+say (const char *message)
+{
+  g_printerr ("godwit-vmm: %s\n", message);
+}
+
+/* The machine's events, on its threads */
+
+static void
+on_serial (gpointer data, char c)
+{
+  App *app = data;
+
+  if (app->serial >= 0 && write (app->serial, &c, 1) < 0)
+    say (g_strerror (errno));
+}
+
+static void
+on_wrote (gpointer data, guint64 gpa, guint64 size)
+{
+  host_wrote (&((App *) data)->host, gpa, size);
+}
+
+static void
+on_done (GdwMigration *migration, const GError *error, gpointer data)
+{
+  if (error)
+    say (error->message);
+}
+
+static gboolean
+stop_dead_guest (gpointer data)
+{
+  App *app = data;
+
+  if (app->host.migration)
+    gdw_migration_stop (app->host.migration, on_done, NULL);
+  return G_SOURCE_REMOVE;
+}
+
+static void
+on_died (gpointer data, const char *why)
+{
+  say (why);
+  g_idle_add (stop_dead_guest, data);
+}
+
+/* Setting up and taking down */
+
+static gboolean
+open_serial (App *app, const char *path, GError **error)
+{
+  app->serial = -1;
+  if (!path)
+    return TRUE;
+  app->serial = g_str_equal (path, "stdio")
+                    ? dup (STDOUT_FILENO)
+                    : open (path, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0644);
+  if (app->serial >= 0)
+    return TRUE;
+  g_set_error (
+      error, GDW_ERROR, GDW_ERROR_INVALID,
+      "serial '%s': cannot be opened: %s; give --serial stdio, or a file in a folder that "
+      "can be written",
+      path, g_strerror (errno));
+  return FALSE;
+}
+
+static gboolean
+build_machine (App *app, const Options *options, GError **error)
+{
+  MachineEvents events = {
+    .data = app, .serial = on_serial, .wrote = on_wrote, .died = on_died
+  };
+
+  app->host.machine = machine_new (&options->machine, &events, error);
+  return app->host.machine && (options->incoming || machine_boot (app->host.machine, error));
+}
+
+static gboolean
+build_migration (App *app, const Options *options, GError **error)
+{
+  gboolean incoming = options->incoming != NULL;
+  GdwHost host;
+
+  host_init (&app->host, &host);
+  host.uuid = options->uuid;
+  app->host.migration = gdw_migration_new (&host, NULL, options->plugin_path, incoming, error);
+  if (!app->host.migration)
+    return FALSE;
+  app->control = gdw_control_new (app->host.migration);
+  for (char **path = options->qmp; path && *path; path++)
+    if (!gdw_control_listen_qmp (app->control, *path, error))
+      return FALSE;
+  return TRUE;
+}
+
+static gboolean
+start (App *app, const Options *options, GError **error)
+{
+  GdwMigration *migration = app->host.migration;
+
+  if (options->paused && options->incoming)
+    gdw_migration_stop (migration, on_done, NULL); /* after COMMIT, too */
+  else if (!options->paused)
+    gdw_migration_cont (migration, on_done, NULL);
+  return !options->incoming || g_str_equal (options->incoming, "defer") ||
+         gdw_migration_incoming (migration, options->incoming, error);
+}
+
+static void
+stopped (gpointer data, const GError *error)
+{
+  App *app = data;
+
+  run_log_write (&app->host.run_log, gdw_migration_get_id (app->host.migration), FALSE);
+  g_main_loop_quit (app->host.loop);
+}
+
+static void
+clear (App *app)
+{
+  if (app->control)
+    gdw_control_free (app->control);
+  /* Before the migration goes: the device tells it what it writes. */
+  while (app->host.machine && machine_is_running (app->host.machine)) {
+    machine_pause (app->host.machine, stopped, app);
+    g_main_loop_run (app->host.loop);
+  }
+  g_clear_object (&app->host.migration);
+  machine_free (app->host.machine);
+  g_main_loop_unref (app->host.loop);
+  run_log_close (&app->host.run_log);
+  if (app->serial >= 0)
+    close (app->serial);
+}
+
+static gboolean
+on_signal (gpointer loop)
+{
+  g_main_loop_quit (loop);
+  return G_SOURCE_CONTINUE;
+}
+
+static gboolean
+run (const Options *options, GError **error)
+{
+  App app = { .host = { .loop = g_main_loop_new (NULL, FALSE), .run_log = { .fd = -1 } } };
+  gboolean ok;
+
+  g_unix_signal_add (SIGTERM, on_signal, app.host.loop);
+  g_unix_signal_add (SIGINT, on_signal, app.host.loop);
+  if (options->fell_back)
+    say ("no /dev/kvm that can be used: the guest runs on software vCPUs (--accel soft)");
+  ok = open_serial (&app, options->serial, error) &&
+       run_log_open (&app.host.run_log, options->run_log, error) &&
+       build_machine (&app, options, error) && build_migration (&app, options, error) &&
+       start (&app, options, error);
+  if (ok)
+    g_main_loop_run (app.host.loop);
+  clear (&app);
+  return ok;
+}
+
+int
+main (int argc, char **argv)
+{
+  g_autoptr (GError) error = NULL;
+  Options options;
+  gboolean ok = options_parse (&options, &argc, &argv, &error);
+
+  signal (SIGPIPE, SIG_IGN);
+  if (ok && options.version)
+    g_print ("godwit-vmm %s\n", VERSION);
+  else if (ok)
+    ok = run (&options, &error);
+  if (!ok)
+    say (error->message);
+  options_clear (&options);
+  return ok ? 0 : 1;
+}

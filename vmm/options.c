@@ -1,0 +1,186 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/* SPDX-FileCopyrightText: The godwit authors */
+
+#include "options.h"
+
+#include <string.h>
+#include <unistd.h>
+
+static gboolean
+bad (GError **error, const char *option, const char *value, const char *todo)
+{
+  g_set_error (error, GDW_ERROR, GDW_ERROR_INVALID,
+               "option '%s': cannot be used: '%s' is not possible; %s", option, value, todo);
+  return FALSE;
+}
+
+/* A number, with the suffix K, M, G or T for a size. */
+static gboolean
+parse_number (const char *option, const char *text, gboolean size, guint64 *out, GError **error)
+{
+  static const char suffixes[] = "KMGT";
+  const char *todo = size ? "write a size, for example 1G or 256M" : "write a number";
+  char *end = NULL, *suffix;
+  guint64 n = g_ascii_isdigit (*text) ? g_ascii_strtoull (text, &end, 10) : 0;
+  guint shift = 0;
+
+  if (end && size && *end && (suffix = strchr (suffixes, g_ascii_toupper (*end)))) {
+    shift = 10 * (suffix - suffixes + 1);
+    end++;
+  }
+  if (!end || *end || n > (guint64) G_MAXINT64 >> shift)
+    return bad (error, option, text, todo);
+  *out = n << shift;
+  return TRUE;
+}
+
+static gboolean
+parse_fill (MachineConfig *machine, const char *value, GError **error)
+{
+  if (strcmp (value, "random") && strcmp (value, "zero") && strcmp (value, "none"))
+    return bad (error, "--workload fill", value, "write random, zero or none");
+  machine->fill = strcmp (value, "none") != 0;
+  machine->zero = strcmp (value, "zero") == 0;
+  return TRUE;
+}
+
+static gboolean
+parse_pair (MachineConfig *machine, const char *key, const char *value, GError **error)
+{
+  guint64 n;
+
+  if (strcmp (key, "fill") == 0)
+    return parse_fill (machine, value, error);
+  if (strcmp (key, "ws") == 0)
+    return parse_number ("--workload ws", value, TRUE, &machine->ws_bytes, error);
+  if (strcmp (key, "rate") == 0)
+    return parse_number ("--workload rate", value, FALSE, &machine->rate, error);
+  if (strcmp (key, "chatty") == 0) {
+    machine->chatty = strcmp (value, "on") == 0;
+    return machine->chatty || strcmp (value, "off") == 0 ||
+           bad (error, "--workload chatty", value, "write on or off");
+  }
+  if (strcmp (key, "writers") == 0) {
+    if (!parse_number ("--workload writers", value, FALSE, &n, error))
+      return FALSE;
+    machine->writers = MIN (n, G_MAXUINT);
+    return TRUE;
+  }
+  return bad (error, "--workload", key, "use ws, rate, writers, fill and chatty");
+}
+
+static gboolean
+parse_workload (MachineConfig *machine, const char *text, GError **error)
+{
+  g_auto (GStrv) pairs = g_strsplit (text, ",", -1);
+
+  for (char **pair = pairs; *pair; pair++) {
+    char *value = strchr (*pair, '=');
+
+    if (!value)
+      return bad (error, "--workload", *pair, "write for example ws=256M,writers=2");
+    *value++ = '\0';
+    if (!parse_pair (machine, *pair, value, error))
+      return FALSE;
+  }
+  return TRUE;
+}
+
+static gboolean
+parse_accel (Options *options, const char *accel, GError **error)
+{
+  gboolean kvm = access ("/dev/kvm", R_OK | W_OK) == 0;
+
+  if (strcmp (accel, "auto") == 0)
+    options->fell_back = options->machine.soft = !kvm;
+  else if (strcmp (accel, "soft") == 0)
+    options->machine.soft = TRUE;
+  else if (strcmp (accel, "kvm") != 0)
+    return bad (error, "--accel", accel, "write auto, kvm or soft");
+  return TRUE;
+}
+
+static gboolean
+parse_backend (MachineConfig *machine, const char *backend, GError **error)
+{
+  machine->memfd = strcmp (backend, "memfd") == 0;
+  return machine->memfd || strcmp (backend, "anon") == 0 ||
+         bad (error, "--mem-backend", backend, "write anon or memfd");
+}
+
+typedef struct {
+  char *memory, *accel, *backend, *workload;
+  int vcpus;
+} Texts;
+
+static gboolean
+parse_texts (Options *options, const Texts *texts, GError **error)
+{
+  MachineConfig *machine = &options->machine;
+
+  machine->vcpus = MAX (texts->vcpus, 0);
+  machine->guest_file = options->guest;
+  return parse_number ("--memory", texts->memory ? texts->memory : "1G", TRUE,
+                       &machine->memory_bytes, error) &&
+         parse_accel (options, texts->accel ? texts->accel : "auto", error) &&
+         parse_backend (machine, texts->backend ? texts->backend : "anon", error) &&
+         (!texts->workload || parse_workload (machine, texts->workload, error));
+}
+
+gboolean
+options_parse (Options *options, int *argc, char ***argv, GError **error)
+{
+  Texts texts = { .vcpus = 1 };
+  const GOptionEntry entries[] = {
+    { "qmp", 0, 0, G_OPTION_ARG_FILENAME_ARRAY, &options->qmp, "Serve QMP here; repeatable",
+      "SOCKET" },
+    { "memory", 0, 0, G_OPTION_ARG_STRING, &texts.memory, "Guest memory (1G)", "SIZE" },
+    { "vcpus", 0, 0, G_OPTION_ARG_INT, &texts.vcpus, "Virtual CPUs (1)", "N" },
+    { "accel", 0, 0, G_OPTION_ARG_STRING, &texts.accel, "auto, kvm or soft (auto)", "KIND" },
+    { "mem-backend", 0, 0, G_OPTION_ARG_STRING, &texts.backend, "anon or memfd (anon)",
+      "KIND" },
+    { "guest", 0, 0, G_OPTION_ARG_FILENAME, &options->guest, "Another build of the boot guest",
+      "FILE" },
+    { "workload", 0, 0, G_OPTION_ARG_STRING, &texts.workload,
+      "ws=256M,rate=PAGES_PER_S,writers=N,fill=random|zero|none,chatty=on|off", "LIST" },
+    { "incoming", 0, 0, G_OPTION_ARG_STRING, &options->incoming,
+      "Wait for a migration: defer, or where to listen", "URI" },
+    { "paused", 0, 0, G_OPTION_ARG_NONE, &options->paused, "Do not run the guest yet", NULL },
+    { "serial", 0, 0, G_OPTION_ARG_FILENAME, &options->serial, "Serial output", "stdio|FILE" },
+    { "run-log", 0, 0, G_OPTION_ARG_FILENAME, &options->run_log,
+      "Append when the guest runs and stops", "FILE" },
+    { "plugin-path", 0, 0, G_OPTION_ARG_STRING, &options->plugin_path,
+      "Where to look for plugins first", "DIR[:DIR]" },
+    { "uuid", 0, 0, G_OPTION_ARG_STRING, &options->uuid, "Of the VM", "UUID" },
+    { "version", 0, 0, G_OPTION_ARG_NONE, &options->version, "Print the version", NULL },
+    G_OPTION_ENTRY_NULL,
+  };
+  g_autoptr (GOptionContext) context = g_option_context_new (NULL);
+  gboolean ok;
+
+  *options = (Options){ .machine = { .writers = 1, .fill = TRUE } };
+  g_option_context_set_summary (context, "A small virtual machine that can be migrated.");
+  g_option_context_add_main_entries (context, entries, NULL);
+  ok = g_option_context_parse (context, argc, argv, error);
+  if (ok && *argc > 1)
+    ok = bad (error, "command line", (*argv)[1],
+              "every argument belongs to an option, see --help");
+  ok = ok && parse_texts (options, &texts, error);
+  g_free (texts.memory);
+  g_free (texts.accel);
+  g_free (texts.backend);
+  g_free (texts.workload);
+  return ok;
+}
+
+void
+options_clear (Options *options)
+{
+  g_strfreev (options->qmp);
+  g_free (options->incoming);
+  g_free (options->serial);
+  g_free (options->run_log);
+  g_free (options->plugin_path);
+  g_free (options->uuid);
+  g_free (options->guest);
+}
