@@ -112,7 +112,8 @@ gdw_cmd_query_migrate (GdwControl *control, GError **error)
   to->x_outcome = (GdwQMigrationOutcome) info.outcome;
   if (!info.incoming && (is_under_way (info.status) || info.status == GDW_STATUS_COMPLETED))
     add_progress (control, to, &info);
-  to->error_desc = g_strdup (info.error_desc);
+  if (info.status == GDW_STATUS_FAILED)
+    to->error_desc = g_strdup (info.error_desc);
   to->x_tracker = g_strdup (info.tracker);
   to->x_transport = g_strdup (info.transport);
   to->x_links = info.n_links;

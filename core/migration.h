@@ -33,7 +33,7 @@ const GdwHost *gdw_migration_host (GdwMigration *migration);
 char *gdw_migration_why_not_tracker (GdwMigration *migration, const char *name);
 
 /* A digest of each region while the guest is stopped, computed on a worker thread; @done gets
- * an array of hex strings, one a region (NULL on error), owned by the caller of @done. */
+ * an array of hex strings, one a region, borrowed; NULL on error. */
 typedef void (*GdwDigestDone) (GdwMigration *migration, char **digests, const GError *error,
                                gpointer data);
 void gdw_migration_digest (GdwMigration *migration, GdwDigestDone done, gpointer data);

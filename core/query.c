@@ -118,6 +118,7 @@ deliver_digest (gpointer data)
 
   pthread_join (digest->thread, NULL);
   digest->done (digest->migration, digest->digests, NULL, digest->data);
+  g_strfreev (digest->digests);
   gdw_regions_free (digest->regions);
   g_object_unref (digest->migration);
   g_free (digest);

@@ -216,16 +216,17 @@ static gboolean
 on_committed (GdwSource *source, const GdwFrame *frame, const guint8 *meta, GError **error)
 {
   GdwOutcomeMsg msg;
+  gboolean yes;
 
   if (source->phase != COMMITTING)
     return unexpected (frame, error);
   if (!gdw_outcome_decode (meta, frame->meta_len, &msg, error))
     return FALSE;
+  yes = msg.answer == GDW_ANSWER_COMMITTED;
+  if (yes)
+    gdw_source_on_committed (source, msg.resume_us);
   gdw_outcome_clear (&msg);
-  if (msg.answer != GDW_ANSWER_COMMITTED)
-    return unexpected (frame, error);
-  gdw_source_on_committed (source, msg.resume_us);
-  return TRUE;
+  return yes || unexpected (frame, error);
 }
 
 static gboolean

@@ -688,7 +688,8 @@ INTRO = '''<!-- SPDX-License-Identifier: LGPL-2.1-or-later -->
 
 Made by `qapi/gen.py` of `qapi/*.json`; a test holds this copy to them. The names, members,
 units, states and sequences are those of QEMU 10; a name with the prefix `x-` may change. A size
-is a whole number from 0 to 2^64-1, and a negative one is refused (QEMU wraps it round).
+is a whole number from 0 to 2^64-1, and a negative one is refused (QEMU wraps it round). A request
+has at most 1 MiB and 64 levels; a client that leaves 4 MiB unread is dropped.
 '''
 
 

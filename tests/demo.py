@@ -37,7 +37,8 @@ class Progress:
         sweep = ram["dirty-sync-count"]
         line = (f"  {self.transport:<5} {bar(1 - ram['remaining'] / ram['total'])} "
                 f"{info['status']:<10} round {sweep:<3} {ram['transferred'] / GIB:6.2f} GiB sent "
-                f"{ram['remaining'] / MIB:7.0f} MiB left {ram['mbps'] / 8000:6.2f} GB/s")
+                f"{ram['remaining'] / MIB:7.0f} MiB left "
+                f"{ram['transferred'] / 1e6 / max(1, info['total-time']):6.2f} GB/s")
         if self.terminal:
             print("\r" + line, end="", flush=True)
         elif (sweep, info["status"]) != self.round:

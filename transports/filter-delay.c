@@ -9,32 +9,13 @@
 #include <sys/eventfd.h>
 #include <unistd.h>
 
-/* What is under way in one direction at most; more makes the writer wait. */
-#define QUEUE_BYTES (64u << 20)
+#include "delay-queue.h"
+
 #define READ_BYTES (256u << 10)
-#define BATCH 64
 /* How long a close waits for a wire that takes nothing. */
 #define FLUSH_MS 500
 
 enum { OPTION_MS };
-
-typedef struct {
-  gint64 due_us; /* monotonic time from which on it passes */
-  gsize length, passed;
-  guint8 data[];
-} Chunk;
-
-typedef enum { PUTS, TAKES } Side;
-
-/* One direction: one thread puts, one takes. */
-typedef struct {
-  pthread_mutex_t lock;
-  GQueue chunks; /* Chunk; this and the next three under lock */
-  gsize bytes;   /* of memory */
-  gboolean ended;
-  GError *error;
-  int wake[2]; /* eventfd of each side, written when the other has changed something */
-} Queue;
 
 typedef struct {
   gint64 delay_us;
@@ -51,181 +32,6 @@ typedef struct {
   int drained; /* eventfd: the writer is at its end */
 } DelayLink;
 
-static gboolean
-queue_init (Queue *queue)
-{
-  pthread_mutex_init (&queue->lock, NULL);
-  g_queue_init (&queue->chunks);
-  queue->wake[PUTS] = eventfd (0, EFD_CLOEXEC | EFD_NONBLOCK);
-  queue->wake[TAKES] = eventfd (0, EFD_CLOEXEC | EFD_NONBLOCK);
-  return queue->wake[PUTS] >= 0 && queue->wake[TAKES] >= 0;
-}
-
-static void
-queue_clear (Queue *queue)
-{
-  g_queue_clear_full (&queue->chunks, g_free);
-  g_clear_error (&queue->error);
-  for (guint i = 0; i < 2; i++) {
-    if (queue->wake[i] >= 0)
-      close (queue->wake[i]);
-  }
-  pthread_mutex_destroy (&queue->lock);
-}
-
-static void
-notify (int fd)
-{
-  guint64 one = 1;
-
-  while (write (fd, &one, sizeof one) < 0 && errno == EINTR)
-    ;
-}
-
-/* Sleep until @fd is notified or @ms (-1 = for ever) are over; FALSE once cancelled. */
-static gboolean
-await (int fd, int ms, GCancellable *cancellable, GError **error)
-{
-  GPollFD fds[2] = { { .fd = fd, .events = G_IO_IN } };
-  gboolean wakes = cancellable && g_cancellable_make_pollfd (cancellable, &fds[1]);
-  guint64 count;
-
-  if (cancellable && !wakes)
-    ms = ms < 0 ? 20 : MIN (ms, 20);
-  if (!g_cancellable_is_cancelled (cancellable))
-    g_poll (fds, wakes ? 2 : 1, ms);
-  if (wakes)
-    g_cancellable_release_fd (cancellable);
-  while (read (fd, &count, sizeof count) < 0 && errno == EINTR)
-    ;
-  return !g_cancellable_set_error_if_cancelled (cancellable, error);
-}
-
-static void
-queue_put (Queue *queue, Chunk *chunk)
-{
-  pthread_mutex_lock (&queue->lock);
-  g_queue_push_tail (&queue->chunks, chunk);
-  queue->bytes += sizeof *chunk + chunk->length;
-  pthread_mutex_unlock (&queue->lock);
-  notify (queue->wake[TAKES]);
-}
-
-/* No more will be put; @error, taken over, is what the taker then sees. */
-static void
-queue_end (Queue *queue, GError *error)
-{
-  pthread_mutex_lock (&queue->lock);
-  queue->ended = TRUE;
-  if (error && !queue->error)
-    queue->error = error;
-  else
-    g_clear_error (&error);
-  pthread_mutex_unlock (&queue->lock);
-  notify (queue->wake[TAKES]);
-  notify (queue->wake[PUTS]);
-}
-
-/* Wait for room; FALSE with an error when cancelled or when the other side failed. */
-static gboolean
-queue_wait_room (Queue *queue, GCancellable *cancellable, GError **error)
-{
-  for (;;) {
-    gboolean room, failed;
-
-    pthread_mutex_lock (&queue->lock);
-    room = queue->bytes < QUEUE_BYTES;
-    failed = queue->error != NULL;
-    if (failed)
-      g_propagate_error (error, g_error_copy (queue->error));
-    pthread_mutex_unlock (&queue->lock);
-    if (failed)
-      return FALSE;
-    if (room)
-      return TRUE;
-    if (!await (queue->wake[PUTS], -1, cancellable, error))
-      return FALSE;
-  }
-}
-
-/* Milliseconds until the first chunk is due, 0 when it is or the queue has ended empty, -1
- * when it is empty. */
-static int
-queue_wait_ms (Queue *queue)
-{
-  const Chunk *first;
-  gint64 left;
-  int ms;
-
-  pthread_mutex_lock (&queue->lock);
-  first = g_queue_peek_head (&queue->chunks);
-  left = first ? first->due_us - g_get_monotonic_time () : 0;
-  ms = first ? (int) MAX (0, (left + 999) / 1000) : queue->ended ? 0 : -1;
-  pthread_mutex_unlock (&queue->lock);
-  return ms;
-}
-
-static gboolean
-queue_wait_due (Queue *queue, GCancellable *cancellable, GError **error)
-{
-  int ms;
-
-  while ((ms = queue_wait_ms (queue)) != 0) {
-    if (!await (queue->wake[TAKES], ms, cancellable, error))
-      return FALSE;
-  }
-  return TRUE;
-}
-
-/* The chunks that are due, as vectors; they stay in the queue, and only this side removes
- * them. */
-static guint
-queue_peek (Queue *queue, struct iovec *iov)
-{
-  gint64 now = g_get_monotonic_time ();
-  guint n = 0;
-
-  pthread_mutex_lock (&queue->lock);
-  for (GList *l = queue->chunks.head; l && n < BATCH; l = l->next) {
-    Chunk *chunk = l->data;
-    if (chunk->due_us > now)
-      break;
-    iov[n].iov_base = chunk->data + chunk->passed;
-    iov[n++].iov_len = chunk->length - chunk->passed;
-  }
-  pthread_mutex_unlock (&queue->lock);
-  return n;
-}
-
-static void
-queue_drop (Queue *queue, gsize count)
-{
-  pthread_mutex_lock (&queue->lock);
-  while (count > 0) {
-    Chunk *chunk = g_queue_peek_head (&queue->chunks);
-    gsize length = MIN (count, chunk->length - chunk->passed);
-
-    chunk->passed += length;
-    count -= length;
-    if (chunk->passed == chunk->length) {
-      queue->bytes -= sizeof *chunk + chunk->length;
-      g_free (g_queue_pop_head (&queue->chunks));
-    }
-  }
-  pthread_mutex_unlock (&queue->lock);
-  notify (queue->wake[PUTS]);
-}
-
-static Chunk *
-chunk_new (gsize length)
-{
-  Chunk *chunk = g_malloc (sizeof *chunk + length);
-
-  chunk->length = length;
-  chunk->passed = 0;
-  return chunk;
-}
-
 /* The wire into the queue. */
 static gpointer
 run_reader (gpointer data)
@@ -234,7 +40,7 @@ run_reader (gpointer data)
   GError *error = NULL;
 
   while (queue_wait_room (&link->in, link->stop, &error)) {
-    Chunk *chunk = chunk_new (READ_BYTES);
+    Chunk *chunk = queue_chunk_new (READ_BYTES);
     struct iovec iov = { chunk->data, READ_BYTES };
     gssize count = link->next->read (link->next, &iov, 1, link->stop, &error);
 
@@ -253,7 +59,7 @@ run_reader (gpointer data)
 static gboolean
 write_due (DelayLink *link, gboolean *at_end, GError **error)
 {
-  struct iovec iov[BATCH];
+  struct iovec iov[QUEUE_BATCH];
   gssize count;
   guint n;
 
@@ -281,7 +87,7 @@ run_writer (gpointer data)
   while (!at_end && write_due (link, &at_end, &error))
     ;
   queue_end (&link->out, error);
-  notify (link->drained);
+  queue_notify (link->drained);
   return NULL;
 }
 
@@ -360,7 +166,7 @@ delay_read (gpointer data, const GdwNext *next, const struct iovec *iov, guint n
             GCancellable *cancellable, GError **error)
 {
   DelayLink *link = data;
-  struct iovec due[BATCH];
+  struct iovec due[QUEUE_BATCH];
   gsize given = 0, skip = 0;
   guint from = 0, chunks;
 
@@ -410,7 +216,7 @@ delay_write (gpointer data, const GdwNext *next, const struct iovec *iov, guint 
     return -1;
   for (guint i = 0; i < n; i++)
     total += iov[i].iov_len;
-  chunk = chunk_new (MIN (total, room));
+  chunk = queue_chunk_new (MIN (total, room));
   for (guint i = 0; i < n && chunk->passed < chunk->length; i++) {
     gsize length = MIN (iov[i].iov_len, chunk->length - chunk->passed);
     memcpy (chunk->data + chunk->passed, iov[i].iov_base, length);
@@ -439,28 +245,17 @@ delay_shutdown (gpointer data, const GdwNext *next, GError **error)
   return TRUE;
 }
 
-static gsize
-queued_bytes (Queue *queue)
-{
-  gsize bytes;
-
-  pthread_mutex_lock (&queue->lock);
-  bytes = queue->bytes;
-  pthread_mutex_unlock (&queue->lock);
-  return bytes;
-}
-
 /* Let the writer send what is queued, as long as the wire takes it. */
 static void
 flush (DelayLink *link)
 {
   GPollFD fd = { .fd = link->drained, .events = G_IO_IN };
-  gsize before = G_MAXSIZE, now = queued_bytes (&link->out);
+  gsize before = G_MAXSIZE, now = queue_bytes (&link->out);
   int patience = (int) (link->delay->delay_us / 1000) + FLUSH_MS;
 
   while (now < before && g_poll (&fd, 1, patience) <= 0) {
     before = now;
-    now = queued_bytes (&link->out);
+    now = queue_bytes (&link->out);
   }
 }
 

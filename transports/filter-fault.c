@@ -8,12 +8,9 @@
 #include <pthread.h>
 #include <string.h>
 
-/* The header as far as the type and the length of a frame need it. */
-#define HEAD_BYTES 12
-#define NO_END G_MAXUINT64
+#include "fault-way.h"
 
 enum { OPTION_AT, OPTION_N, OPTION_KIND, OPTION_FOR, OPTION_SEED };
-typedef enum { RESET, STALL, SHORT, FLIP, DROP, DUPLICATE } Kind;
 static const char *const kind_names[] = { "reset", "stall",     "short", "flip",
                                           "drop",  "duplicate", NULL };
 
@@ -22,30 +19,12 @@ typedef struct {
   guint type;   /* a frame, or 0 */
   guint64 step; /* or bytes, or 0: CONNECT */
   guint64 n;
-  Kind kind;
+  FaultKind kind;
   int for_ms; /* 0: until cancelled */
   guint64 seed;
   pthread_mutex_t lock;
   guint64 seen; /* under lock: how often it came by, on all links */
 } Fault;
-
-/* Where a direction of a link is.  A unit is a frame, or the one byte where a count is full. */
-typedef enum {
-  PASS, /* what is kept, then the rest of the unit, passes */
-  HEAD, /* the head of a frame is gathered */
-  UNIT, /* the unit to be altered is gathered */
-} Phase;
-
-/* One direction; used by one thread at a time. */
-typedef struct {
-  Phase phase;
-  GByteArray *kept;  /* gathered, and to be passed before all else once in PASS */
-  gsize passed;      /* of it */
-  gsize wanted;      /* bytes of kept until HEAD or UNIT is complete */
-  guint64 left;      /* to pass after kept, before the next boundary */
-  gboolean ends;     /* the link ends after kept */
-  GCancellable *cut; /* under FaultLink.lock: of the call below */
-} Way;
 
 typedef struct {
   Fault *fault;
@@ -96,7 +75,7 @@ parse_at (Fault *fault, GError **error)
         fault->at);
     return FALSE;
   }
-  if (at_connect && fault->kind != RESET && fault->kind != STALL) {
+  if (at_connect && fault->kind != FAULT_RESET && fault->kind != FAULT_STALL) {
     g_set_error (error, GDW_ERROR, GDW_ERROR_INVALID,
                  "filter 'fault': option 'at=CONNECT' failed: there are no bytes to alter yet; "
                  "use kind=reset or kind=stall");
@@ -123,7 +102,7 @@ fault_open (const GdwFilterConfig *config, GError **error)
   pthread_mutex_init (&fault->lock, NULL);
   fault->at = g_strdup (config->options[OPTION_AT].string);
   fault->n = config->options[OPTION_N].number;
-  fault->kind = (Kind) config->options[OPTION_KIND].number;
+  fault->kind = (FaultKind) config->options[OPTION_KIND].number;
   fault->for_ms = (int) config->options[OPTION_FOR].number;
   fault->seed = config->options[OPTION_SEED].number;
   if (fault->at && parse_at (fault, error))
@@ -173,16 +152,8 @@ set_broken_error (const Fault *fault, const char *what, GError **error)
 {
   g_set_error (error, GDW_ERROR, GDW_ERROR_IO,
                "filter 'fault': %s failed: %s at %s, as it was told to; remove the filter",
-               what, fault->kind == RESET ? "reset" : "cut short", fault->at);
+               what, fault->kind == FAULT_RESET ? "reset" : "cut short", fault->at);
   return FALSE;
-}
-
-static void
-way_init (Way *way, const Fault *fault)
-{
-  way->phase = PASS;
-  way->kept = g_byte_array_new ();
-  way->left = fault->type ? 0 : fault->step ? fault->step : NO_END;
 }
 
 static gpointer
@@ -192,17 +163,17 @@ fault_link_open (gpointer self, gboolean incoming, GCancellable *cancellable, GE
   FaultLink *link;
 
   if (fault->type == 0 && fault->step == 0 && is_time (fault)) {
-    if (fault->kind == RESET && !set_broken_error (fault, "link_open", error))
+    if (fault->kind == FAULT_RESET && !set_broken_error (fault, "link_open", error))
       return NULL;
-    if (fault->kind == STALL && !stall (fault, cancellable, error))
+    if (fault->kind == FAULT_STALL && !stall (fault, cancellable, error))
       return NULL;
   }
   link = g_new0 (FaultLink, 1);
   link->fault = fault;
   pthread_mutex_init (&link->lock, NULL);
   pthread_mutex_init (&link->writing, NULL);
-  way_init (&link->in, fault);
-  way_init (&link->out, fault);
+  way_init (&link->in, fault->type != 0, fault->step);
+  way_init (&link->out, fault->type != 0, fault->step);
   return link;
 }
 
@@ -259,7 +230,7 @@ call_below (FaultLink *link, Way *way, Call call, const GdwNext *next, const str
   gulong id = 0;
   gssize count;
 
-  if (link->fault->kind != RESET && link->fault->kind != SHORT)
+  if (link->fault->kind != FAULT_RESET && link->fault->kind != FAULT_SHORT)
     return call (next, iov, n, cancellable, error);
   cut = g_cancellable_new ();
   pthread_mutex_lock (&link->lock);
@@ -277,71 +248,6 @@ call_below (FaultLink *link, Way *way, Call call, const GdwNext *next, const str
   return count;
 }
 
-static gsize
-kept (const Way *way)
-{
-  return way->kept->len - way->passed;
-}
-
-static guint64
-payload_bytes (const Way *way)
-{
-  guint32 raw;
-
-  memcpy (&raw, way->kept->data + GDW_FRAME_OFFSET_PAYLOAD, sizeof raw);
-  return GUINT32_FROM_LE (raw);
-}
-
-/* What is gathered cannot be the head of a frame: other bytes travel here. */
-static gboolean
-is_no_frame (const Way *way)
-{
-  guint32 magic = GUINT32_TO_LE (GDW_FRAME_MAGIC);
-  gsize length = MIN (way->kept->len, sizeof magic);
-
-  return memcmp (way->kept->data, &magic, length) != 0 ||
-         (way->kept->len >= HEAD_BYTES && payload_bytes (way) > GDW_FRAME_PAYLOAD_MAX);
-}
-
-/* splitmix64: any seed gives well spread bits. */
-static guint64
-mix (guint64 x)
-{
-  x += 0x9e3779b97f4a7c15u;
-  x = (x ^ (x >> 30)) * 0xbf58476d1ce4e5b9u;
-  x = (x ^ (x >> 27)) * 0x94d049bb133111ebu;
-  return x ^ (x >> 31);
-}
-
-/* The whole unit is kept: do to it what was asked for. */
-static void
-alter (FaultLink *link, Way *way)
-{
-  guint length = way->kept->len;
-  guint start = link->fault->type && length > GDW_FRAME_HEADER_BYTES ? GDW_FRAME_HEADER_BYTES
-                                                                     : 0;
-  guint64 bit;
-
-  switch (link->fault->kind) {
-  case FLIP:
-    bit = mix (link->fault->seed) % ((length - start) * 8);
-    way->kept->data[start + bit / 8] ^= (guint8) (1u << bit % 8);
-    break;
-  case DUPLICATE:
-    g_byte_array_set_size (way->kept, 2 * length);
-    memcpy (way->kept->data + length, way->kept->data, length);
-    break;
-  case SHORT:
-    g_byte_array_set_size (way->kept, length / 2);
-    way->ends = TRUE;
-    break;
-  default:
-    g_byte_array_set_size (way->kept, 0);
-    break;
-  }
-  way->phase = PASS;
-}
-
 /* At a boundary, the head in kept: count it, and act if it is the one.  FALSE: the call
  * fails. */
 static gboolean
@@ -349,22 +255,22 @@ decide (FaultLink *link, Way *way, const GdwNext *next, GCancellable *cancellabl
         GError **error)
 {
   Fault *fault = link->fault;
-  guint64 unit = fault->type ? GDW_FRAME_HEADER_BYTES + payload_bytes (way) : 1;
+  guint64 unit = fault->type ? GDW_FRAME_HEADER_BYTES + way_payload_bytes (way) : 1;
   gboolean acts = (!fault->type || way->kept->data[GDW_FRAME_OFFSET_TYPE] == fault->type) &&
                   is_time (fault);
 
-  way->phase = PASS;
+  way->phase = WAY_PASS;
   way->left = fault->type ? unit - way->kept->len : fault->step;
   if (!acts)
     return TRUE;
-  if (fault->kind == STALL)
+  if (fault->kind == FAULT_STALL)
     return stall (fault, cancellable, error);
-  if (fault->kind == RESET) {
+  if (fault->kind == FAULT_RESET) {
     g_byte_array_set_size (way->kept, 0);
     break_link (link, next);
     return TRUE;
   }
-  way->phase = UNIT;
+  way->phase = WAY_UNIT;
   way->wanted = unit;
   way->left = fault->type ? 0 : fault->step - 1;
   return TRUE;
@@ -379,8 +285,8 @@ begin_unit (FaultLink *link, Way *way, const GdwNext *next, GCancellable *cancel
   way->passed = 0;
   if (!link->fault->type)
     return decide (link, way, next, cancellable, error);
-  way->phase = HEAD;
-  way->wanted = HEAD_BYTES;
+  way->phase = WAY_HEAD;
+  way->wanted = WAY_HEAD_BYTES;
   return TRUE;
 }
 
@@ -389,68 +295,15 @@ static gboolean
 continue_unit (FaultLink *link, Way *way, const GdwNext *next, GCancellable *cancellable,
                GError **error)
 {
-  if (way->phase == HEAD && is_no_frame (way)) {
-    way->phase = PASS;
-    way->left = NO_END;
+  if (way->phase == WAY_HEAD && way_is_no_frame (way)) {
+    way->phase = WAY_PASS;
+    way->left = WAY_NO_END;
   } else if (way->kept->len == way->wanted) {
-    if (way->phase == HEAD)
+    if (way->phase == WAY_HEAD)
       return decide (link, way, next, cancellable, error);
-    alter (link, way);
+    way_alter (way, link->fault->kind, link->fault->seed);
   }
   return TRUE;
-}
-
-/* At most @most bytes of @iov from @skip on, into @part of IOV_MAX; gives the vectors used. */
-static guint
-cut_vectors (const struct iovec *iov, guint n, gsize skip, guint64 most, struct iovec *part,
-             guint used)
-{
-  for (guint i = 0; i < n && most > 0 && used < IOV_MAX; i++) {
-    gsize length;
-
-    if (skip >= iov[i].iov_len) {
-      skip -= iov[i].iov_len;
-      continue;
-    }
-    length = (gsize) MIN (iov[i].iov_len - skip, most);
-    part[used].iov_base = (guint8 *) iov[i].iov_base + skip;
-    part[used++].iov_len = length;
-    most -= length;
-    skip = 0;
-  }
-  return used;
-}
-
-static gsize
-total_bytes (const struct iovec *iov, guint n)
-{
-  gsize total = 0;
-
-  for (guint i = 0; i < n; i++)
-    total += iov[i].iov_len;
-  return total;
-}
-
-static void
-advance_pass (Way *way, gsize count)
-{
-  if (way->left != NO_END)
-    way->left -= count;
-}
-
-/* Hand kept bytes to the reader. */
-static gssize
-give_kept (Way *way, const struct iovec *iov, guint n)
-{
-  gsize given = 0;
-
-  for (guint i = 0; i < n && kept (way) > 0; i++) {
-    gsize length = MIN (iov[i].iov_len, kept (way));
-    memcpy (iov[i].iov_base, way->kept->data + way->passed, length);
-    way->passed += length;
-    given += length;
-  }
-  return (gssize) given;
 }
 
 /* Read more of the head or unit: 1, 0 at the end of the stream, or -1. */
@@ -469,8 +322,8 @@ gather (FaultLink *link, const GdwNext *next, GCancellable *cancellable, GError 
   g_byte_array_set_size (way->kept, have + (guint) MAX (count, 0));
   if (count == 0) {
     /* What there is of it passes, and then the reader sees the end. */
-    way->phase = PASS;
-    way->left = NO_END;
+    way->phase = WAY_PASS;
+    way->left = WAY_NO_END;
   }
   if (count <= 0)
     return count;
@@ -483,10 +336,10 @@ read_through (FaultLink *link, const GdwNext *next, const struct iovec *iov, gui
 {
   Way *way = &link->in;
   struct iovec part[IOV_MAX];
-  guint used = cut_vectors (iov, n, 0, way->left, part, 0);
+  guint used = way_cut (iov, n, 0, way->left, part, 0);
   gssize count = call_below (link, way, next->read, next, part, used, cancellable, error);
 
-  advance_pass (way, (gsize) MAX (count, 0));
+  way_advance (way, (gsize) MAX (count, 0));
   return count;
 }
 
@@ -501,17 +354,17 @@ read_step (FaultLink *link, const GdwNext *next, const struct iovec *iov, guint 
 
     if (is_broken (link))
       return -1;
-    if (way->phase == PASS && kept (way) > 0)
-      return give_kept (way, iov, n);
-    if (way->phase == PASS && way->ends)
+    if (way->phase == WAY_PASS && way_kept (way) > 0)
+      return way_give (way, iov, n);
+    if (way->phase == WAY_PASS && way->ends)
       break_link (link, next);
-    else if (way->phase != PASS)
+    else if (way->phase != WAY_PASS)
       result = gather (link, next, cancellable, error);
     else if (way->left > 0)
       return read_through (link, next, iov, n, cancellable, error);
     else if (!begin_unit (link, way, next, cancellable, error))
       return -1;
-    if (result < 0 || (result == 0 && kept (way) == 0))
+    if (result < 0 || (result == 0 && way_kept (way) == 0))
       return result;
   }
 }
@@ -531,7 +384,7 @@ fault_read (gpointer data, const GdwNext *next, const struct iovec *iov, guint n
     return -1;
   }
   /* After kind=short it is the end of the stream that the reader sees. */
-  if (link->fault->kind == SHORT)
+  if (link->fault->kind == FAULT_SHORT)
     return 0;
   set_broken_error (link->fault, "read", error);
   return -1;
@@ -548,17 +401,17 @@ write_through (FaultLink *link, const GdwNext *next, const struct iovec *iov, gu
   gssize count;
   gsize from_kept;
 
-  if (kept (way) > 0) {
+  if (way_kept (way) > 0) {
     part[0].iov_base = way->kept->data + way->passed;
-    part[vectors++].iov_len = kept (way);
+    part[vectors++].iov_len = way_kept (way);
   }
-  vectors = cut_vectors (iov, n, *used, way->ends ? 0 : way->left, part, vectors);
+  vectors = way_cut (iov, n, *used, way->ends ? 0 : way->left, part, vectors);
   count = call_below (link, way, next->write, next, part, vectors, cancellable, error);
   if (count < 0)
     return FALSE;
-  from_kept = MIN ((gsize) count, kept (way));
+  from_kept = MIN ((gsize) count, way_kept (way));
   way->passed += from_kept;
-  advance_pass (way, (gsize) count - from_kept);
+  way_advance (way, (gsize) count - from_kept);
   *used += (gsize) count - from_kept;
   return TRUE;
 }
@@ -570,7 +423,7 @@ take (FaultLink *link, const GdwNext *next, const struct iovec *iov, guint n, gs
 {
   Way *way = &link->out;
   struct iovec part[IOV_MAX];
-  guint vectors = cut_vectors (iov, n, *used, way->wanted - way->kept->len, part, 0);
+  guint vectors = way_cut (iov, n, *used, way->wanted - way->kept->len, part, 0);
 
   for (guint i = 0; i < vectors; i++) {
     g_byte_array_append (way->kept, part[i].iov_base, (guint) part[i].iov_len);
@@ -584,21 +437,21 @@ write_step (FaultLink *link, const GdwNext *next, const struct iovec *iov, guint
             GCancellable *cancellable, GError **error)
 {
   Way *way = &link->out;
-  gsize total = total_bytes (iov, n), used = 0;
+  gsize total = way_total (iov, n), used = 0;
   gboolean ok = TRUE;
 
   while (ok) {
     if (is_broken (link))
       return -1;
-    if (way->phase == PASS && kept (way) == 0 && way->ends) {
+    if (way->phase == WAY_PASS && way_kept (way) == 0 && way->ends) {
       break_link (link, next);
       return used > 0 ? (gssize) used : -1;
     }
-    if (used == total && (way->phase != PASS || kept (way) == 0))
+    if (used == total && (way->phase != WAY_PASS || way_kept (way) == 0))
       return (gssize) used;
-    if (way->phase != PASS)
+    if (way->phase != WAY_PASS)
       ok = take (link, next, iov, n, &used, cancellable, error);
-    else if (kept (way) > 0 || way->left > 0)
+    else if (way_kept (way) > 0 || way->left > 0)
       ok = write_through (link, next, iov, n, &used, cancellable, error);
     else
       ok = begin_unit (link, way, next, cancellable, error);
@@ -634,9 +487,12 @@ fault_shutdown (gpointer data, const GdwNext *next, GError **error)
 
   /* The beginning of what might have become a frame must not get lost. */
   if (pthread_mutex_trylock (&link->writing) == 0) {
-    struct iovec rest = { way->kept->data + way->passed, kept (way) };
+    struct iovec rest = { way->kept->data + way->passed, way_kept (way) };
+    gssize count = 0;
     if (rest.iov_len > 0 && !is_broken (link))
-      way->passed += (gsize) MAX (0, next->write (next, &rest, 1, NULL, NULL));
+      count = next->write (next, &rest, 1, NULL, NULL);
+    if (count > 0)
+      way->passed += (gsize) count;
     pthread_mutex_unlock (&link->writing);
   }
   return next->shutdown (next, error);

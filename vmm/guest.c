@@ -18,8 +18,8 @@
 #define WORKLOAD_PUTC(w, c) __asm__ volatile("outb %b0, %w1" : : "a"(c), "d"(GUEST_SERIAL_PORT))
 #define WORKLOAD_REGISTERS_OK(w) registers_ok ((w)->index)
 
-/* One register of each kind that the program itself has no use for, so that
- * the check sees whether the whole vCPU came along. */
+/* A register that the program itself has no use for, so that the check sees
+ * whether more of the vCPU came along than what the program runs on. */
 static inline uint64_t
 sse_mark (uint64_t index)
 {

@@ -46,7 +46,7 @@
 #define GUEST_SERIAL_PORT 0x3f8u
 #define GUEST_SLEEP_PORT 0xe8u /* 32 bits: sleep for this many 1024 ticks */
 
-/* Written by whoever starts the guest; only page_ticks may change later. */
+/* Written by whoever starts the guest. */
 typedef struct {
   uint64_t magic;
   uint64_t lo_end;     /* end of RAM below 4 GiB */

@@ -8,6 +8,8 @@
 #include "guest-image.h"
 #include "guest.h"
 
+#include <errno.h>
+#include <stdio.h>
 #include <string.h>
 
 #define STATE_VERSION 1
@@ -82,27 +84,34 @@ config_ok (const MachineConfig *c, GError **error)
 }
 
 static gboolean
+bad_guest (const char *path, const char *why, GError **error)
+{
+  g_set_error (error, GDW_ERROR, GDW_ERROR_INVALID,
+               "guest '%s': cannot be booted: %s; leave --guest out to use the built-in one",
+               path, why);
+  return FALSE;
+}
+
+static gboolean
 load_image (Machine *machine, GError **error)
 {
   const GuestConfig *config = (const GuestConfig *) (machine->image + 16);
-  g_autofree char *content = NULL;
-  gsize size = sizeof guest_image;
+  const char *path = machine->config.guest_file;
+  guint8 content[GUEST_IMAGE_BYTES + 1];
+  FILE *file;
+  gsize size;
 
-  if (!machine->config.guest_file) {
-    memcpy (machine->image, guest_image, size);
+  memcpy (machine->image, guest_image, sizeof guest_image);
+  if (!path)
     return TRUE;
-  }
-  if (!g_file_get_contents (machine->config.guest_file, &content, &size, error))
-    return FALSE;
-  memcpy (machine->image, content, MIN (size, GUEST_IMAGE_BYTES));
-  if (size > GUEST_IMAGE_BYTES || config->magic != GUEST_MAGIC) {
-    g_set_error (error, GDW_ERROR, GDW_ERROR_INVALID,
-                 "guest '%s': cannot be booted: it is no build of the boot guest; leave "
-                 "--guest out to use the built-in one",
-                 machine->config.guest_file);
-    return FALSE;
-  }
-  return TRUE;
+  file = fopen (path, "re");
+  if (!file)
+    return bad_guest (path, g_strerror (errno), error);
+  size = fread (content, 1, sizeof content, file);
+  fclose (file);
+  memcpy (machine->image, content, GUEST_IMAGE_BYTES);
+  return (size == GUEST_IMAGE_BYTES && config->magic == GUEST_MAGIC) ||
+         bad_guest (path, "it is no build of the boot guest", error);
 }
 
 Machine *

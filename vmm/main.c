@@ -14,7 +14,8 @@
 typedef struct {
   Host host;
   GdwControl *control;
-  int serial; /* -1: none */
+  int serial;       /* -1: none */
+  gint serial_lost; /* atomic: said once */
 } App;
 
 static void
@@ -30,8 +31,11 @@ on_serial (gpointer data, char c)
 {
   App *app = data;
 
-  if (app->serial >= 0 && write (app->serial, &c, 1) < 0)
-    say (g_strerror (errno));
+  if (app->serial < 0 || write (app->serial, &c, 1) == 1 ||
+      g_atomic_int_add (&app->serial_lost, 1))
+    return;
+  g_printerr ("godwit-vmm: serial: output was lost: %s; give --serial a place that takes it\n",
+              g_strerror (errno));
 }
 
 static void

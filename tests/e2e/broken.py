@@ -30,8 +30,12 @@ def broken(frame, kind, seed=1):
         destination = lab.destination("destination", "--paused")
         for vmm in source, destination:
             vmm.parameters(x_peer_timeout=2000)
+        if frame == "ROUND-END":
+            source.parameters(max_bandwidth=64 << 20, downtime_limit=1)
         uri = destination.listen(lab.address("tcp"))
         source.migrate(f"{uri}|fault:at={frame},kind={kind},seed={seed}")
+        source.wait_said("filter 'fault'", f"{kind} at {frame}")
+        source.parameters(max_bandwidth=0, downtime_limit=2000)
         status = ended(source)
         diag(f"{status} {source.info().get('error-desc', '')}")
         if status == "completed":

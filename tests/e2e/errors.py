@@ -200,7 +200,8 @@ def main():
     tests = Tests()
     for row in AT_ONCE:
         who, command, arguments = row[:3]
-        tests.add(f"{command} {arguments or ''} at the {who}", at_once, *row)
+        given = " ".join(str(word) for word in (command, arguments) if word is not None)
+        tests.add(f"{given}, at the {who}", at_once, *row)
     tests.add("connection refused", connection_refused)
     tests.add("port in use", port_in_use)
     tests.add("unknown tracker", unknown_tracker)

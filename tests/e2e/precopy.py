@@ -19,7 +19,7 @@ MANY = min(4, os.cpu_count())
 def describe(info):
     blackout = " ".join(f"{name} {us}" for name, us in info["blackout"].items())
     diag(f"{info['total-time']} ms, downtime {info['downtime']} ms ({blackout}), "
-         f"{len(info['x-rounds'])} rounds, {info['ram']['transferred'] // MIB} MiB")
+         f"{info['ram']['dirty-sync-count']} rounds, {info['ram']['transferred'] // MIB} MiB")
 
 
 def prove_info(info, transport, links=1):
@@ -28,9 +28,10 @@ def prove_info(info, transport, links=1):
     same(info["x-transport"], transport, "x-transport")
     same(info["x-links"], links, "x-links")
     same(info["ram"]["remaining"], 0, "bytes that remain")
-    check(info["ram"]["total"] >= 128 * MIB, f"total is the memory: {info['ram']}")
+    check(info.get("x-rounds"), "x-rounds has rounds")
+    check(info["ram"]["total"] >= 128 * MIB, "ram.total is the memory")
     check(info["ram"]["normal"] + info["ram"]["duplicate"] >= info["ram"]["total"] // 4096 // 2,
-          f"pages were counted: {info['ram']}")
+          "pages were counted")
 
 
 def move(accel, transport, writers, backend):
@@ -74,8 +75,8 @@ def many_rounds(accel):
         wait_completed(source, destination)
         info = source.info()
         describe(info)
-        check(len(info["x-rounds"]) >= 3, f"rounds: {info['x-rounds']}")
-        check(all(one["pages"] for one in info["x-rounds"][:3]), f"pages: {info['x-rounds']}")
+        rounds = info.get("x-rounds", [])
+        check(len(rounds) >= 3 and all(one["pages"] for one in rounds[:3]), f"rounds: {rounds}")
         prove_arrived(source, destination)
 
 

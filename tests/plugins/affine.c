@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /* SPDX-FileCopyrightText: The godwit authors */
-/* A filter that writes a * x + b for each byte x, so that the order of filters shows; with
- * a = 0 it breaks its contract and hands on an empty vector, and on a link nothing works.
+/* A filter that writes a * x + b for each byte x, so that the order of filters shows.  With
+ * a = 0 it breaks its contract and hands on an empty vector, with b = 99 it refuses links.
  * Reads pass through. */
 
 #include <godwit/error.h>

@@ -97,9 +97,10 @@ liar_read (gpointer data, const struct iovec *iov, guint n, GCancellable *cancel
     g_cancellable_set_error_if_cancelled (cancellable, error);
     return -1;
   }
-  memcpy (iov[0].iov_base, link->bytes->data, length);
-  if (length > 0)
+  if (length > 0) {
+    memcpy (iov[0].iov_base, link->bytes->data, length);
     g_byte_array_remove_range (link->bytes, 0, (guint) length);
+  }
   return (gssize) length;
 }
 

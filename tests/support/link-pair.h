@@ -70,6 +70,16 @@ pair_close (Pair *pair)
   *pair = (Pair){ 0 };
 }
 
+/* A filter is used at the end that writes, or at the end that reads. */
+typedef enum { WRITES, READS, N_WAYS } Way;
+
+static inline void
+pair_with (Pair *pair, int way, const char *filters)
+{
+  g_autofree char *uri = g_strdup_printf ("unix:@godwit-filters-%d", getpid ());
+  pair_listen (pair, uri, way == READS ? filters : "", way == WRITES ? filters : "");
+}
+
 typedef struct Job Job;
 struct Job {
   void (*run) (Job *job);
@@ -188,6 +198,32 @@ job_cancel (Job *job)
                  job->error ? job->error->message : "no error");
   g_clear_error (&job->error);
   g_clear_object (&job->cancellable);
+}
+
+/* Send @sent, in vectors cut at random, and read @length bytes the same way. */
+static inline guint8 *
+carry (Pair *pair, GByteArray *sent, gsize length, guint32 seed)
+{
+  guint8 *got = g_malloc0 (length + 1);
+  Job writer = {
+    .run = job_write, .link = pair->out, .bytes = sent->data, .length = sent->len, .seed = seed
+  };
+  Job reader = {
+    .run = job_read, .link = pair->in, .bytes = got, .length = length, .seed = seed + 1
+  };
+
+  job_start (&writer);
+  job_start (&reader);
+  ck_assert_msg (job_finish (&writer), "%s", writer.error ? writer.error->message : "");
+  ck_assert_msg (job_finish (&reader), "%s", reader.error ? reader.error->message : "");
+  return got;
+}
+
+static inline void
+carry_unchanged (Pair *pair, GByteArray *sent)
+{
+  g_autofree guint8 *got = carry (pair, sent, sent->len, sent->len);
+  ck_assert (memcmp (got, sent->data, sent->len) == 0);
 }
 
 static inline gboolean

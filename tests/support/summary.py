@@ -77,7 +77,7 @@ def count_build(directory, count):
             if wrong:
                 tail = (entry["stdout"] + entry.get("stderr", "")).splitlines()[-60:]
                 count.failed.append((f"{test}: {wrong}", "\n".join(tail)))
-            elif any(name.startswith(test + ":") for name, _ in count.failed):
+            elif any(name and name.startswith(test + ":") for name, _ in count.failed):
                 count.failed.append((None, entry.get("stderr", "")))
 
 

@@ -13,7 +13,7 @@ import threading
 import time
 
 import runlog
-from qmp import DEADLINE, Qmp, QmpError
+from qmp import DEADLINE, Qmp, QmpClosed, QmpError
 from tap import Skip, diag, same
 
 ROOT = os.path.dirname(os.path.dirname(os.path.dirname(os.path.abspath(__file__))))
@@ -250,6 +250,9 @@ class Lab:
 
     def __exit__(self, kind, error, trace):
         wrong = []
+        failed = kind and not issubclass(kind, Skip)
+        if failed:
+            self.tell_status()
         try:
             runlog.assert_disjoint({vmm.name: vmm.runs() for vmm in self.vmms})
         except (AssertionError, ValueError) as overlap:
@@ -258,7 +261,7 @@ class Lab:
             how = vmm.end()
             if how:
                 wrong.append(f"{vmm.name} {how}")
-        if wrong or (kind and not issubclass(kind, Skip)):
+        if wrong or failed:
             self.explain()
         for vmm in self.vmms:
             vmm.qmp.close()
@@ -266,6 +269,14 @@ class Lab:
         if wrong and not kind:
             raise AssertionError("; ".join(wrong))
         diag("\n".join(wrong))
+
+    def tell_status(self):
+        for vmm in self.vmms:
+            if vmm.ended_ns is None and not vmm.frozen:
+                try:
+                    diag(f"{vmm.name}: {vmm.run_state()}, {vmm.info()}")
+                except (QmpClosed, TimeoutError) as error:
+                    diag(f"{vmm.name}: does not answer: {error}")
 
     def explain(self):
         for vmm in self.vmms:

@@ -91,6 +91,18 @@ START_TEST (exactly_the_written_pages)
 }
 END_TEST
 
+/* More than any answer holds at once. */
+START_TEST (every_other_page)
+{
+  GdwRegion region = _i ? anonymous () : shared (0);
+  for (guint64 page = 1; page < PAGES; page += 2)
+    region.host_addr[page * GDW_PAGE_SIZE] = 1;
+  gdw_populated_find (&region, 0, PAGES, bits);
+  for (guint w = 0; w < PAGES / 64; w++)
+    ck_assert_uint_eq (bits[w], 0xaaaaaaaaaaaaaaaa);
+}
+END_TEST
+
 START_TEST (only_the_pages_asked_for)
 {
   GdwRegion region = _i ? anonymous () : shared (0);
@@ -271,6 +283,7 @@ main (void)
   TCase *tc = tcase_create ("populated");
   tcase_set_timeout (tc, 30);
   tcase_add_loop_test (tc, exactly_the_written_pages, 0, 2);
+  tcase_add_loop_test (tc, every_other_page, 0, 2);
   tcase_add_loop_test (tc, only_the_pages_asked_for, 0, 2);
   tcase_add_loop_test (tc, other_bits_stay, 0, 2);
   tcase_add_loop_test (tc, a_dropped_page_is_not_there, 0, 2);

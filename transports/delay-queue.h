@@ -1,0 +1,60 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/* SPDX-FileCopyrightText: The godwit authors */
+#pragma once
+
+#include <gio/gio.h>
+#include <pthread.h>
+#include <sys/uio.h>
+
+/* The bytes under way in one direction of filter delay.  One thread puts, one takes. */
+
+/* What is under way at most; more makes the putter wait. */
+#define QUEUE_BYTES (64u << 20)
+/* Vectors of one look. */
+#define QUEUE_BATCH 64
+
+typedef struct {
+  gint64 due_us; /* monotonic time from which on it passes */
+  gsize length, passed;
+  guint8 data[];
+} Chunk;
+
+typedef enum { QUEUE_PUTS, QUEUE_TAKES } QueueSide;
+
+typedef struct {
+  pthread_mutex_t lock;
+  GQueue chunks; /* Chunk; this and the next three under lock */
+  gsize bytes;   /* of memory */
+  gboolean ended;
+  GError *error;
+  int wake[2]; /* eventfd of each side, written when the other has changed something */
+} Queue;
+
+/* FALSE with errno when there is no fd left; clear it all the same. */
+gboolean queue_init (Queue *queue);
+void queue_clear (Queue *queue);
+
+/* Free with g_free. */
+Chunk *queue_chunk_new (gsize length);
+
+/* Takes over @chunk. */
+void queue_put (Queue *queue, Chunk *chunk);
+
+/* No more will be put; @error, taken over, is what the other side then sees. */
+void queue_end (Queue *queue, GError *error);
+
+/* Wait for room; FALSE with an error when cancelled or when the other side failed. */
+gboolean queue_wait_room (Queue *queue, GCancellable *cancellable, GError **error);
+
+/* Wait until a chunk is due, or the queue has ended empty. */
+gboolean queue_wait_due (Queue *queue, GCancellable *cancellable, GError **error);
+
+/* The chunks that are due, as vectors, none at the end; they stay, and only this side removes
+ * them. */
+guint queue_peek (Queue *queue, struct iovec *iov);
+void queue_drop (Queue *queue, gsize count);
+
+/* Bytes of memory in use. */
+gsize queue_bytes (Queue *queue);
+
+void queue_notify (int fd);
