@@ -69,22 +69,28 @@ gdw_round_free (GdwRound *round)
   g_free (round);
 }
 
+/* Gives the totals of the round and begins to count anew. */
+static GdwRoundTotals
+take_totals (GdwRound *round)
+{
+  GdwRoundTotals totals = round->totals;
+
+  totals.dirty_pages = gdw_pageset_count (round->dirty);
+  round->totals = (GdwRoundTotals){ 0 };
+  return totals;
+}
+
 /* The cursor came round.  The next round begins at once if a harvest was
- * published meanwhile, or if the guest is paused. */
+ * published meanwhile. */
 static void
 end_round (GdwRound *round, GdwRoundTotals *ended)
 {
-  round->region = 0;
-  round->word = 0;
-  round->totals.dirty_pages = gdw_pageset_count (round->dirty);
-  round->waiting = !round->final && !round->fresh;
-  round->totals.waits = round->waiting && !round->low_said;
-  *ended = round->totals;
-  round->totals = (GdwRoundTotals){ 0 };
+  *ended = take_totals (round);
+  round->waiting = !round->fresh;
+  ended->waits = round->waiting && !round->low_said;
   round->fresh = FALSE;
   round->low_said = FALSE;
-  if (!round->final)
-    round->number++;
+  round->number++;
 }
 
 /* Nothing dirty before the end of memory.  A round in which nothing was sent is
@@ -92,13 +98,15 @@ end_round (GdwRound *round, GdwRoundTotals *ended)
 static GdwRoundEvent
 at_end (GdwRound *round, GdwRoundTotals *ended)
 {
+  round->region = 0;
+  round->word = 0;
+  if (round->final)
+    return 0;
   if (round->totals.pages) {
     end_round (round, ended);
     return GDW_ROUND_ENDED;
   }
-  round->region = 0;
-  round->word = 0;
-  if (round->low_said || round->final)
+  if (round->low_said)
     return 0;
   round->low_said = TRUE;
   return GDW_ROUND_LOW;
@@ -201,9 +209,9 @@ gdw_round_claim (GdwRound *round, GdwBatch *batch, GError **error)
     pthread_mutex_lock (&round->lock);
     claimed = claim_locked (round, batch, &event, &ended);
     /* Without a wait the next round may hold work already. */
-    again = event == GDW_ROUND_ENDED && !round->final && !round->waiting;
+    again = event == GDW_ROUND_ENDED && !round->waiting;
     pthread_mutex_unlock (&round->lock);
-    if (event && !(round->final && event == GDW_ROUND_ENDED))
+    if (event)
       round->notify (event, event == GDW_ROUND_ENDED ? &ended : NULL, round->data);
   } while (again && gdw_pageset_count (round->dirty));
   if (!claimed)
@@ -215,19 +223,21 @@ gdw_round_claim (GdwRound *round, GdwBatch *batch, GError **error)
   return TRUE;
 }
 
-/* Under the lock. */
+/* Under the lock: TRUE once, with the totals of the last round. */
 static gboolean
-is_drained (GdwRound *round)
+is_drained (GdwRound *round, GdwRoundTotals *ended)
 {
   if (!round->final || round->drained || round->outstanding || gdw_pageset_count (round->dirty))
     return FALSE;
   round->drained = TRUE;
+  *ended = take_totals (round);
   return TRUE;
 }
 
 void
 gdw_round_acked (GdwRound *round, const GdwSent *sent)
 {
+  GdwRoundTotals ended;
   gboolean drained, more;
 
   pthread_mutex_lock (&round->lock);
@@ -239,12 +249,13 @@ gdw_round_acked (GdwRound *round, const GdwSent *sent)
     *(run->kind == GDW_RUN_RAW ? &round->normal_pages : &round->zero_pages) += run->count;
   }
   round->outstanding -= sent->pages;
-  round->totals.bytes += sent->bytes;
-  drained = is_drained (round);
+  drained = is_drained (round, &ended);
   more = round->final && gdw_pageset_count (round->dirty);
   pthread_mutex_unlock (&round->lock);
-  if (drained || more)
-    round->notify (drained ? GDW_ROUND_DRAINED : GDW_ROUND_MORE, NULL, round->data);
+  if (drained)
+    round->notify (GDW_ROUND_DRAINED, &ended, round->data);
+  else if (more)
+    round->notify (GDW_ROUND_MORE, NULL, round->data);
 }
 
 /* Under the lock: FALSE if this page was damaged before. */
@@ -300,16 +311,31 @@ gdw_round_publish (GdwRound *round, GdwPageset *fresh)
 }
 
 void
+gdw_round_sent (GdwRound *round, guint64 bytes)
+{
+  pthread_mutex_lock (&round->lock);
+  round->totals.bytes += bytes;
+  pthread_mutex_unlock (&round->lock);
+}
+
+void
 gdw_round_final (GdwRound *round)
 {
+  GdwRoundTotals live, last;
   gboolean drained;
 
   pthread_mutex_lock (&round->lock);
+  live = take_totals (round);
   round->final = TRUE;
   round->waiting = FALSE;
-  drained = is_drained (round);
+  round->number++;
+  drained = is_drained (round, &last);
   pthread_mutex_unlock (&round->lock);
-  round->notify (drained ? GDW_ROUND_DRAINED : GDW_ROUND_MORE, NULL, round->data);
+  round->notify (GDW_ROUND_ENDED, &live, round->data);
+  if (drained)
+    round->notify (GDW_ROUND_DRAINED, &last, round->data);
+  else
+    round->notify (GDW_ROUND_MORE, NULL, round->data);
 }
 
 guint64

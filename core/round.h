@@ -26,7 +26,8 @@ typedef struct {
   gboolean waits; /* the next round needs a harvest that nobody asked for */
 } GdwRoundTotals;
 
-/* Called on any thread with no lock held.  @totals: of the round that ENDED, else NULL. */
+/* Called on any thread with no lock held.  @totals: of the
+ * round that ENDED or was DRAINED, else NULL. */
 typedef void (*GdwRoundNotify) (GdwRoundEvent event, const GdwRoundTotals *totals,
                                 gpointer data);
 
@@ -48,6 +49,9 @@ gboolean gdw_round_nak (GdwRound *round, const GdwNak *nak, GError **error);
 
 /* Pages written since; empties @fresh; gives how many were clean. */
 guint64 gdw_round_publish (GdwRound *round, GdwPageset *fresh);
+
+/* A frame of the round was made; of so many bytes. */
+void gdw_round_sent (GdwRound *round, guint64 bytes);
 
 /* The guest is paused and the last harvest is published: go round until all is
  * acknowledged, then notify DRAINED, once. */

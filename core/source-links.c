@@ -19,6 +19,8 @@ fill (GdwChannel *channel, GdwMemOut *out, gpointer data, GError **error)
     if (!gdw_round_claim (source->round, batch, error))
       return FALSE;
   out->last = gdw_round_dirty_pages (source->round) == 0;
+  gdw_round_sent (source->round, GDW_FRAME_HEADER_BYTES + gdw_mem_size (&out->mem) +
+                                     out->mem.n_raw * GDW_PAGE_SIZE);
   return TRUE;
 }
 
@@ -90,6 +92,9 @@ connected (GdwChannel *channel, gpointer data)
     say_hello (source);
   else
     say_join (source, index);
+  /* One after the other: transports connect one link at a time. */
+  if (source->phase == LINKING && index > 0 && source->n_created < source->n_links)
+    gdw_source_add_channel (source);
 }
 
 static void
@@ -183,9 +188,9 @@ on_hello_ack (GdwSource *source, const GdwFrame *frame, const guint8 *meta, GErr
     return FALSE;
   }
   source->n_joined = 1;
-  while (source->n_created < source->n_links)
+  if (source->n_links > 1)
     gdw_source_add_channel (source);
-  if (source->n_joined == source->n_links)
+  else
     all_joined (source);
   return TRUE;
 }
@@ -349,12 +354,13 @@ gdw_source_round_event (GdwRoundEvent event, const GdwRoundTotals *totals, gpoin
 
   if (harvest && g_atomic_int_get (&source->sending))
     gdw_harvest_request (source->harvest);
-  if (event == GDW_ROUND_ENDED) {
+  if (totals) {
     RoundEnd *end = g_new (RoundEnd, 1);
 
     *end = (RoundEnd){ source, *totals };
     gdw_post (source->attempt.context, on_round_end, end, g_free);
-  } else if (event == GDW_ROUND_DRAINED) {
+  }
+  if (event == GDW_ROUND_DRAINED) {
     gdw_post (source->attempt.context, on_drained, source, NULL);
   } else if (event == GDW_ROUND_MORE) {
     gdw_source_kick (source);

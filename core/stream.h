@@ -116,6 +116,13 @@ typedef struct {
   guint32 crcs[GDW_MEM_RAW_MAX];
 } GdwMem;
 
+/* Bytes of the meta part. */
+static inline gsize
+gdw_mem_size (const GdwMem *mem)
+{
+  return 16 + mem->n_runs * 16 + mem->n_raw * 4;
+}
+
 /* @out has GDW_MEM_META_MAX bytes; gives the length. */
 gsize gdw_mem_encode (const GdwMem *mem, guint8 *out);
 /* @pages: size of each of @n_regions regions; runs are in range, ascending and
