@@ -263,16 +263,17 @@ gdw_channel_read_loop (void *data)
             gdw_channel_unref);
   while (read_frame (channel, &error))
     ;
-  if (g_error_matches (error, G_IO_ERROR, G_IO_ERROR_CLOSED)) {
+  if (!g_error_matches (error, G_IO_ERROR, G_IO_ERROR_CLOSED)) {
+    gdw_channel_break (channel, error);
+  } else {
     g_clear_error (&error);
     if (!is_finishing (channel))
-      error = g_error_new (GDW_ERROR, GDW_ERROR_PEER,
-                           "link %u: the other side closed the connection: it gave no reason; "
-                           "look at its log",
-                           channel->index);
+      gdw_channel_fail (channel,
+                        g_error_new (GDW_ERROR, GDW_ERROR_PEER,
+                                     "link %u: the other side closed the connection: it gave "
+                                     "no reason; look at its log",
+                                     channel->index));
   }
-  if (error)
-    gdw_channel_fail (channel, error);
   gdw_channel_thread_ends (channel);
   return NULL;
 }

@@ -119,9 +119,10 @@ remember_sent (GdwChannel *channel, const GdwMemOut *out, guint64 bytes)
   pthread_mutex_unlock (&channel->lock);
 }
 
-/* FALSE without an error: there was nothing to fill it with. */
+/* FALSE without an error: there was nothing to fill it with.  @written FALSE: the
+ * link failed, not the filling. */
 static gboolean
-do_fill (GdwChannel *channel, GError **error)
+do_fill (GdwChannel *channel, gboolean *written, GError **error)
 {
   const GdwChannelConfig *config = channel->config;
   GdwMemOut *out = &channel->out;
@@ -138,7 +139,8 @@ do_fill (GdwChannel *channel, GError **error)
   remember_sent (channel, out, GDW_FRAME_HEADER_BYTES + frame.payload_len);
   if (config->rate)
     gdw_rate_spend (config->rate, GDW_FRAME_HEADER_BYTES + frame.payload_len);
-  return write_frame (channel, &frame, meta, out->iov, out->n_iov, error);
+  *written = write_frame (channel, &frame, meta, out->iov, out->n_iov, error);
+  return *written;
 }
 
 static void
@@ -200,6 +202,7 @@ next_work (GdwChannel *channel, gboolean idle, guint64 *kicks, GdwOut **out, Gdw
   }
 }
 
+/* FALSE: the link is broken. */
 static gboolean
 do_work (GdwChannel *channel, Work work, GdwOut *out, const GdwAck *ack, gboolean *idle,
          GError **error)
@@ -208,16 +211,16 @@ do_work (GdwChannel *channel, Work work, GdwOut *out, const GdwAck *ack, gboolea
   gboolean ok = TRUE;
 
   if (work == DO_CONTROL)
-    ok = do_control (channel, out, &why);
-  else if (work == DO_ACK)
-    ok = do_ack (channel, ack, &why);
-  else if (work == DO_FILL)
-    *idle = !do_fill (channel, &why);
-  else
-    ok = do_heartbeat (channel, work == DO_FLUSH ? GDW_FRAME_ACK_NOW : 0, &why);
-  ok = ok && !why;
-  if (why)
+    return do_control (channel, out, error);
+  if (work == DO_ACK)
+    return do_ack (channel, ack, error);
+  if (work != DO_FILL)
+    return do_heartbeat (channel, work == DO_FLUSH ? GDW_FRAME_ACK_NOW : 0, error);
+  *idle = !do_fill (channel, &ok, &why);
+  if (!ok)
     g_propagate_error (error, g_steal_pointer (&why));
+  else if (why)
+    gdw_channel_break (channel, g_steal_pointer (&why));
   return ok;
 }
 

@@ -196,6 +196,40 @@ gdw_channel_report_connected (gpointer data)
 }
 
 static void
+report_broken (gpointer data)
+{
+  GdwChannel *channel = data;
+
+  if (!channel->gone)
+    channel->config->ops->broken (channel, channel->error, channel->config->data);
+}
+
+void
+gdw_channel_break (GdwChannel *channel, GError *error)
+{
+  gboolean told = error->domain == GDW_ERROR;
+  GdwErrorMsg msg = { .code = error->code, .phase = (char *) "link", .text = error->message };
+  GByteArray *meta;
+
+  if (!told || error->code == GDW_ERROR_IO) {
+    gdw_channel_fail (channel, error);
+    return;
+  }
+  meta = g_byte_array_new ();
+  gdw_error_encode (&msg, meta);
+  pthread_mutex_lock (&channel->lock);
+  if (!channel->error && !channel->stopped)
+    channel->error = g_steal_pointer (&error);
+  gdw_channel_queue (channel, GDW_FRAME_ERROR, 0, FALSE, meta);
+  channel->finishing = TRUE;
+  pthread_mutex_unlock (&channel->lock);
+  if (!error)
+    gdw_post (channel->config->context, report_broken, gdw_channel_ref (channel),
+              gdw_channel_unref);
+  g_clear_error (&error);
+}
+
+static void
 report_closed (gpointer data)
 {
   GdwChannel *channel = data;

@@ -49,6 +49,8 @@ typedef struct {
   /* Main thread. */
   void (*connected) (GdwChannel *channel, gpointer data);
   void (*frame) (GdwChannel *channel, const GdwFrame *frame, const guint8 *meta, gpointer data);
+  /* The channel will end with this error once the peer was told, if it listens. */
+  void (*broken) (GdwChannel *channel, const GError *error, gpointer data);
   /* Both threads have ended.  NULL: in good order, after gdw_channel_finish. */
   void (*closed) (GdwChannel *channel, const GError *error, gpointer data);
 } GdwChannelOps;

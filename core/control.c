@@ -113,7 +113,7 @@ quit_now (gpointer data)
   g_clear_pointer (&control->quitting, g_source_unref);
   gdw_control_emit (control, GDW_EVENT_SHUTDOWN,
                     gdw_event_shutdown (FALSE, control->quit_cause));
-  host->quit (host->vm);
+  host->quit (host->vm, control->quit_cause == GDW_Q_SHUTDOWN_CAUSE_HOST_ERROR);
   return G_SOURCE_REMOVE;
 }
 

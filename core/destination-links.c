@@ -156,6 +156,14 @@ gdw_destination_drop_silent (GdwDestination *destination, gint64 limit_us)
   }
 }
 
+/* It is being told why; @visitor gets a second to listen. */
+static void
+hurry (GdwDestination *destination, Visitor *visitor)
+{
+  visitor->since_us = g_get_monotonic_time () + TURN_AWAY_US -
+                      destination->attempt.parameters->x_peer_timeout * (gint64) 1000;
+}
+
 /* Costs a stranger its link and nobody anything else; takes @error. */
 static void
 turn_away (GdwDestination *destination, Visitor *visitor, GError *error)
@@ -169,8 +177,7 @@ turn_away (GdwDestination *destination, Visitor *visitor, GError *error)
   gdw_error_encode (&msg, meta);
   gdw_channel_send (visitor->channel, GDW_FRAME_ERROR, meta);
   gdw_channel_finish (visitor->channel);
-  visitor->since_us -= destination->attempt.parameters->x_peer_timeout * (gint64) 1000 -
-                       TURN_AWAY_US;
+  hurry (destination, visitor);
   g_error_free (error);
 }
 
@@ -410,6 +417,18 @@ on_frame (GdwChannel *channel, const GdwFrame *frame, const guint8 *meta, gpoint
 }
 
 static void
+on_broken (GdwChannel *channel, const GError *error, gpointer data)
+{
+  GdwDestination *destination = data;
+  Visitor *visitor = find_visitor (destination, channel);
+
+  if (visitor->role == MAIN_LINK || visitor->role == MEMORY_LINK)
+    gdw_destination_fail (destination, g_error_copy (error));
+  else
+    hurry (destination, visitor);
+}
+
+static void
 on_closed (GdwChannel *channel, const GError *error, gpointer data)
 {
   GdwDestination *destination = data;
@@ -434,5 +453,6 @@ on_closed (GdwChannel *channel, const GError *error, gpointer data)
 const GdwChannelOps gdw_destination_channel_ops = {
   .mem = gdw_destination_take_memory,
   .frame = on_frame,
+  .broken = on_broken,
   .closed = on_closed,
 };

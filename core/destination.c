@@ -301,6 +301,7 @@ gdw_destination_free (GdwDestination *destination)
   if (!destination)
     return;
   destination->phase = OVER;
+  destination->closing = TRUE;
   g_cancellable_cancel (destination->host_cancellable);
   free_workers (destination);
   gdw_destination_unref (destination);
@@ -309,7 +310,25 @@ gdw_destination_free (GdwDestination *destination)
 gboolean
 gdw_destination_is_done (GdwDestination *destination)
 {
-  return destination->reported || destination->phase == OVER;
+  return (destination->reported || destination->phase == OVER) && !destination->host_calls;
+}
+
+gboolean
+gdw_destination_has_begun (GdwDestination *destination)
+{
+  return destination->regions != NULL || destination->phase == OVER;
+}
+
+void
+gdw_destination_quit (GdwDestination *destination)
+{
+  if (destination->phase < RESUMING)
+    gdw_destination_fail (destination,
+                          g_error_new (GDW_ERROR, GDW_ERROR_FAILED,
+                                       "destination: the migration has ended: this VMM is "
+                                       "closing; migrate to another destination"));
+  else if (destination->phase == ARRIVED)
+    gdw_destination_close (destination);
 }
 
 gboolean

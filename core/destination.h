@@ -16,10 +16,17 @@ GdwDestination *gdw_destination_new (const GdwAttempt *attempt, const char *uri,
 /* The host's memory is ready: accept.  FALSE: its region table is bad. */
 gboolean gdw_destination_begin (GdwDestination *destination, GError **error);
 
-/* At any time: the listener and every link end at once. */
+gboolean gdw_destination_has_begun (GdwDestination *destination);
+
+/* Fail, unless COMMIT came, and stop listening as soon as the source needs no
+ * answer any more; told by over. */
+void gdw_destination_quit (GdwDestination *destination);
+
+/* Done or not begun: the listener and every link end at once. */
 void gdw_destination_free (GdwDestination *destination);
 
-/* Is nothing left to do but to answer questions about the outcome? */
+/* Is nothing left to do but to answer questions about the outcome?  Then, and only then, it may
+ * be freed before over. */
 gboolean gdw_destination_is_done (GdwDestination *destination);
 /* Was anything written into guest memory? */
 gboolean gdw_destination_touched_memory (GdwDestination *destination);

@@ -306,7 +306,6 @@ gdw_guest_take_back (GdwGuest *guest, GdwGuestDone done, gpointer data)
 void
 gdw_guest_gone (GdwGuest *guest)
 {
-  guest->handing_over = guest->fenced = FALSE;
   set_state (guest, GDW_RUN_STATE_POSTMIGRATE);
 }
 
@@ -334,5 +333,6 @@ gdw_guest_arrived (GdwGuest *guest, gboolean run, GdwGuestDone done, gpointer da
 void
 gdw_guest_await (GdwGuest *guest)
 {
+  guest->handing_over = guest->fenced = FALSE;
   set_state (guest, GDW_RUN_STATE_INMIGRATE);
 }

@@ -39,7 +39,7 @@ void gdw_guest_stay_paused (GdwGuest *guest);
 void gdw_guest_take_back (GdwGuest *guest, GdwGuestDone done, gpointer data);
 /* Nobody knows who has it: it stays paused until gone or take_back. */
 void gdw_guest_in_doubt (GdwGuest *guest);
-/* The destination has it. */
+/* The destination has it; take_back still works, on the operator's word. */
 void gdw_guest_gone (GdwGuest *guest);
 
 /* Destination: shall it start after COMMIT?  TRUE until the operator says stop. */

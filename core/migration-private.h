@@ -28,6 +28,10 @@ struct _GdwMigration {
   gboolean incoming;           /* the last attempt was */
   gboolean touched;            /* an incoming one wrote into memory */
 
+  gboolean kept_alive; /* by the attempt that is under way */
+  GdwDone close_done;  /* close was asked for, and not answered yet */
+  gpointer close_data;
+
   pthread_mutex_t mark_lock; /* protects mark_target */
   GdwSource *mark_target;
 };

@@ -3,6 +3,7 @@
 #include <string.h>
 
 #include "core/migration-private.h"
+#include "core/post.h"
 
 G_DEFINE_FINAL_TYPE (GdwMigration, gdw_migration, G_TYPE_OBJECT)
 
@@ -121,6 +122,61 @@ on_detach (gpointer data)
   pthread_mutex_unlock (&migration->mark_lock);
 }
 
+static gboolean is_running (GdwMigration *migration);
+
+/* Tells the one who asked for close, when there is nothing left to end. */
+static void
+close_when_idle (GdwMigration *migration)
+{
+  GdwDone done = migration->close_done;
+
+  if (!done || is_running (migration))
+    return;
+  g_clear_pointer (&migration->destination, gdw_destination_free);
+  migration->close_done = NULL;
+  done (migration, NULL, migration->close_data);
+}
+
+static void
+close_later (gpointer data)
+{
+  close_when_idle (data);
+}
+
+void
+gdw_migration_close (GdwMigration *migration, GdwDone done, gpointer data)
+{
+  migration->close_done = done;
+  migration->close_data = data;
+  gdw_migration_cancel (migration, NULL);
+  if (migration->destination && gdw_destination_has_begun (migration->destination))
+    gdw_destination_quit (migration->destination);
+  gdw_post (migration->context, close_later, g_object_ref (migration), g_object_unref);
+}
+
+/* While an attempt is under way it holds a reference: threads and callbacks of
+ * the host end before the object does. */
+static void
+keep_alive (GdwMigration *migration)
+{
+  if (!migration->kept_alive)
+    g_object_ref (migration);
+  migration->kept_alive = TRUE;
+}
+
+/* The last thing that is done with @migration. */
+static void
+let_go (GdwMigration *migration)
+{
+  gboolean kept = migration->kept_alive;
+
+  migration->kept_alive = FALSE;
+  g_signal_emit (migration, signals[ENDED], 0, (guint) migration->state.status);
+  close_when_idle (migration);
+  if (kept)
+    g_object_unref (migration);
+}
+
 static void
 on_source_over (gpointer data)
 {
@@ -129,7 +185,7 @@ on_source_over (gpointer data)
 
   gdw_source_info (migration->source, &info);
   migration->outcome = info.outcome;
-  g_signal_emit (migration, signals[ENDED], 0, (guint) migration->state.status);
+  let_go (migration);
 }
 
 static void
@@ -138,11 +194,19 @@ on_destination_over (gpointer data)
   GdwMigration *migration = data;
 
   migration->touched |= gdw_destination_touched_memory (migration->destination);
-  g_signal_emit (migration, signals[ENDED], 0, (guint) migration->state.status);
+  let_go (migration);
+}
+
+static void
+on_destination_status (GdwStatus status, gpointer data)
+{
+  if (status == GDW_STATUS_ACTIVE)
+    keep_alive (data);
+  on_status (status, data);
 }
 
 static const GdwAttemptOps source_ops = { on_status, on_pass, on_detach, on_source_over };
-static const GdwAttemptOps destination_ops = { on_status, on_pass, on_detach,
+static const GdwAttemptOps destination_ops = { on_destination_status, on_pass, on_detach,
                                                on_destination_over };
 
 static GdwAttempt
@@ -174,6 +238,8 @@ refuse (GError **error, const char *text)
 static gboolean
 check_idle (GdwMigration *migration, GError **error)
 {
+  if (migration->close_done)
+    return refuse (error, "guest: it cannot be migrated: this VMM is closing");
   if (is_running (migration))
     return refuse (error, "There's a migration process in progress");
   if (migration->outcome == GDW_OUTCOME_UNKNOWN)
@@ -212,6 +278,7 @@ gdw_migration_start (GdwMigration *migration, const char *uri, GError **error)
   gdw_source_free (migration->source);
   migration->source = source;
   __atomic_store_n (&migration->mark_target, source, __ATOMIC_RELEASE);
+  keep_alive (migration);
   gdw_source_begin (source);
   return TRUE;
 }
@@ -268,6 +335,11 @@ on_reset (GdwReply *reply, gpointer data)
 {
   g_autoptr (GdwMigration) migration = data;
 
+  if (!reply->error && migration->close_done) {
+    g_clear_pointer (&migration->destination, gdw_destination_free);
+    close_when_idle (migration);
+    return;
+  }
   if (!reply->error) {
     migration->touched = FALSE;
     gdw_guest_await (migration->guest);
@@ -381,6 +453,8 @@ gdw_migration_stop (GdwMigration *migration, GdwDone done, gpointer data)
 
   if (run_state == GDW_RUN_STATE_INMIGRATE) {
     gdw_guest_set_autostart (migration->guest, FALSE);
+  } else if (migration->outcome == GDW_OUTCOME_UNKNOWN) {
+    gdw_guest_stay_paused (migration->guest);
   } else if (!migration->source || !gdw_source_is_switching (migration->source)) {
     gdw_guest_pause (migration->guest, on_order_done, new_order (migration, done, data));
     return;
@@ -406,14 +480,12 @@ gdw_migration_resolve (GdwMigration *migration, gboolean here, GdwDone done, gpo
     return;
   }
   migration->outcome = here ? GDW_OUTCOME_SOURCE : GDW_OUTCOME_DESTINATION;
-  if (!here) {
-    gdw_guest_gone (migration->guest);
-    answer (migration, done, data, NULL);
-  } else if (unknown) {
+  if (here) {
     gdw_guest_take_back (migration->guest, on_order_done, new_order (migration, done, data));
-  } else {
-    gdw_guest_run (migration->guest, on_order_done, new_order (migration, done, data));
+    return;
   }
+  gdw_guest_gone (migration->guest);
+  answer (migration, done, data, NULL);
 }
 
 /* Capabilities and parameters. */

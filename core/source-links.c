@@ -271,6 +271,12 @@ on_frame (GdwChannel *channel, const GdwFrame *frame, const guint8 *meta, gpoint
 }
 
 static void
+on_broken (GdwChannel *channel, const GError *error, gpointer data)
+{
+  gdw_source_fail (data, g_error_copy (error));
+}
+
+static void
 on_closed (GdwChannel *channel, const GError *error, gpointer data)
 {
   GdwSource *source = data;
@@ -287,6 +293,7 @@ const GdwChannelOps gdw_source_channel_ops = {
   .nak = nak,
   .connected = connected,
   .frame = on_frame,
+  .broken = on_broken,
   .closed = on_closed,
 };
 

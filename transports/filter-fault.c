@@ -379,7 +379,7 @@ fault_read (gpointer data, const GdwNext *next, const struct iovec *iov, guint n
 
   if (count >= 0)
     return count;
-  if (!is_broken (link) || g_cancellable_is_cancelled (cancellable)) {
+  if (failure && (!is_broken (link) || g_cancellable_is_cancelled (cancellable))) {
     g_propagate_error (error, g_steal_pointer (&failure));
     return -1;
   }
@@ -472,7 +472,7 @@ fault_write (gpointer data, const GdwNext *next, const struct iovec *iov, guint 
   pthread_mutex_unlock (&link->writing);
   if (count >= 0)
     return count;
-  if (is_broken (link) && !g_cancellable_is_cancelled (cancellable))
+  if (!failure || (is_broken (link) && !g_cancellable_is_cancelled (cancellable)))
     set_broken_error (link->fault, "write", error);
   else
     g_propagate_error (error, g_steal_pointer (&failure));

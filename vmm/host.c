@@ -139,9 +139,12 @@ host_guest_check (gpointer vm, gboolean running, GdwReply *reply, GCancellable *
 }
 
 static void
-host_quit (gpointer vm)
+host_quit (gpointer vm, gboolean failed)
 {
-  g_main_loop_quit (((Host *) vm)->loop);
+  Host *host = vm;
+
+  host->failed |= failed;
+  g_main_loop_quit (host->loop);
 }
 
 /* A device has written: KVM's dirty log does not know. */

@@ -10,7 +10,8 @@ typedef struct {
   Machine *machine;
   GdwMigration *migration; /* NULL until there is one */
   RunLog run_log;
-  GMainLoop *loop; /* left at QMP quit */
+  GMainLoop *loop; /* left at QMP quit, */
+  gboolean failed; /* which was not the operator's */
 } Host;
 
 /* Fill @gdw for the VM behind @host. */

@@ -14,6 +14,7 @@
 typedef struct {
   Host host;
   GdwControl *control;
+  gboolean closed;  /* the migration is */
   int serial;       /* -1: none */
   gint serial_lost; /* atomic: said once */
 } App;
@@ -141,8 +142,22 @@ stopped (gpointer data, const GError *error)
 }
 
 static void
+closed (GdwMigration *migration, const GError *error, gpointer data)
+{
+  App *app = data;
+
+  app->closed = TRUE;
+  g_main_loop_quit (app->host.loop);
+}
+
+static void
 clear (App *app)
 {
+  /* A migration under way ends first, and the guest's right to run is settled. */
+  if (app->host.migration)
+    gdw_migration_close (app->host.migration, closed, app);
+  while (app->host.migration && !app->closed)
+    g_main_loop_run (app->host.loop);
   if (app->control)
     gdw_control_free (app->control);
   /* Before the migration goes: the device tells it what it writes. */
@@ -181,6 +196,7 @@ run (const Options *options, GError **error)
        start (&app, options, error);
   if (ok)
     g_main_loop_run (app.host.loop);
+  ok = ok && !app.host.failed;
   clear (&app);
   return ok;
 }
@@ -197,7 +213,7 @@ main (int argc, char **argv)
     g_print ("godwit-vmm %s\n", VERSION);
   else if (ok)
     ok = run (&options, &error);
-  if (!ok)
+  if (error)
     say (error->message);
   options_clear (&options);
   return ok ? 0 : 1;

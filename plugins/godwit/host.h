@@ -91,8 +91,9 @@ typedef struct {
   void (*guest_check) (gpointer vm, gboolean running, GdwReply *reply,
                        GCancellable *cancellable);
 
-  /* Optional.  The QMP command quit: end the process soon, cleanly. */
-  void (*quit) (gpointer vm);
+  /* Optional.  End the process soon, cleanly: the QMP command quit, or @failed, the end of
+   * an incoming migration that was to take the process with it (exit-on-error). */
+  void (*quit) (gpointer vm, gboolean failed);
 } GdwHost;
 
 G_END_DECLS

@@ -67,11 +67,17 @@ const char *gdw_run_state_name (GdwRunState state);
 GdwMigration *gdw_migration_new (const GdwHost *host, GMainContext *context,
                                  const char *plugin_path, gboolean incoming, GError **error);
 
+/* Before the last unref, when the VMM ends: cancels an outgoing migration that has
+ * not reached COMMIT, waits for the outcome of one that has, and fails an incoming
+ * one.  @done: all of its threads, links and callbacks are gone.  Without it the
+ * object lives on until its migration has ended. */
+typedef void (*GdwDone) (GdwMigration *migration, const GError *error, gpointer data);
+void gdw_migration_close (GdwMigration *migration, GdwDone done, gpointer data);
+
 /* Run the guest, or pause it, as the operator says.  Answered through @done
  * with an error or NULL.  Refused while a switchover is under way, when the guest is the
  * destination's, and when the outcome is unknown.  On an incoming VM cont and
  * stop only set whether it starts after COMMIT. */
-typedef void (*GdwDone) (GdwMigration *migration, const GError *error, gpointer data);
 void gdw_migration_cont (GdwMigration *migration, GdwDone done, gpointer data);
 void gdw_migration_stop (GdwMigration *migration, GdwDone done, gpointer data);
 

@@ -348,8 +348,8 @@ END_TEST
 
 typedef struct {
   GdwPageset *set;
-  gint go, done; /* number of the round */
-  gint content;
+  gint go, done;                                /* number of the round */
+  gint content __attribute__ ((aligned (256))); /* as far away as a page is */
 } Again;
 
 static void
@@ -366,6 +366,7 @@ store_and_mark (void *data)
   Again *again = data;
   for (gint round = 1; round <= ROUNDS; round++) {
     wait_for (&again->go, round);
+    gdw_pageset_has (again->set, 0, 7); /* the bit is at hand, the page is not */
     __atomic_store_n (&again->content, round, __ATOMIC_RELAXED);
     gdw_pageset_add (again->set, 0, 7, 1);
     __atomic_store_n (&again->done, round, __ATOMIC_RELEASE);

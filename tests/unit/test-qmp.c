@@ -77,7 +77,7 @@ fake_load_state (gpointer data, const GdwSection *sections, guint n_sections, Gd
 }
 
 static void
-fake_quit (gpointer data)
+fake_quit (gpointer data, gboolean failed)
 {
   ((Fixture *) data)->quits++;
 }
