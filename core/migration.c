@@ -53,10 +53,85 @@ gdw_migration_init (GdwMigration *migration)
   gdw_q_migration_parameters_init (migration->parameters);
 }
 
+static gboolean is_running (GdwMigration *migration);
+
+/* Tells the one who asked for close, when there is nothing left to end. */
+static void
+close_when_idle (GdwMigration *migration)
+{
+  GdwDone done = migration->close_done;
+
+  if (!done || is_running (migration))
+    return;
+  g_clear_pointer (&migration->destination, gdw_destination_free);
+  migration->close_done = NULL;
+  done (migration, NULL, migration->close_data);
+}
+
+/* While an attempt is under way it holds a reference: threads and callbacks of
+ * the host end before the object does. */
+static void
+keep_alive (GdwMigration *migration)
+{
+  if (!migration->kept_alive)
+    g_object_ref (migration);
+  migration->kept_alive = TRUE;
+}
+
+static void
+let_go (GdwMigration *migration)
+{
+  if (!migration->kept_alive || is_running (migration))
+    return;
+  migration->kept_alive = FALSE;
+  g_object_unref (migration);
+}
+
+typedef struct {
+  GdwMigration *migration;
+  guint signal;
+  guint64 value;
+} Emission;
+
+static void
+emit_now (gpointer data)
+{
+  Emission *emission = data;
+  GdwMigration *migration = emission->migration;
+
+  if (emission->signal == PASS)
+    g_signal_emit (migration, signals[PASS], 0, emission->value);
+  else
+    g_signal_emit (migration, signals[emission->signal], 0, (guint) emission->value);
+  if (emission->signal == ENDED) {
+    close_when_idle (migration);
+    let_go (migration);
+  }
+}
+
+static void
+free_emission (gpointer data)
+{
+  Emission *emission = data;
+
+  g_object_unref (emission->migration);
+  g_free (emission);
+}
+
+/* From the main loop, never from within the engine: a handler may call anything. */
+static void
+emit (GdwMigration *migration, guint signal, guint64 value)
+{
+  Emission *emission = g_new (Emission, 1);
+
+  *emission = (Emission){ g_object_ref (migration), signal, value };
+  gdw_post (migration->context, emit_now, emission, free_emission);
+}
+
 static void
 run_state_changed (GdwRunState state, gpointer data)
 {
-  g_signal_emit (data, signals[RUN_STATE], 0, (guint) state);
+  emit (data, RUN_STATE, state);
 }
 
 static gboolean
@@ -103,13 +178,13 @@ on_status (GdwStatus status, gpointer data)
     g_critical ("%s", error->message);
     return;
   }
-  g_signal_emit (migration, signals[STATUS], 0, (guint) status);
+  emit (migration, STATUS, status);
 }
 
 static void
 on_pass (guint64 number, gpointer data)
 {
-  g_signal_emit (data, signals[PASS], 0, number);
+  emit (data, PASS, number);
 }
 
 static void
@@ -120,21 +195,6 @@ on_detach (gpointer data)
   pthread_mutex_lock (&migration->mark_lock);
   __atomic_store_n (&migration->mark_target, NULL, __ATOMIC_RELEASE);
   pthread_mutex_unlock (&migration->mark_lock);
-}
-
-static gboolean is_running (GdwMigration *migration);
-
-/* Tells the one who asked for close, when there is nothing left to end. */
-static void
-close_when_idle (GdwMigration *migration)
-{
-  GdwDone done = migration->close_done;
-
-  if (!done || is_running (migration))
-    return;
-  g_clear_pointer (&migration->destination, gdw_destination_free);
-  migration->close_done = NULL;
-  done (migration, NULL, migration->close_data);
 }
 
 static void
@@ -154,29 +214,6 @@ gdw_migration_close (GdwMigration *migration, GdwDone done, gpointer data)
   gdw_post (migration->context, close_later, g_object_ref (migration), g_object_unref);
 }
 
-/* While an attempt is under way it holds a reference: threads and callbacks of
- * the host end before the object does. */
-static void
-keep_alive (GdwMigration *migration)
-{
-  if (!migration->kept_alive)
-    g_object_ref (migration);
-  migration->kept_alive = TRUE;
-}
-
-/* The last thing that is done with @migration. */
-static void
-let_go (GdwMigration *migration)
-{
-  gboolean kept = migration->kept_alive;
-
-  migration->kept_alive = FALSE;
-  g_signal_emit (migration, signals[ENDED], 0, (guint) migration->state.status);
-  close_when_idle (migration);
-  if (kept)
-    g_object_unref (migration);
-}
-
 static void
 on_source_over (gpointer data)
 {
@@ -185,7 +222,7 @@ on_source_over (gpointer data)
 
   gdw_source_info (migration->source, &info);
   migration->outcome = info.outcome;
-  let_go (migration);
+  emit (migration, ENDED, migration->state.status);
 }
 
 static void
@@ -194,7 +231,7 @@ on_destination_over (gpointer data)
   GdwMigration *migration = data;
 
   migration->touched |= gdw_destination_touched_memory (migration->destination);
-  let_go (migration);
+  emit (migration, ENDED, migration->state.status);
 }
 
 static void
@@ -327,7 +364,7 @@ begin_incoming (GdwMigration *migration)
   if (migration->state.status != GDW_STATUS_SETUP)
     on_status (GDW_STATUS_SETUP, migration);
   on_status (GDW_STATUS_FAILED, migration);
-  g_signal_emit (migration, signals[ENDED], 0, (guint) GDW_STATUS_FAILED);
+  emit (migration, ENDED, GDW_STATUS_FAILED);
 }
 
 static void
@@ -350,7 +387,7 @@ on_reset (GdwReply *reply, gpointer data)
   migration->error = g_error_copy (reply->error);
   on_status (GDW_STATUS_SETUP, migration);
   on_status (GDW_STATUS_FAILED, migration);
-  g_signal_emit (migration, signals[ENDED], 0, (guint) GDW_STATUS_FAILED);
+  emit (migration, ENDED, GDW_STATUS_FAILED);
 }
 
 gboolean
@@ -382,28 +419,29 @@ gdw_migration_incoming (GdwMigration *migration, const char *uri, GError **error
 
 /* The operator's word on the guest. */
 
-static void
-answer (GdwMigration *migration, GdwDone done, gpointer data, const char *text)
-{
-  g_autoptr (GError) error = text ? g_error_new_literal (GDW_ERROR, GDW_ERROR_BUSY, text)
-                                  : NULL;
-
-  done (migration, error, data);
-}
-
 typedef struct {
   GdwMigration *migration;
   GdwDone done;
   gpointer data;
+  GError *error;
 } Order;
 
 static void
-on_order_done (const GError *error, gpointer data)
+tell_order (gpointer data)
 {
-  g_autofree Order *order = data;
+  Order *order = data;
 
-  order->done (order->migration, error, order->data);
+  order->done (order->migration, order->error, order->data);
+}
+
+static void
+free_order (gpointer data)
+{
+  Order *order = data;
+
+  g_clear_error (&order->error);
   g_object_unref (order->migration);
+  g_free (order);
 }
 
 static Order *
@@ -411,8 +449,27 @@ new_order (GdwMigration *migration, GdwDone done, gpointer data)
 {
   Order *order = g_new (Order, 1);
 
-  *order = (Order){ g_object_ref (migration), done, data };
+  *order = (Order){ g_object_ref (migration), done, data, NULL };
   return order;
+}
+
+/* After the signals that it caused. */
+static void
+on_order_done (const GError *error, gpointer data)
+{
+  Order *order = data;
+
+  order->error = error ? g_error_copy (error) : NULL;
+  gdw_post (order->migration->context, tell_order, order, free_order);
+}
+
+static void
+answer (GdwMigration *migration, GdwDone done, gpointer data, const char *text)
+{
+  g_autoptr (GError) error = text ? g_error_new_literal (GDW_ERROR, GDW_ERROR_BUSY, text)
+                                  : NULL;
+
+  on_order_done (error, new_order (migration, done, data));
 }
 
 /* Why the guest must not be run here by the operator, or NULL. */

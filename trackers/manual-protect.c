@@ -96,7 +96,8 @@ manual_protect_stop (gpointer data, GError **error)
 }
 
 GDW_DEFINE_TRACKER (.plugin.name = "manual-protect",
-                    .plugin.summary = "the host's dirty log, each page re-armed when it is sent",
+                    .plugin.summary =
+                        "the host's dirty log, each page re-armed when it is sent",
                     .traits = GDW_TRACKER_REARMS_AT_REARM | GDW_TRACKER_COLLECT_REPEATS |
                               GDW_TRACKER_REPORTS_READS,
                     .open = manual_protect_open, .close = manual_protect_close,
