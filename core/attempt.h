@@ -38,6 +38,16 @@ typedef struct {
   gpointer data;
 } GdwAttempt;
 
+/* What the search for plugins found strange goes into x-warnings. */
+static inline void
+gdw_attempt_warn_of_plugins (const GdwAttempt *attempt, GPtrArray *warnings)
+{
+  const GPtrArray *texts = gdw_plugins_warnings (attempt->plugins);
+
+  for (guint i = 0; i < texts->len; i++)
+    g_ptr_array_add (warnings, g_strdup (texts->pdata[i]));
+}
+
 /* All of query-migrate, as of now.  What is not known is 0 or NULL. */
 typedef struct {
   GdwStatus status;

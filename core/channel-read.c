@@ -4,8 +4,6 @@
 
 #include "core/post.h"
 
-/* Of control frames: a section's chunk and its head are the largest. */
-#define CONTROL_MAX (GDW_STATE_CHUNK_MAX + 4096)
 /* How much may be taken before it is acknowledged unasked. */
 #define ACK_BYTES (4u << 20)
 #define ACK_PAGES (1u << 20)
@@ -169,12 +167,6 @@ may_come (GdwChannel *channel, const GdwFrame *frame, GError **error)
                    "this link carries no memory in this direction or not yet");
   if ((frame->type == GDW_FRAME_ACK || frame->type == GDW_FRAME_NAK) && (!ops->nak || !open))
     return refuse (error, index, frame, "nothing was sent that it could answer");
-  if (frame->meta_len > CONTROL_MAX ||
-      (frame->type == GDW_FRAME_MEM && frame->meta_len > GDW_MEM_META_MAX))
-    return refuse (error, index, frame, "it is longer than any frame of its kind");
-  if (frame->type != GDW_FRAME_MEM && frame->payload_len != frame->meta_len &&
-      gdw_frame_name (frame->type))
-    return refuse (error, index, frame, "it has data where its kind has none");
   if (frame->seq != channel->rx_seq + 1)
     return refuse (error, index, frame,
                    "it is out of sequence: a frame was lost, repeated or moved");

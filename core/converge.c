@@ -24,6 +24,6 @@ gdw_converge (const GdwConvergeInput *in)
     out.expected_us = G_MAXUINT64;
 
   gboolean within = out.expected_us != G_MAXUINT64 && out.expected_us <= in->limit_us;
-  out.switch_over = in->whole_sweep && (within || bytes == 0);
+  out.switch_over = within || bytes == 0;
   return out;
 }

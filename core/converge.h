@@ -8,11 +8,9 @@
 typedef struct {
   guint64 dirty_bytes;     /* not sent yet, or written since */
   guint64 under_way_bytes; /* sent and not acknowledged */
-  guint64 bandwidth;    /* bytes/s: the operator's avail-switchover-bandwidth, else measured; 0:
-                           unknown */
-  guint64 fixed_us;     /* pause, state, handover: known before a byte is sent */
-  guint64 limit_us;     /* downtime-limit */
-  gboolean whole_sweep; /* all of memory has been sent once */
+  guint64 bandwidth;       /* bytes/s, avail-switchover-bandwidth or measured; 0: unknown */
+  guint64 fixed_us;        /* pause, state, handover: known before a byte is sent */
+  guint64 limit_us;        /* downtime-limit */
 } GdwConvergeInput;
 
 typedef struct {
@@ -20,6 +18,6 @@ typedef struct {
   guint64 expected_us; /* the downtime if the guest were paused now; G_MAXUINT64: unknown */
 } GdwConvergeDecision;
 
-/* Switches when the whole memory was sent once and the expected downtime is within the limit,
- * or nothing is left to send (no further round could do better). */
+/* Switches when the expected downtime is within the limit, or nothing is left to
+ * send: no further round could do better. */
 GdwConvergeDecision gdw_converge (const GdwConvergeInput *in);

@@ -102,6 +102,7 @@ gdw_destination_new (const GdwAttempt *attempt, const char *uri, gboolean trust_
     gdw_destination_free (destination);
     return NULL;
   }
+  gdw_attempt_warn_of_plugins (attempt, destination->warnings);
   destination->local_address = gdw_stack_local_address (destination->stack);
   destination->transport_name = g_strdup (gdw_stack_transport (destination->stack));
   return destination;

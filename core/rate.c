@@ -10,10 +10,9 @@
 
 struct GdwRate {
   pthread_mutex_t lock;
-  pthread_cond_t changed;
   /* under the lock */
   guint64 bytes_per_s; /* 0: unlimited */
-  gboolean open, stopped;
+  gboolean open;
   double level; /* bytes that may go now; below zero: debt */
   double at;    /* when level was right, seconds */
 };
@@ -30,12 +29,7 @@ GdwRate *
 gdw_rate_new (guint64 bytes_per_s)
 {
   GdwRate *rate = g_new0 (GdwRate, 1);
-  pthread_condattr_t attr;
   pthread_mutex_init (&rate->lock, NULL);
-  pthread_condattr_init (&attr);
-  pthread_condattr_setclock (&attr, CLOCK_MONOTONIC);
-  pthread_cond_init (&rate->changed, &attr);
-  pthread_condattr_destroy (&attr);
   rate->bytes_per_s = bytes_per_s;
   rate->at = now ();
   return rate;
@@ -46,7 +40,6 @@ gdw_rate_free (GdwRate *rate)
 {
   if (rate == NULL)
     return;
-  pthread_cond_destroy (&rate->changed);
   pthread_mutex_destroy (&rate->lock);
   g_free (rate);
 }
@@ -70,7 +63,6 @@ gdw_rate_set (GdwRate *rate, guint64 bytes_per_s)
   pthread_mutex_lock (&rate->lock);
   refill (rate); /* the time until now counts at the old rate */
   rate->bytes_per_s = bytes_per_s;
-  pthread_cond_broadcast (&rate->changed);
   pthread_mutex_unlock (&rate->lock);
 }
 
@@ -80,16 +72,6 @@ gdw_rate_open (GdwRate *rate, gboolean open)
   pthread_mutex_lock (&rate->lock);
   refill (rate);
   rate->open = open;
-  pthread_cond_broadcast (&rate->changed);
-  pthread_mutex_unlock (&rate->lock);
-}
-
-void
-gdw_rate_stop (GdwRate *rate)
-{
-  pthread_mutex_lock (&rate->lock);
-  rate->stopped = TRUE;
-  pthread_cond_broadcast (&rate->changed);
   pthread_mutex_unlock (&rate->lock);
 }
 
@@ -98,23 +80,6 @@ static double
 debt_s (const GdwRate *rate)
 {
   return rate->level < 0 ? MIN (-rate->level / rate->bytes_per_s, LONGEST_WAIT_S) : 0;
-}
-
-gboolean
-gdw_rate_take (GdwRate *rate, guint64 bytes)
-{
-  pthread_mutex_lock (&rate->lock);
-  for (refill (rate); !rate->stopped && rate->level < 0; refill (rate)) {
-    double until = rate->at + debt_s (rate);
-    struct timespec t = { .tv_sec = (time_t) until };
-    t.tv_nsec = (long) ((until - t.tv_sec) * 1e9);
-    pthread_cond_timedwait (&rate->changed, &rate->lock, &t);
-  }
-  gboolean passed = !rate->stopped;
-  if (passed)
-    rate->level -= bytes;
-  pthread_mutex_unlock (&rate->lock);
-  return passed;
 }
 
 gint64

@@ -6,33 +6,26 @@
 
 /* max-bandwidth: one bucket of bytes that all channel threads of a migration
  * draw from.  It holds at most 10 ms worth of the rate; who finds it not in debt
- * may send at once, whatever the size, and leaves the debt to the next one.  So
- * a frame passes at any rate, and in t seconds no more than rate x (t + 10 ms)
- * and one frame (with spend: one a thread) go.
+ * may send at once, whatever the size, and leaves the debt to the next one.  So a
+ * frame passes at any rate, and in t seconds no more than rate x (t + 10 ms) and one
+ * frame a thread go.
  *
- * Threads: all calls on any thread at any time, but free, which is made when
- * nobody is in a take and nobody will come. */
+ * Nothing here blocks: channels wait for other things as well.  All calls on any
+ * thread at any time, but free. */
 typedef struct GdwRate GdwRate;
 
 /* 0: unlimited. */
 GdwRate *gdw_rate_new (guint64 bytes_per_s);
 void gdw_rate_free (GdwRate *rate);
 
-/* Takes effect at once, also for those who wait. */
+/* Takes effect at once; wake those who wait. */
 void gdw_rate_set (GdwRate *rate, guint64 bytes_per_s);
 
 /* TRUE lifts the limit until FALSE (the guest is paused: nothing is worth saving
  * bandwidth for); the rate that was set stays set. */
 void gdw_rate_open (GdwRate *rate, gboolean open);
 
-/* For good: every take, waiting or later, gives FALSE. */
-void gdw_rate_stop (GdwRate *rate);
-
-/* Blocks until @bytes may go; TRUE: they are counted.  FALSE: stopped. */
-gboolean gdw_rate_take (GdwRate *rate, guint64 bytes);
-
-/* The same for a thread that waits for other things as well: how long until
- * something may go, 0: now, at most 1000 s; then count what goes.  Nobody wakes it when the
- * limit changes: who calls set or open does that. */
+/* How long until something may go, 0: now, at most 1000 s. */
 gint64 gdw_rate_wait_us (GdwRate *rate);
+/* Count what goes. */
 void gdw_rate_spend (GdwRate *rate, guint64 bytes);

@@ -92,9 +92,6 @@ connected (GdwChannel *channel, gpointer data)
     say_hello (source);
   else
     say_join (source, index);
-  /* One after the other: transports connect one link at a time. */
-  if (source->phase == LINKING && index > 0 && source->n_created < source->n_links)
-    gdw_source_add_channel (source);
 }
 
 static void
@@ -160,6 +157,16 @@ all_joined (GdwSource *source)
                                      source);
 }
 
+/* One after the other: transports connect one link at a time. */
+static void
+next_link (GdwSource *source)
+{
+  if (source->n_joined < source->n_links)
+    gdw_source_add_channel (source);
+  else
+    all_joined (source);
+}
+
 static gboolean
 unexpected (const GdwFrame *frame, GError **error)
 {
@@ -188,20 +195,17 @@ on_hello_ack (GdwSource *source, const GdwFrame *frame, const guint8 *meta, GErr
     return FALSE;
   }
   source->n_joined = 1;
-  if (source->n_links > 1)
-    gdw_source_add_channel (source);
-  else
-    all_joined (source);
+  next_link (source);
   return TRUE;
 }
 
 static gboolean
-on_join_ack (GdwSource *source, const GdwFrame *frame, GError **error)
+on_join_ack (GdwSource *source, guint index, const GdwFrame *frame, GError **error)
 {
-  if (source->phase != LINKING || source->n_joined >= source->n_links)
+  if (source->phase != LINKING || index != source->n_joined)
     return unexpected (frame, error);
-  if (++source->n_joined == source->n_links)
-    all_joined (source);
+  source->n_joined++;
+  next_link (source);
   return TRUE;
 }
 
@@ -235,15 +239,20 @@ on_committed (GdwSource *source, const GdwFrame *frame, const guint8 *meta, GErr
 }
 
 static gboolean
-dispatch (GdwSource *source, const GdwFrame *frame, const guint8 *meta, GError **error)
+dispatch (GdwSource *source, guint index, const GdwFrame *frame, const guint8 *meta,
+          GError **error)
 {
+  guint8 id[GDW_ID_BYTES];
+
   switch (frame->type) {
   case GDW_FRAME_HELLO_ACK:
     return on_hello_ack (source, frame, meta, error);
   case GDW_FRAME_JOIN_ACK:
-    return on_join_ack (source, frame, error);
+    return on_join_ack (source, index, frame, error);
   case GDW_FRAME_PREPARED:
-    if (source->phase != PREPARING)
+    if (!gdw_id_decode (meta, frame->meta_len, id, error))
+      return FALSE;
+    if (source->phase != PREPARING || memcmp (id, source->id, sizeof id) != 0)
       return unexpected (frame, error);
     gdw_source_on_prepared (source);
     return TRUE;
@@ -266,7 +275,8 @@ on_frame (GdwChannel *channel, const GdwFrame *frame, const guint8 *meta, gpoint
   /* COMMITTED that comes while the links end still counts. */
   if (late_yes)
     source->phase = COMMITTING;
-  if (source->phase <= COMMITTING && !dispatch (source, frame, meta, &error))
+  if (source->phase <= COMMITTING &&
+      !dispatch (source, gdw_channel_index (channel), frame, meta, &error))
     gdw_source_fail (source, error);
 }
 

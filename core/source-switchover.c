@@ -55,8 +55,7 @@ gdw_source_consider (GdwSource *source, const GdwHarvested *result)
   const GdwQMigrationParameters *parameters = source->attempt.parameters;
   GdwConvergeInput in = { .dirty_bytes = result->dirty_pages * GDW_PAGE_SIZE,
                           .under_way_bytes = under_way_bytes (source),
-                          .limit_us = parameters->downtime_limit * 1000,
-                          .whole_sweep = TRUE };
+                          .limit_us = parameters->downtime_limit * 1000 };
   GdwConvergeDecision decision;
 
   measure_bandwidth (source);

@@ -63,6 +63,7 @@ open_all (GdwSource *source, const char *uri, GError **error)
   if (!source->tracking)
     return FALSE;
   source->tracker_name = g_strdup (gdw_tracking_name (source->tracking));
+  gdw_attempt_warn_of_plugins (&source->attempt, source->warnings);
   source->total_pages = source->regions->total_pages;
   source->n_links = count_links (source);
   return TRUE;
