@@ -149,41 +149,57 @@ gdw_pageset_remove (GdwPageset *set, guint region, guint64 first, guint64 n)
   return removed;
 }
 
-/* @from is the caller's alone, @into is shared. */
+/* Takes the words of @from out, each at once: others may add to it meanwhile. */
 static guint64
-merge_block (GdwPageset *set, guint64 *into, guint64 *from, guint64 n_words)
+take_block (guint64 *from, guint64 n_words, guint64 *words)
 {
-  guint64 offered = 0, added = 0;
-  for (guint64 i = gdw_bits_next_word (from, 0, n_words); i < n_words;
-       i = gdw_bits_next_word (from, i + 1, n_words))
-    offered += popcount (from[i]);
-  if (offered == 0)
-    return 0;
-  count_change (set, (gint64) offered);
+  guint64 taken = 0;
+
   for (guint64 i = 0; i < n_words; i++) {
-    if (from[i] == 0)
-      continue;
-    guint64 old = __atomic_fetch_or (&into[i], from[i], __ATOMIC_ACQ_REL);
-    added += popcount (from[i] & ~old);
-    from[i] = 0;
+    words[i] = load (&from[i]) ? __atomic_exchange_n (&from[i], 0, __ATOMIC_ACQ_REL) : 0;
+    taken += popcount (words[i]);
   }
-  count_change (set, (gint64) (added - offered));
+  return taken;
+}
+
+/* The count is never too low: it rises before the bits do. */
+static guint64
+add_block (GdwPageset *set, guint64 *into, const guint64 *words, guint64 n_words, guint64 n)
+{
+  guint64 added = 0;
+
+  count_change (set, (gint64) n);
+  for (guint64 i = 0; i < n_words; i++) {
+    if (words[i] == 0)
+      continue;
+    guint64 old = __atomic_fetch_or (&into[i], words[i], __ATOMIC_ACQ_REL);
+    added += popcount (words[i] & ~old);
+  }
+  count_change (set, (gint64) added - (gint64) n);
   return added;
 }
 
 guint64
 gdw_pageset_merge (GdwPageset *set, GdwPageset *from)
 {
-  guint64 added = 0;
+  guint64 block[BLOCK_WORDS], added = 0;
+
   for (guint r = 0; r < set->n_regions; r++) {
     guint64 *words = from->bits[r], n_words = GDW_BITMAP_WORDS (set->pages[r]);
-    if (n_words > 0) /* a tracker wrote it: nothing past the end may get in */
-      words[n_words - 1] &= word_mask (n_words - 1, 0, set->pages[r]);
+
     for (guint64 i = gdw_bits_next_word (words, 0, n_words); i < n_words;
-         i = gdw_bits_next_word (words, i, n_words))
-      added += merge_block (set, set->bits[r] + i, words + i, MIN (BLOCK_WORDS, n_words - i));
+         i = gdw_bits_next_word (words, i, n_words)) {
+      guint64 n = MIN (BLOCK_WORDS, n_words - i), taken = take_block (words + i, n, block);
+
+      if (i + n == n_words) { /* a tracker wrote it: nothing past the end may get in */
+        taken -= popcount (block[n - 1]);
+        block[n - 1] &= word_mask (n_words - 1, 0, set->pages[r]);
+        taken += popcount (block[n - 1]);
+      }
+      added += add_block (set, set->bits[r] + i, block, n, taken);
+    }
   }
-  from->count = 0;
+  __atomic_store_n (&from->count, 0, __ATOMIC_RELAXED);
   return added;
 }
 

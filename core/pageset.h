@@ -30,8 +30,9 @@ guint64 gdw_pageset_add (GdwPageset *set, guint region, guint64 first, guint64 n
 /* Remove them; gives how many were there. */
 guint64 gdw_pageset_remove (GdwPageset *set, guint region, guint64 first, guint64 n);
 
-/* Add all of @from (whose count is not looked at: a tracker wrote its words) and
- * empty it; gives how many were new. */
+/* Move all of @from into @set; gives how many were new.  Others may add to both
+ * meanwhile: what is not moved now stays for the next time.  The count of @from
+ * is not looked at (a tracker may have written its words) and is 0 after. */
 guint64 gdw_pageset_merge (GdwPageset *set, GdwPageset *from);
 
 /* Move the bits of @n_words words from word @first_word on into @words, but

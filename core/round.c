@@ -208,12 +208,12 @@ gdw_round_claim (GdwRound *round, GdwBatch *batch, GError **error)
   do {
     pthread_mutex_lock (&round->lock);
     claimed = claim_locked (round, batch, &event, &ended);
-    /* Without a wait the next round may hold work already. */
+    /* Without a wait the next round begins, or asks for a harvest. */
     again = event == GDW_ROUND_ENDED && !round->waiting;
     pthread_mutex_unlock (&round->lock);
     if (event)
       round->notify (event, event == GDW_ROUND_ENDED ? &ended : NULL, round->data);
-  } while (again && gdw_pageset_count (round->dirty));
+  } while (again);
   if (!claimed)
     return FALSE;
   if (!gdw_tracking_rearm (round->tracking, batch->region, batch->first, batch->n_pages,

@@ -405,7 +405,7 @@ write_through (FaultLink *link, const GdwNext *next, const struct iovec *iov, gu
     part[0].iov_base = way->kept->data + way->passed;
     part[vectors++].iov_len = way_kept (way);
   }
-  vectors = way_cut (iov, n, *used, way->ends ? 0 : way->left, part, vectors);
+  vectors = way_cut (iov, n, *used, way->left, part, vectors);
   count = call_below (link, way, next->write, next, part, vectors, cancellable, error);
   if (count < 0)
     return FALSE;

@@ -47,15 +47,18 @@ wrong_start (gpointer self, GError **error)
   return TRUE;
 }
 
+#ifdef UNDEFINED
+extern void UNDEFINED (void);
+#else
+#define UNDEFINED()
+#endif
+
 static gboolean G_GNUC_UNUSED
 wrong_collect (gpointer self, guint64 *const *bits, GError **error)
 {
+  UNDEFINED ();
   return TRUE;
 }
-
-#ifdef UNDEFINED
-extern gboolean UNDEFINED (gpointer self, guint64 *const *bits, GError **error);
-#endif
 
 static const GdwOption wrong_options[] = { OPTIONS, { 0 } };
 

@@ -61,7 +61,7 @@ END_TEST
 
 START_TEST (bytes_that_are_no_frames_pass_unchanged)
 {
-  const char *const starts[] = { "", "G", "GDW", "GDWF", "GDWFxxxxxxxxxxxxxxxx", "GDWX" };
+  const char *const starts[] = { "", "G", "GDW", "GDWF", "GDWF(\014xxxxxxxxxxxxxx", "GDWX" };
 
   for (guint i = 0; i < G_N_ELEMENTS (starts); i++) {
     g_autoptr (GByteArray) bytes = g_byte_array_new ();

@@ -1,0 +1,203 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/* SPDX-FileCopyrightText: The godwit authors */
+
+/* COMMIT on its way: who has the guest when a message is lost.  Never both sides (every Side
+ * looks at each event), and one of them wherever there is somebody to ask. */
+#include "pair.h"
+
+#include <string.h>
+
+#define PEER_TIMEOUT_MS 1000
+
+static Pair *
+begin (const char *source_filters, const char *destination_filters)
+{
+  Pair *pair = pair_new (&(PairConfig){
+      .writers = 1, .rate = 20000, .fences = TRUE, .peer_timeout_ms = PEER_TIMEOUT_MS });
+
+  pair_begin (pair, source_filters, destination_filters);
+  return pair;
+}
+
+/* COMMIT did not arrive whole: the question decides, and the source resumes. */
+static const struct {
+  const char *source, *destination;
+} no_commit[] = {
+  { "|fault:at=COMMIT,kind=drop", "" },  { "|fault:at=COMMIT,kind=reset", "" },
+  { "|fault:at=COMMIT,kind=short", "" }, { "|fault:at=COMMIT,kind=flip", "" },
+  { "|fault:at=COMMIT,kind=stall", "" }, { "", "|fault:at=COMMIT,kind=drop" },
+  { "", "|fault:at=COMMIT,kind=reset" }, { "", "|fault:at=COMMIT,kind=stall" },
+};
+
+START_TEST (a_commit_that_is_lost_lets_the_source_resume)
+{
+  Pair *pair = begin (no_commit[_i].source, no_commit[_i].destination);
+
+  pair_wait_ended (pair);
+  pair_expect_kept (pair, GDW_STATUS_FAILED);
+  ck_assert_uint_eq (side_status (&pair->destination), GDW_STATUS_FAILED);
+  ck_assert_uint_eq (gdw_migration_get_outcome (pair->destination.migration),
+                     GDW_OUTCOME_SOURCE);
+  ck_assert_uint_eq (pair->destination.calls[CALL_RESUME], 0);
+  ck_assert_uint_eq (pair->source.calls[CALL_REACQUIRE], 1);
+  side_expect_good_guest (&pair->source);
+  pair_expect_next_completes (pair);
+  pair_free (pair);
+}
+END_TEST
+
+/* COMMIT arrived: the destination runs, whatever became of its answer. */
+static const struct {
+  const char *source, *destination;
+} no_answer[] = {
+  { "", "|fault:at=COMMITTED,kind=drop" },   { "", "|fault:at=COMMITTED,kind=reset" },
+  { "", "|fault:at=COMMITTED,kind=short" },  { "", "|fault:at=COMMITTED,kind=flip" },
+  { "", "|fault:at=COMMITTED,kind=stall" },  { "|fault:at=COMMITTED,kind=drop", "" },
+  { "|fault:at=COMMITTED,kind=reset", "" },  { "|fault:at=COMMITTED,kind=stall", "" },
+  { "|fault:at=COMMIT,kind=duplicate", "" }, { "", "|fault:at=COMMITTED,kind=duplicate" },
+};
+
+START_TEST (an_answer_that_is_lost_is_asked_for)
+{
+  Pair *pair = begin (no_answer[_i].source, no_answer[_i].destination);
+
+  pair_wait_ended (pair);
+  ck_assert_uint_eq (gdw_migration_get_outcome (pair->source.migration),
+                     GDW_OUTCOME_DESTINATION);
+  ck_assert_uint_eq (pair->source.calls[CALL_REACQUIRE], 0);
+  pair_expect_arrived (pair);
+  pair_free (pair);
+}
+END_TEST
+
+/* What ends the destination's listening is lost: it only listens longer. */
+START_TEST (a_lost_confirm_costs_nothing)
+{
+  Pair *pair = begin ("|fault:at=CONFIRM,kind=drop", "");
+
+  WAIT_UNTIL (pair->source.ended);
+  WAIT_UNTIL (side_status (&pair->destination) == GDW_STATUS_COMPLETED);
+  pair_expect_arrived (pair);
+  pair_free (pair);
+}
+END_TEST
+
+/* The destination dies with COMMIT on its way: nobody can be asked. */
+static Pair *
+fall_in_doubt (void)
+{
+  Pair *pair = begin ("|fault:at=COMMIT,kind=stall", "");
+
+  WAIT_UNTIL (pair_fault_acted (pair));
+  side_close (&pair->destination);
+  WAIT_UNTIL (pair->source.ended);
+  ck_assert_uint_eq (side_status (&pair->source), GDW_STATUS_FAILED);
+  ck_assert_uint_eq (gdw_migration_get_outcome (pair->source.migration), GDW_OUTCOME_UNKNOWN);
+  ck_assert (strstr (side_error (&pair->source), "the outcome is unknown") != NULL);
+  ck_assert (!pair->source.runs && pair->source.fenced);
+  return pair;
+}
+
+START_TEST (a_guest_of_unknown_outcome_stays_paused)
+{
+  Pair *pair = fall_in_doubt ();
+  g_autofree char *cont = side_cont (&pair->source);
+  g_autoptr (GError) error = NULL, incoming = NULL;
+
+  ck_assert (strstr (cont, "x-migrate-resolve") != NULL);
+  ck_assert (!gdw_migration_start (pair->source.migration, pair->address, &error));
+  ck_assert (strstr (error->message, "x-migrate-resolve") != NULL);
+  ck_assert (!gdw_migration_incoming (pair->source.migration, pair->address, &incoming));
+  ck_assert (!pair->source.runs);
+  ck_assert (gdw_migration_cancel (pair->source.migration, NULL));
+  ck_assert (!pair->source.runs);
+  pair_free (pair);
+}
+END_TEST
+
+START_TEST (resolve_here_takes_it_back)
+{
+  Pair *pair = fall_in_doubt ();
+  g_autofree char *error = side_resolve (&pair->source, TRUE);
+
+  ck_assert_ptr_null (error);
+  ck_assert (pair->source.runs && !pair->source.fenced);
+  ck_assert_uint_eq (gdw_migration_get_outcome (pair->source.migration), GDW_OUTCOME_SOURCE);
+  side_expect_good_guest (&pair->source);
+  pair_expect_next_completes (pair);
+  pair_free (pair);
+}
+END_TEST
+
+START_TEST (resolve_there_lets_it_go)
+{
+  Pair *pair = fall_in_doubt ();
+  g_autofree char *error = side_resolve (&pair->source, FALSE), *cont = NULL;
+
+  ck_assert_ptr_null (error);
+  ck_assert (!pair->source.runs);
+  ck_assert_uint_eq (gdw_migration_get_run_state (pair->source.migration),
+                     GDW_RUN_STATE_POSTMIGRATE);
+  cont = side_cont (&pair->source);
+  ck_assert (strstr (cont, "x-migrate-resolve") != NULL);
+  pair_free (pair);
+}
+END_TEST
+
+/* Either side goes, whatever it is in the middle of, and the other gets along. */
+static const char *const moments[] = { "|fault:at=CONNECT,kind=stall",
+                                       "|fault:at=HELLO,kind=stall",
+                                       "|fault:at=MEM,kind=stall,n=3",
+                                       "|fault:at=STATE,kind=stall",
+                                       "|fault:at=PREPARED,kind=stall",
+                                       "|fault:at=COMMITTED,kind=stall",
+                                       "" };
+
+START_TEST (the_source_may_go_at_any_time)
+{
+  Pair *pair = begin (moments[_i], "");
+
+  WAIT_UNTIL (*moments[_i] ? pair_fault_acted (pair) : pair->source.passes > 0);
+  side_close (&pair->source);
+  if (side_status (&pair->destination) != GDW_STATUS_SETUP)
+    WAIT_UNTIL (side_status (&pair->destination) != GDW_STATUS_ACTIVE);
+  pair_free (pair);
+}
+END_TEST
+
+START_TEST (the_destination_may_go_at_any_time)
+{
+  Pair *pair = begin (moments[_i], "");
+
+  WAIT_UNTIL (*moments[_i] ? pair_fault_acted (pair) : pair->source.passes > 0);
+  side_close (&pair->destination);
+  if (_i == 0)
+    ck_assert (gdw_migration_cancel (pair->source.migration, NULL));
+  WAIT_UNTIL (pair->source.ended);
+  ck_assert (pair->source.runs || side_status (&pair->source) == GDW_STATUS_FAILED);
+  pair_free (pair);
+}
+END_TEST
+
+static void
+add (Suite *suite)
+{
+  TCase *lost = add_case (suite, "lost"), *doubt = add_case (suite, "doubt"),
+        *gone = add_case (suite, "gone");
+
+  tcase_add_loop_test (lost, a_commit_that_is_lost_lets_the_source_resume, 0,
+                       G_N_ELEMENTS (no_commit));
+  tcase_add_loop_test (lost, an_answer_that_is_lost_is_asked_for, 0, G_N_ELEMENTS (no_answer));
+  tcase_add_test (lost, a_lost_confirm_costs_nothing);
+  tcase_add_test (doubt, a_guest_of_unknown_outcome_stays_paused);
+  tcase_add_test (doubt, resolve_here_takes_it_back);
+  tcase_add_test (doubt, resolve_there_lets_it_go);
+  tcase_add_loop_test (gone, the_source_may_go_at_any_time, 0, G_N_ELEMENTS (moments));
+  tcase_add_loop_test (gone, the_destination_may_go_at_any_time, 0, G_N_ELEMENTS (moments));
+}
+
+int
+main (void)
+{
+  return engine_main ("handover", add);
+}
