@@ -32,6 +32,8 @@ struct GdwChannel {
   GdwMemOut out;
   guint8 tx_meta[GDW_MEM_META_MAX];
   gint64 last_tx_us;
+  gboolean idle;      /* the last fill found nothing, */
+  guint64 kicks_seen; /* when there had been so many kicks */
 
   /* Reader thread only. */
   guint64 rx_seq;
@@ -39,7 +41,8 @@ struct GdwChannel {
   GdwMem mem;
 
   pthread_mutex_t lock;
-  pthread_cond_t wake; /* for the writer */
+  pthread_cond_t wake;      /* for the writer */
+  pthread_cond_t delivered; /* for the reader */
   /* Under the lock. */
   guint index;
   GQueue outbox; /* of GdwOut */
@@ -54,6 +57,8 @@ struct GdwChannel {
   GdwAck applied;     /* destination: what was taken */
   GdwAck acked;       /* ... and said */
   gboolean ack_due;
+  guint64 echo_us;   /* a heartbeat to be answered, or 0 */
+  guint undelivered; /* control frames */
   guint64 last_mem, sent_bytes;
   guint rtt_us;
 };

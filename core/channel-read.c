@@ -7,6 +7,8 @@
 /* How much may be taken before it is acknowledged unasked. */
 #define ACK_BYTES (4u << 20)
 #define ACK_PAGES (1u << 20)
+/* Control frames that the main thread has not seen yet. */
+#define UNDELIVERED_MAX 64u
 
 typedef struct {
   GdwChannel *channel;
@@ -29,7 +31,12 @@ static void
 free_delivery (gpointer data)
 {
   Delivery *delivery = data;
+  GdwChannel *channel = delivery->channel;
 
+  pthread_mutex_lock (&channel->lock);
+  channel->undelivered--;
+  pthread_cond_signal (&channel->delivered);
+  pthread_mutex_unlock (&channel->lock);
   g_bytes_unref (delivery->meta);
   gdw_channel_unref (delivery->channel);
   g_free (delivery);
@@ -40,6 +47,11 @@ post_frame (GdwChannel *channel, const GdwFrame *frame)
 {
   Delivery *delivery = g_new (Delivery, 1);
 
+  pthread_mutex_lock (&channel->lock);
+  while (channel->undelivered >= UNDELIVERED_MAX && !channel->stopped)
+    pthread_cond_wait (&channel->delivered, &channel->lock);
+  channel->undelivered++;
+  pthread_mutex_unlock (&channel->lock);
   *delivery = (Delivery){ gdw_channel_ref (channel), *frame,
                           g_bytes_new (channel->rx_meta->data, channel->rx_meta->len) };
   gdw_post (channel->config->context, deliver, delivery, free_delivery);
@@ -56,11 +68,8 @@ on_heartbeat (GdwChannel *channel, const GdwFrame *frame, GError **error)
   if (beat.echo_us) {
     channel->rtt_us = CLAMP (g_get_monotonic_time () - (gint64) beat.echo_us, 1, 60000000);
   } else {
-    GdwHeartbeat answer = { 0, beat.stamp_us };
-    GByteArray *meta = g_byte_array_new ();
-
-    gdw_heartbeat_encode (&answer, meta);
-    gdw_channel_queue (channel, GDW_FRAME_HEARTBEAT, 0, FALSE, meta);
+    channel->echo_us = beat.stamp_us;
+    pthread_cond_signal (&channel->wake);
   }
   pthread_mutex_unlock (&channel->lock);
   return TRUE;
@@ -105,11 +114,38 @@ on_nak (GdwChannel *channel, const GdwFrame *frame, GError **error)
 }
 
 static gboolean
+refuse (GError **error, guint index, const GdwFrame *frame, const char *why)
+{
+  const char *name = gdw_frame_name (frame->type);
+  g_autofree char *number = g_strdup_printf ("%u", frame->type);
+
+  g_set_error (error, GDW_ERROR, GDW_ERROR_PROTOCOL,
+               "link %u: frame '%s' is refused: %s; both sides must speak the same protocol",
+               index, name ? name : number, why);
+  return FALSE;
+}
+
+/* A peer that does not read its acknowledgements must not make us keep NAKs for ever. */
+static gboolean
+is_over_credit (GdwChannel *channel)
+{
+  gboolean over;
+
+  pthread_mutex_lock (&channel->lock);
+  over = channel->applied.bytes - channel->acked.bytes >
+         channel->window_bytes + GDW_FRAME_PAYLOAD_MAX;
+  pthread_mutex_unlock (&channel->lock);
+  return over;
+}
+
+static gboolean
 on_mem (GdwChannel *channel, const GdwFrame *frame, GError **error)
 {
   const GdwChannelConfig *config = channel->config;
   guint64 pages = 0;
 
+  if (is_over_credit (channel))
+    return refuse (error, channel->index, frame, "the source sent more than its credit");
   if (!gdw_mem_decode (channel->rx_meta->data, frame->meta_len, frame->payload_len,
                        config->region_pages, config->n_regions, &channel->mem, error) ||
       !config->ops->mem (channel, frame, &channel->mem, config->data, error))
@@ -136,18 +172,6 @@ acknowledge_now (GdwChannel *channel)
   channel->ack_due = TRUE;
   pthread_cond_signal (&channel->wake);
   pthread_mutex_unlock (&channel->lock);
-}
-
-static gboolean
-refuse (GError **error, guint index, const GdwFrame *frame, const char *why)
-{
-  const char *name = gdw_frame_name (frame->type);
-  g_autofree char *number = g_strdup_printf ("%u", frame->type);
-
-  g_set_error (error, GDW_ERROR, GDW_ERROR_PROTOCOL,
-               "link %u: frame '%s' is refused: %s; both sides must speak the same protocol",
-               index, name ? name : number, why);
-  return FALSE;
 }
 
 /* Frames that only one direction may send, and only on an opened link. */

@@ -1,19 +1,24 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /* SPDX-FileCopyrightText: The godwit authors */
 #include "core/channel-private.h"
+#include "core/thread.h"
 
 #include <string.h>
-#include <time.h>
 
 /* What the writer does next. */
-typedef enum {
-  DO_CONTROL, /* the frame in *out */
-  DO_ACK,
-  DO_FILL,
-  DO_HEARTBEAT,
-  DO_FLUSH, /* a heartbeat that asks for an acknowledgement */
-  DO_END
-} Work;
+typedef struct {
+  enum {
+    CONTROL, /* the frame in @out */
+    ACK,     /* say @ack */
+    FILL,    /* a MEM frame, if there is anything to put in */
+    BEAT,    /* answer @echo_us, or if 0 ask for an answer */
+    FLUSH,   /* a heartbeat that asks for an acknowledgement */
+    END
+  } kind;
+  GdwOut *out;
+  GdwAck ack;
+  guint64 echo_us;
+} Task;
 
 /* Writes the header, @meta (frame->meta_len bytes), then @iov. */
 static gboolean
@@ -85,13 +90,14 @@ do_ack (GdwChannel *channel, const GdwAck *ack, GError **error)
 }
 
 static gboolean
-do_heartbeat (GdwChannel *channel, guint16 flags, GError **error)
+do_heartbeat (GdwChannel *channel, const Task *task, GError **error)
 {
   g_autoptr (GByteArray) meta = g_byte_array_new ();
-  GdwHeartbeat beat = { g_get_monotonic_time (), 0 };
+  GdwHeartbeat beat = { task->echo_us ? 0 : g_get_monotonic_time (), task->echo_us };
 
   gdw_heartbeat_encode (&beat, meta);
-  return write_control (channel, GDW_FRAME_HEARTBEAT, flags, meta, error);
+  return write_control (channel, GDW_FRAME_HEARTBEAT,
+                        task->kind == FLUSH ? GDW_FRAME_ACK_NOW : 0, meta, error);
 }
 
 /* The pages count as under way before the first byte leaves: the
@@ -143,14 +149,6 @@ do_fill (GdwChannel *channel, gboolean *written, GError **error)
   return *written;
 }
 
-static void
-wait_until (GdwChannel *channel, gint64 until_us)
-{
-  struct timespec when = { until_us / G_USEC_PER_SEC, until_us % G_USEC_PER_SEC * 1000 };
-
-  pthread_cond_timedwait (&channel->wake, &channel->lock, &when);
-}
-
 static gboolean
 has_credit (const GdwChannel *channel)
 {
@@ -158,65 +156,78 @@ has_credit (const GdwChannel *channel)
          channel->unacked_pages < channel->window_pages;
 }
 
-/* The lock is held.  @idle: the last fill found nothing, at @kicks. */
+/* The lock is held.  An idle channel waits for a kick. */
 static gboolean
-may_fill (GdwChannel *channel, gboolean idle, guint64 kicks, gint64 *wait_us)
+may_fill (GdwChannel *channel, gint64 *wait_us)
 {
   if (!channel->config->ops->fill || !channel->open || channel->finishing ||
-      !has_credit (channel) || (idle && kicks == channel->kicks))
+      !has_credit (channel) || (channel->idle && channel->kicks_seen == channel->kicks))
     return FALSE;
   *wait_us = channel->config->rate ? gdw_rate_wait_us (channel->config->rate) : 0;
   return *wait_us == 0;
 }
 
-/* Waits for something to do. */
-static Work
-next_work (GdwChannel *channel, gboolean idle, guint64 *kicks, GdwOut **out, GdwAck *ack)
+/* The lock is held: the most urgent thing to do now, or FALSE. */
+static gboolean
+find_task (GdwChannel *channel, Task *task, gint64 *wait_us)
 {
-  for (;;) {
-    gint64 now = g_get_monotonic_time (), wait_us = 0;
-    gint64 beat = channel->last_tx_us + channel->config->heartbeat_ms * 1000;
-
-    if (channel->stopped)
-      return DO_END;
-    if ((*out = g_queue_pop_head (&channel->outbox)))
-      return DO_CONTROL;
-    if (channel->ack_due) {
-      channel->ack_due = FALSE;
-      *ack = channel->acked = channel->applied;
-      return DO_ACK;
-    }
-    if (channel->finishing)
-      return DO_END;
-    if (may_fill (channel, idle, *kicks, &wait_us)) {
-      *kicks = channel->kicks;
-      return DO_FILL;
-    }
-    if (idle && channel->unacked_bytes && !channel->ack_asked) {
-      channel->ack_asked = TRUE;
-      return DO_FLUSH;
-    }
-    if (now >= beat)
-      return DO_HEARTBEAT;
-    wait_until (channel, wait_us ? MIN (beat, now + wait_us) : beat);
+  if (channel->stopped) {
+    task->kind = END;
+  } else if ((task->out = g_queue_pop_head (&channel->outbox))) {
+    task->kind = CONTROL;
+  } else if (channel->ack_due) {
+    task->kind = ACK;
+    channel->ack_due = FALSE;
+    task->ack = channel->acked = channel->applied;
+  } else if (channel->finishing) {
+    task->kind = END;
+  } else if (channel->echo_us) {
+    task->kind = BEAT;
+    task->echo_us = channel->echo_us;
+    channel->echo_us = 0;
+  } else if (may_fill (channel, wait_us)) {
+    task->kind = FILL;
+    channel->kicks_seen = channel->kicks;
+  } else if (channel->idle && channel->unacked_bytes && !channel->ack_asked) {
+    task->kind = FLUSH;
+    channel->ack_asked = TRUE;
+  } else {
+    return FALSE;
   }
+  return TRUE;
+}
+
+static void
+wait_for_task (GdwChannel *channel, Task *task)
+{
+  gint64 beat_us = channel->last_tx_us + channel->config->heartbeat_ms * 1000;
+  gint64 now = g_get_monotonic_time (), wait_us = 0;
+
+  *task = (Task){ .kind = BEAT };
+  pthread_mutex_lock (&channel->lock);
+  while (!find_task (channel, task, &wait_us) && now < beat_us) {
+    gdw_cond_wait_until (&channel->wake, &channel->lock,
+                         wait_us ? MIN (beat_us, now + wait_us) : beat_us);
+    now = g_get_monotonic_time ();
+    wait_us = 0;
+  }
+  pthread_mutex_unlock (&channel->lock);
 }
 
 /* FALSE: the link is broken. */
 static gboolean
-do_work (GdwChannel *channel, Work work, GdwOut *out, const GdwAck *ack, gboolean *idle,
-         GError **error)
+do_task (GdwChannel *channel, const Task *task, GError **error)
 {
   g_autoptr (GError) why = NULL;
   gboolean ok = TRUE;
 
-  if (work == DO_CONTROL)
-    return do_control (channel, out, error);
-  if (work == DO_ACK)
-    return do_ack (channel, ack, error);
-  if (work != DO_FILL)
-    return do_heartbeat (channel, work == DO_FLUSH ? GDW_FRAME_ACK_NOW : 0, error);
-  *idle = !do_fill (channel, &ok, &why);
+  if (task->kind == CONTROL)
+    return do_control (channel, task->out, error);
+  if (task->kind == ACK)
+    return do_ack (channel, &task->ack, error);
+  if (task->kind != FILL)
+    return do_heartbeat (channel, task, error);
+  channel->idle = !do_fill (channel, &ok, &why);
   if (!ok)
     g_propagate_error (error, g_steal_pointer (&why));
   else if (why)
@@ -227,23 +238,16 @@ do_work (GdwChannel *channel, Work work, GdwOut *out, const GdwAck *ack, gboolea
 static gboolean
 write_until_end (GdwChannel *channel, GError **error)
 {
-  gboolean idle = FALSE, ok = TRUE;
-  guint64 kicks = 0;
+  Task task;
 
   channel->last_tx_us = g_get_monotonic_time ();
-  while (ok) {
-    GdwOut *out = NULL;
-    GdwAck ack;
-    Work work;
-
-    pthread_mutex_lock (&channel->lock);
-    work = next_work (channel, idle, &kicks, &out, &ack);
-    pthread_mutex_unlock (&channel->lock);
-    if (work == DO_END)
+  for (;;) {
+    wait_for_task (channel, &task);
+    if (task.kind == END)
       return TRUE;
-    ok = do_work (channel, work, out, &ack, &idle, error);
+    if (!do_task (channel, &task, error))
+      return FALSE;
   }
-  return FALSE;
 }
 
 /* Connects if there is no link yet, then starts the reader. */
@@ -255,11 +259,11 @@ begin (GdwChannel *channel, GError **error)
   if (!channel->link)
     return FALSE;
   pthread_mutex_lock (&channel->lock);
-  channel->running++;
-  pthread_create (&channel->reader, NULL, gdw_channel_read_loop, channel);
-  channel->joined_reader = TRUE;
+  channel->joined_reader = gdw_thread_start (&channel->reader, "link", gdw_channel_read_loop,
+                                             channel, error);
+  channel->running += channel->joined_reader;
   pthread_mutex_unlock (&channel->lock);
-  return TRUE;
+  return channel->joined_reader;
 }
 
 void *

@@ -3,12 +3,12 @@
 #include "core/channel-private.h"
 
 #include "core/post.h"
+#include "core/thread.h"
 
 GdwChannel *
-gdw_channel_new (const GdwChannelConfig *config, guint index, GdwLink *link)
+gdw_channel_new (const GdwChannelConfig *config, guint index, GdwLink *link, GError **error)
 {
   GdwChannel *channel = g_new0 (GdwChannel, 1);
-  pthread_condattr_t attr;
 
   channel->config = config;
   channel->index = index;
@@ -19,14 +19,16 @@ gdw_channel_new (const GdwChannelConfig *config, guint index, GdwLink *link)
   g_queue_init (&channel->outbox);
   g_queue_init (&channel->sent);
   pthread_mutex_init (&channel->lock, NULL);
-  pthread_condattr_init (&attr);
-  pthread_condattr_setclock (&attr, CLOCK_MONOTONIC);
-  pthread_cond_init (&channel->wake, &attr);
-  pthread_condattr_destroy (&attr);
+  gdw_cond_init (&channel->wake);
+  gdw_cond_init (&channel->delivered);
   channel->running = 1;
   channel->refs = 1;
-  pthread_create (&channel->writer, NULL, gdw_channel_write_loop, channel);
-  return channel;
+  if (gdw_thread_start (&channel->writer, "link", gdw_channel_write_loop, channel, error))
+    return channel;
+  if (link)
+    gdw_link_close (link);
+  gdw_channel_unref (channel);
+  return NULL;
 }
 
 static void
@@ -58,6 +60,7 @@ gdw_channel_unref (gpointer data)
   g_clear_error (&channel->error);
   g_object_unref (channel->cancellable);
   pthread_cond_destroy (&channel->wake);
+  pthread_cond_destroy (&channel->delivered);
   pthread_mutex_destroy (&channel->lock);
   g_free (channel);
 }
@@ -163,6 +166,7 @@ stop_locked (GdwChannel *channel)
 {
   channel->stopped = TRUE;
   pthread_cond_signal (&channel->wake);
+  pthread_cond_signal (&channel->delivered);
 }
 
 void

@@ -67,8 +67,10 @@ typedef struct {
   guint heartbeat_ms; /* longest silence */
 } GdwChannelConfig;
 
-/* @link NULL: connect.  @config must outlive it.  Both threads start at once. */
-GdwChannel *gdw_channel_new (const GdwChannelConfig *config, guint index, GdwLink *link);
+/* Takes @link; NULL: connect.  @config must outlive it.  Both threads start at
+ * once; NULL with an error if they cannot. */
+GdwChannel *gdw_channel_new (const GdwChannelConfig *config, guint index, GdwLink *link,
+                             GError **error);
 
 /* End it at once if it has not closed, and wait for its threads; nothing is
  * told any more. */

@@ -5,6 +5,7 @@
 
 #include "core/destination-private.h"
 #include "core/post.h"
+#include "core/thread.h"
 
 /* Credit of each link: enough to keep a fast link busy over a long way. */
 #define WINDOW_BYTES (64u << 20)
@@ -47,6 +48,8 @@ warn (GdwDestination *destination, const char *text)
 static void
 let_in (GdwDestination *destination, GdwLink *link)
 {
+  g_autoptr (GError) error = NULL;
+  GdwChannel *channel;
   Visitor *visitor;
 
   if (count_strangers (destination) >= STRANGERS_MAX) {
@@ -55,9 +58,14 @@ let_in (GdwDestination *destination, GdwLink *link)
     gdw_link_close (link);
     return;
   }
+  channel = gdw_channel_new (&destination->channel_config, 0, link, &error);
+  if (!channel) {
+    warn (destination, error->message);
+    return;
+  }
   visitor = g_new0 (Visitor, 1);
   visitor->since_us = g_get_monotonic_time ();
-  visitor->channel = gdw_channel_new (&destination->channel_config, 0, link);
+  visitor->channel = channel;
   g_ptr_array_add (destination->visitors, visitor);
 }
 
@@ -117,16 +125,9 @@ accept_loop (void *data)
 gboolean
 gdw_destination_accept (GdwDestination *destination, GError **error)
 {
-  int code = pthread_create (&destination->acceptor, NULL, accept_loop, destination);
-
-  if (code != 0) {
-    g_set_error (error, GDW_ERROR, GDW_ERROR_FAILED,
-                 "destination: a thread cannot be started: %s; raise the limit of threads",
-                 g_strerror (code));
-    return FALSE;
-  }
-  destination->accepting = TRUE;
-  return TRUE;
+  destination->accepting = gdw_thread_start (&destination->acceptor, "destination", accept_loop,
+                                             destination, error);
+  return destination->accepting;
 }
 
 void

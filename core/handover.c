@@ -6,6 +6,7 @@
 #include <string.h>
 
 #include "core/post.h"
+#include "core/thread.h"
 
 #define RETRY_MS 250
 
@@ -70,7 +71,7 @@ struct GdwQuery {
   GdwQueryDone done;
   gpointer data;
   pthread_t thread;
-  gboolean answered;
+  gboolean asking, answered;
   GdwOutcomeMsg answer;
   GError *error; /* the last */
 };
@@ -209,7 +210,9 @@ gdw_query_new (GdwStack *stack, const guint8 id[GDW_ID_BYTES],
   query->context = g_main_context_ref (context);
   query->done = done;
   query->data = data;
-  pthread_create (&query->thread, NULL, ask, query);
+  query->asking = gdw_thread_start (&query->thread, "source", ask, query, &query->error);
+  if (!query->asking)
+    gdw_post (context, report, query, NULL);
   return query;
 }
 
@@ -218,7 +221,8 @@ gdw_query_free (GdwQuery *query)
 {
   if (!query)
     return;
-  pthread_join (query->thread, NULL);
+  if (query->asking)
+    pthread_join (query->thread, NULL);
   gdw_outcome_clear (&query->answer);
   g_clear_error (&query->error);
   g_main_context_unref (query->context);

@@ -3,9 +3,9 @@
 #include "core/harvest.h"
 
 #include <pthread.h>
-#include <time.h>
 
 #include "core/post.h"
+#include "core/thread.h"
 
 /* Between two harvests while nothing converges: each costs the guest faults. */
 #define PAUSE_US 10000
@@ -73,14 +73,13 @@ static void
 wait_for_order (GdwHarvest *harvest, gboolean *final, gboolean *stop)
 {
   gint64 next_us = harvest->last_us + PAUSE_US;
-  struct timespec when = { next_us / G_USEC_PER_SEC, next_us % G_USEC_PER_SEC * 1000 };
 
   pthread_mutex_lock (&harvest->lock);
   while (!harvest->stop && !harvest->final) {
     if (harvest->wanted && g_get_monotonic_time () >= next_us)
       break;
     if (harvest->wanted)
-      pthread_cond_timedwait (&harvest->wake, &harvest->lock, &when);
+      gdw_cond_wait_until (&harvest->wake, &harvest->lock, next_us);
     else
       pthread_cond_wait (&harvest->wake, &harvest->lock);
   }
@@ -143,13 +142,21 @@ harvest_thread (void *data)
   return NULL;
 }
 
+static void
+free_parts (GdwHarvest *harvest)
+{
+  gdw_pageset_free (harvest->fresh);
+  pthread_cond_destroy (&harvest->wake);
+  pthread_mutex_destroy (&harvest->lock);
+  g_free (harvest);
+}
+
 GdwHarvest *
 gdw_harvest_new (GdwRound *round, GdwTracking *tracking, GdwPageset *marks,
                  const GdwRegions *regions, GMainContext *context, const GdwHarvestOps *ops,
-                 gpointer data)
+                 gpointer data, GError **error)
 {
   GdwHarvest *harvest = g_new0 (GdwHarvest, 1);
-  pthread_condattr_t attr;
 
   harvest->round = round;
   harvest->tracking = tracking;
@@ -159,12 +166,11 @@ gdw_harvest_new (GdwRound *round, GdwTracking *tracking, GdwPageset *marks,
   harvest->ops = ops;
   harvest->data = data;
   pthread_mutex_init (&harvest->lock, NULL);
-  pthread_condattr_init (&attr);
-  pthread_condattr_setclock (&attr, CLOCK_MONOTONIC);
-  pthread_cond_init (&harvest->wake, &attr);
-  pthread_condattr_destroy (&attr);
-  pthread_create (&harvest->thread, NULL, harvest_thread, harvest);
-  return harvest;
+  gdw_cond_init (&harvest->wake);
+  if (gdw_thread_start (&harvest->thread, "harvest", harvest_thread, harvest, error))
+    return harvest;
+  free_parts (harvest);
+  return NULL;
 }
 
 void
@@ -173,10 +179,7 @@ gdw_harvest_free (GdwHarvest *harvest)
   if (!harvest)
     return;
   pthread_join (harvest->thread, NULL);
-  gdw_pageset_free (harvest->fresh);
-  pthread_cond_destroy (&harvest->wake);
-  pthread_mutex_destroy (&harvest->lock);
-  g_free (harvest);
+  free_parts (harvest);
 }
 
 static void

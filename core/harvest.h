@@ -28,7 +28,7 @@ typedef struct {
  * starts the tracker. */
 GdwHarvest *gdw_harvest_new (GdwRound *round, GdwTracking *tracking, GdwPageset *marks,
                              const GdwRegions *regions, GMainContext *context,
-                             const GdwHarvestOps *ops, gpointer data);
+                             const GdwHarvestOps *ops, gpointer data, GError **error);
 
 /* After ended. */
 void gdw_harvest_free (GdwHarvest *harvest);

@@ -4,6 +4,7 @@
 #include "core/choice.h"
 #include "core/migration-private.h"
 #include "core/post.h"
+#include "core/thread.h"
 
 GdwStatus
 gdw_migration_get_status (GdwMigration *migration)
@@ -112,16 +113,22 @@ typedef struct {
 } Digest;
 
 static void
+free_digest (Digest *digest)
+{
+  g_strfreev (digest->digests);
+  gdw_regions_free (digest->regions);
+  g_object_unref (digest->migration);
+  g_free (digest);
+}
+
+static void
 deliver_digest (gpointer data)
 {
   Digest *digest = data;
 
   pthread_join (digest->thread, NULL);
   digest->done (digest->migration, digest->digests, NULL, digest->data);
-  g_strfreev (digest->digests);
-  gdw_regions_free (digest->regions);
-  g_object_unref (digest->migration);
-  g_free (digest);
+  free_digest (digest);
 }
 
 static void *
@@ -162,7 +169,10 @@ gdw_migration_digest (GdwMigration *migration, GdwDigestDone done, gpointer data
   digest->data = data;
   digest->regions = regions;
   digest->digests = g_new0 (char *, regions->n + 1);
-  pthread_create (&digest->thread, NULL, compute_digests, digest);
+  if (gdw_thread_start (&digest->thread, "x-memory-digest", compute_digests, digest, &error))
+    return;
+  done (migration, NULL, error, data);
+  free_digest (digest);
 }
 
 typedef struct {

@@ -151,10 +151,14 @@ static const GdwHarvestOps harvest_ops = { on_started, on_harvested, on_harvest_
 static void
 all_joined (GdwSource *source)
 {
+  GError *error = NULL;
+
   source->phase = STARTING;
   source->harvest = gdw_harvest_new (source->round, source->tracking, source->marks,
                                      source->regions, source->attempt.context, &harvest_ops,
-                                     source);
+                                     source, &error);
+  if (!source->harvest)
+    gdw_source_fail (source, error);
 }
 
 /* One after the other: transports connect one link at a time. */
@@ -310,10 +314,17 @@ const GdwChannelOps gdw_source_channel_ops = {
 void
 gdw_source_add_channel (GdwSource *source)
 {
-  guint index = source->n_created++;
+  guint index = source->n_created;
+  GError *error = NULL;
+  GdwChannel *channel = gdw_channel_new (&source->channel_config, index, NULL, &error);
 
+  if (!channel) {
+    gdw_source_fail (source, error);
+    return;
+  }
   source->batches[index] = g_new0 (GdwBatch, 1);
-  source->channels[index] = gdw_channel_new (&source->channel_config, index, NULL);
+  source->channels[index] = channel;
+  source->n_created++;
 }
 
 void
