@@ -1,9 +1,11 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /* SPDX-FileCopyrightText: The godwit authors */
+#include <string.h>
+
 #include "core/channel-private.h"
 #include "core/thread.h"
 
-#include <string.h>
+#define READER_GRACE_US 200000
 
 /* What the writer does next. */
 typedef struct {
@@ -266,16 +268,30 @@ begin (GdwChannel *channel, GError **error)
   return channel->joined_reader;
 }
 
+/* A peer that closed may have said why: the reader gets the time to read it. */
+static void
+let_reader_end (GdwChannel *channel)
+{
+  gint64 until_us = g_get_monotonic_time () + READER_GRACE_US;
+
+  pthread_mutex_lock (&channel->lock);
+  while (channel->joined_reader && !channel->stopped && g_get_monotonic_time () < until_us)
+    gdw_cond_wait_until (&channel->wake, &channel->lock, until_us);
+  pthread_mutex_unlock (&channel->lock);
+}
+
 void *
 gdw_channel_write_loop (void *data)
 {
   GdwChannel *channel = data;
   GError *error = NULL;
 
-  if (!begin (channel, &error) || !write_until_end (channel, &error))
+  if (!begin (channel, &error) || !write_until_end (channel, &error)) {
+    let_reader_end (channel);
     gdw_channel_fail (channel, error);
-  else
+  } else {
     gdw_link_shutdown (channel->link);
+  }
   gdw_channel_thread_ends (channel);
   return NULL;
 }

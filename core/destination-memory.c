@@ -13,21 +13,22 @@
 /* From here on giving memory back is cheaper than writing zeros. */
 #define PUNCH_PAGES 512u
 
-static gboolean
-enter_gate (GdwDestination *destination, GError **error)
+typedef enum { REFUSE, DISCARD, ENTER } Gate;
+
+static Gate
+enter_gate (GdwDestination *destination)
 {
-  gboolean open;
+  Gate gate = ENTER;
 
   pthread_mutex_lock (&destination->gate);
-  open = !destination->gate_closed;
-  if (open)
+  if (destination->discarding)
+    gate = DISCARD;
+  else if (destination->gate_closed)
+    gate = REFUSE;
+  else
     destination->gate_inside++;
   pthread_mutex_unlock (&destination->gate);
-  if (!open)
-    g_set_error (error, GDW_ERROR, GDW_ERROR_PROTOCOL,
-                 "destination: frame 'MEM' is refused: the source had said that all memory was "
-                 "sent; both sides must speak the same protocol");
-  return open;
+  return gate;
 }
 
 static void
@@ -48,6 +49,14 @@ gdw_destination_close_memory (GdwDestination *destination)
   quiet = destination->gate_inside == 0;
   pthread_mutex_unlock (&destination->gate);
   return quiet;
+}
+
+void
+gdw_destination_discard_memory (GdwDestination *destination)
+{
+  pthread_mutex_lock (&destination->gate);
+  destination->discarding = TRUE;
+  pthread_mutex_unlock (&destination->gate);
 }
 
 /* Gives the memory behind a long run back, so that it costs nothing and reads as zero. */
@@ -123,25 +132,55 @@ check_pages (GdwDestination *destination, GdwChannel *channel, const GdwMem *mem
     gdw_channel_send_nak (channel, &nak);
 }
 
+static gboolean
+discard_pages (GdwChannel *channel, const GdwMem *mem, GError **error)
+{
+  guint8 scratch[GDW_PAGE_SIZE];
+
+  for (guint i = 0; i < mem->n_raw; i++) {
+    struct iovec iov = { scratch, sizeof scratch };
+
+    if (!gdw_channel_read (channel, &iov, 1, error))
+      return FALSE;
+  }
+  return TRUE;
+}
+
+static guint64
+clear_runs (GdwDestination *destination, const GdwMem *mem)
+{
+  guint64 pages = 0;
+
+  for (guint i = 0; i < mem->n_runs; i++) {
+    if (mem->runs[i].kind != GDW_RUN_ZERO)
+      continue;
+    pages += mem->runs[i].count;
+    clear_run (destination, mem->region, &mem->runs[i]);
+  }
+  return pages;
+}
+
 gboolean
 gdw_destination_take_memory (GdwChannel *channel, const GdwFrame *frame, const GdwMem *mem,
                              gpointer data, GError **error)
 {
   GdwDestination *destination = data;
+  Gate gate = enter_gate (destination);
   guint64 zero = 0;
   gboolean ok;
 
-  if (!enter_gate (destination, error))
+  if (gate == DISCARD)
+    return discard_pages (channel, mem, error);
+  if (gate == REFUSE) {
+    g_set_error (error, GDW_ERROR, GDW_ERROR_PROTOCOL,
+                 "destination: frame 'MEM' is refused: the source had said that all memory was "
+                 "sent; both sides must speak the same protocol");
     return FALSE;
+  }
   ok = read_pages (destination, channel, mem, error);
   if (ok) {
     check_pages (destination, channel, mem);
-    for (guint i = 0; i < mem->n_runs; i++) {
-      if (mem->runs[i].kind != GDW_RUN_ZERO)
-        continue;
-      zero += mem->runs[i].count;
-      clear_run (destination, mem->region, &mem->runs[i]);
-    }
+    zero = clear_runs (destination, mem);
   }
   leave_gate (destination);
   __atomic_add_fetch (&destination->received_bytes, frame->payload_len, __ATOMIC_RELAXED);

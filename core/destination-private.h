@@ -73,7 +73,7 @@ struct GdwDestination {
 
   /* Channel threads write memory between enter and leave of the gate. */
   pthread_mutex_t gate;
-  gboolean gate_closed;
+  gboolean gate_closed, discarding;
   guint gate_inside;
   GdwPageset *touched; /* not known to be zero */
 
@@ -107,6 +107,8 @@ gboolean gdw_destination_take_memory (GdwChannel *channel, const GdwFrame *frame
                                       const GdwMem *mem, gpointer data, GError **error);
 /* No page is written after this; FALSE if one is being written now. */
 gboolean gdw_destination_close_memory (GdwDestination *destination);
+/* What still comes is read and dropped: the links end when the source knows why. */
+void gdw_destination_discard_memory (GdwDestination *destination);
 
 /* destination-switchover.c */
 gboolean gdw_destination_on_state (GdwDestination *destination, const GdwFrame *frame,

@@ -191,19 +191,23 @@ on_linger_over (gpointer data)
   return G_SOURCE_REMOVE;
 }
 
+/* On every link: whichever the source hears first names the same cause. */
 static void
 say_why (GdwDestination *destination)
 {
-  GByteArray *meta;
   GdwErrorMsg msg = { .code = GDW_ERROR_PEER,
                       .phase = (char *) "destination",
                       .text = destination->error->message };
 
-  if (!destination->links[0])
-    return;
-  meta = g_byte_array_new ();
-  gdw_error_encode (&msg, meta);
-  gdw_channel_send (destination->links[0], GDW_FRAME_ERROR, meta);
+  for (guint i = 0; i < GDW_LINKS_MAX; i++) {
+    GByteArray *meta;
+
+    if (!destination->links[i])
+      continue;
+    meta = g_byte_array_new ();
+    gdw_error_encode (&msg, meta);
+    gdw_channel_send (destination->links[i], GDW_FRAME_ERROR, meta);
+  }
 }
 
 void
@@ -216,7 +220,7 @@ gdw_destination_fail (GdwDestination *destination, GError *error)
   destination->error = error;
   destination->phase = FAILING;
   gdw_verdict_abort (&destination->verdict, error->message);
-  gdw_destination_close_memory (destination);
+  gdw_destination_discard_memory (destination);
   g_cancellable_cancel (destination->host_cancellable);
   say_why (destination);
   finish_links (destination, MAIN_LINK, MEMORY_LINK);

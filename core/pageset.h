@@ -7,8 +7,11 @@
 /* Sets of pages over all regions of a guest: one bit a page, a word-wise
  * iterator, and a count that is always right.
  *
- * Threads: add, merge, take and count may run at the same time on any threads;
- * new, free, fill and empty while nobody else uses the set. */
+ * Threads: add, remove, has, merge, take, count and the gdw_bits functions may
+ * run at the same time on any threads; new, free, fill and empty while nobody
+ * else uses the set.  While calls are under way the count may be above the
+ * truth, never below.  Who takes a page sees what was written to it before it was
+ * added. */
 typedef struct {
   guint n_regions;
   guint64 *pages; /* of each region */
@@ -32,11 +35,13 @@ guint64 gdw_pageset_remove (GdwPageset *set, guint region, guint64 first, guint6
 
 /* Move all of @from into @set; gives how many were new.  Others may add to both
  * meanwhile: what is not moved now stays for the next time.  The count of @from
- * is not looked at (a tracker may have written its words) and is 0 after. */
+ * is not looked at (a tracker may have written its words), is 0 after, and means
+ * nothing while others add.  Bits past the end of a region are dropped. */
 guint64 gdw_pageset_merge (GdwPageset *set, GdwPageset *from);
 
 /* Move the bits of @n_words words from word @first_word on into @words, but
- * those that are also in @busy (or NULL); gives how many. */
+ * those that are also in @busy (or NULL); gives how many.  Until the caller has
+ * added them to @busy nobody else may take these words. */
 guint64 gdw_pageset_take (GdwPageset *set, const GdwPageset *busy, guint region,
                           guint64 first_word, guint64 n_words, guint64 *words);
 

@@ -196,22 +196,26 @@ on_grace_over (gpointer data)
   return G_SOURCE_REMOVE;
 }
 
-/* Tell the other side why, so that both name the same cause. */
+/* Tell the other side why, on every link: whichever it hears first names the
+ * same cause. */
 static void
 say_why (GdwSource *source)
 {
-  GByteArray *meta;
   GdwErrorMsg msg = { .code = source->error->domain == GDW_ERROR ? (guint) source->error->code
                                                                  : GDW_ERROR_FAILED,
                       .phase = (char *) "source",
                       .text = source->error->message };
 
-  if (!source->n_created || !source->connected[0])
-    return;
-  meta = g_byte_array_new ();
-  gdw_error_encode (&msg, meta);
-  gdw_channel_send (source->channels[0], source->cancelled ? GDW_FRAME_ABORT : GDW_FRAME_ERROR,
-                    meta);
+  for (guint i = 0; i < source->n_created; i++) {
+    GByteArray *meta;
+
+    if (!source->connected[i])
+      continue;
+    meta = g_byte_array_new ();
+    gdw_error_encode (&msg, meta);
+    gdw_channel_send (source->channels[i],
+                      source->cancelled ? GDW_FRAME_ABORT : GDW_FRAME_ERROR, meta);
+  }
 }
 
 /* The guest is ours: take it back and tidy up. */

@@ -61,7 +61,8 @@ START_TEST (an_answer_that_is_lost_is_asked_for)
 {
   Pair *pair = begin (no_answer[_i].source, no_answer[_i].destination);
 
-  pair_wait_ended (pair);
+  WAIT_UNTIL (pair->source.ended);
+  WAIT_UNTIL (side_status (&pair->destination) == GDW_STATUS_COMPLETED);
   ck_assert_uint_eq (gdw_migration_get_outcome (pair->source.migration),
                      GDW_OUTCOME_DESTINATION);
   ck_assert_uint_eq (pair->source.calls[CALL_REACQUIRE], 0);
@@ -89,7 +90,7 @@ fall_in_doubt (void)
   Pair *pair = begin ("|fault:at=COMMIT,kind=stall", "");
 
   WAIT_UNTIL (pair_fault_acted (pair));
-  side_close (&pair->destination);
+  side_die (&pair->destination);
   WAIT_UNTIL (pair->source.ended);
   ck_assert_uint_eq (side_status (&pair->source), GDW_STATUS_FAILED);
   ck_assert_uint_eq (gdw_migration_get_outcome (pair->source.migration), GDW_OUTCOME_UNKNOWN);

@@ -29,7 +29,8 @@ class Tests:
         for number, (name, function, args, keywords) in enumerate(chosen, 1):
             verdict, detail = outcome(function, args, keywords)
             print(verdict.format(f"{number} - {name}"), flush=True)
-            diag(detail)
+            show([detail, *SAID])
+            SAID.clear()
         return 0
 
 
@@ -53,9 +54,17 @@ def way(error):
                      for frame in frames)
 
 
+SAID = []  # by the case that runs; comes after its verdict
+
+
 def diag(text):
-    for line in str(text).splitlines():
-        print("# " + line, flush=True)
+    SAID.append(text)
+
+
+def show(texts):
+    for text in texts:
+        for line in str(text).splitlines():
+            print("# " + line, flush=True)
 
 
 def same(got, expected, what):

@@ -55,6 +55,26 @@ START_TEST (a_delay_is_added_to_each_direction)
 }
 END_TEST
 
+START_TEST (each_byte_is_delayed_for_itself)
+{
+  gint64 first, second;
+  guint8 bytes[2];
+  Pair pair;
+
+  pair_with (&pair, _i, "|delay:ms=20");
+  pair_connect (&pair);
+  first = g_get_monotonic_time ();
+  ck_assert (write_bytes (pair.out, "x", 1, NULL));
+  do
+    second = g_get_monotonic_time ();
+  while (second < first + 10000);
+  ck_assert (write_bytes (pair.out, "y", 1, NULL));
+  ck_assert (read_bytes (pair.in, bytes, 2, NULL));
+  ck_assert_int_ge (g_get_monotonic_time () - second, 20000);
+  pair_close (&pair);
+}
+END_TEST
+
 START_TEST (an_end_comes_after_what_is_delayed)
 {
   g_autofree guint8 *sent = some_bytes (20 * MIB, 1), *got = g_malloc0 (20 * MIB);
@@ -179,6 +199,7 @@ main (void)
   tcase_add_loop_test (delay, a_delay_keeps_bytes_and_order_both_ways, 0,
                        N_WAYS * G_N_ELEMENTS (delays));
   tcase_add_loop_test (delay, a_delay_is_added_to_each_direction, 0, N_WAYS);
+  tcase_add_loop_test (delay, each_byte_is_delayed_for_itself, 0, N_WAYS);
   tcase_add_loop_test (delay, an_end_comes_after_what_is_delayed, 0, 2 * N_WAYS);
   tcase_add_test (delay, cancel_ends_a_delayed_read);
   tcase_add_test (delay, a_full_queue_makes_the_writer_wait_until_cancelled);

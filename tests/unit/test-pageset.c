@@ -305,6 +305,30 @@ START_TEST (nothing_is_lost_between_adding_and_taking)
 }
 END_TEST
 
+/* The set that is merged from is added to all the while: marks of the VMM. */
+START_TEST (nothing_is_lost_between_adding_and_merging)
+{
+  Adder adder = { .set = gdw_pageset_new (sizes, N_REGIONS) };
+  GdwPageset *into = gdw_pageset_new (sizes, N_REGIONS);
+  guint64 merged = 0, words[2];
+  pthread_t thread;
+  ck_assert (pthread_create (&thread, NULL, add_until_stopped, &adder) == 0);
+  for (int merges = 0, met = 0; met < MEETINGS && merges < TAKES_AT_MOST; merges++) {
+    guint64 got = gdw_pageset_merge (into, adder.set);
+    met += got > 0;
+    merged += got;
+    if (gdw_pageset_take (into, NULL, 0, 0, 2, words) != got)
+      ck_abort_msg ("not what was merged");
+  }
+  __atomic_store_n (&adder.stop, 1, __ATOMIC_RELAXED);
+  pthread_join (thread, NULL);
+  ck_assert_uint_eq (adder.added, merged + counted (adder.set));
+  ck_assert_uint_eq (gdw_pageset_count (into), 0);
+  gdw_pageset_free (adder.set);
+  gdw_pageset_free (into);
+}
+END_TEST
+
 /* Who takes a bit sees the page as it was when the bit was set: plain memory,
  * so that a thread sanitizer checks it too. */
 typedef struct {
@@ -415,6 +439,7 @@ main (void)
   tcase_add_test (tc, a_run_goes_over_words_and_stops_at_the_end);
   tcase_add_test (tc, the_count_is_exact_after_a_crowd);
   tcase_add_test (tc, nothing_is_lost_between_adding_and_taking);
+  tcase_add_test (tc, nothing_is_lost_between_adding_and_merging);
   tcase_add_test (tc, who_takes_a_bit_sees_the_page);
   tcase_add_test (tc, a_mark_on_a_set_bit_is_not_lost);
   suite_add_tcase (suite, tc);
