@@ -9,7 +9,7 @@
 /* A control frame on its way out. */
 typedef struct {
   guint8 type;
-  guint16 flags;
+  guint32 round;
   gboolean commit;
   GByteArray *meta;
 } GdwOut;
@@ -77,5 +77,5 @@ void gdw_channel_report_connected (gpointer channel);
 /* A thread ends; the last one reports. */
 void gdw_channel_thread_ends (GdwChannel *channel);
 /* Appends to the outbox and wakes the writer; takes @meta; the lock is held. */
-void gdw_channel_queue (GdwChannel *channel, GdwFrameType type, guint16 flags, gboolean commit,
+void gdw_channel_queue (GdwChannel *channel, GdwFrameType type, guint32 round, gboolean commit,
                         GByteArray *meta);

@@ -110,7 +110,7 @@ on_nak (GdwChannel *channel, const GdwFrame *frame, GError **error)
 
   return gdw_nak_decode (channel->rx_meta->data, frame->meta_len, config->region_pages,
                          config->n_regions, &nak, error) &&
-         config->ops->nak (channel, &nak, config->data, error);
+         config->ops->nak (channel, &nak, frame->round, config->data, error);
 }
 
 static gboolean

@@ -48,12 +48,14 @@ write_frame (GdwChannel *channel, GdwFrame *frame, const guint8 *meta, const str
 }
 
 static gboolean
-write_control (GdwChannel *channel, guint type, guint16 flags, const GByteArray *meta,
-               GError **error)
+write_control (GdwChannel *channel, guint type, guint16 flags, guint32 round,
+               const GByteArray *meta, GError **error)
 {
-  GdwFrame frame = {
-    .type = type, .flags = flags, .payload_len = meta->len, .meta_len = meta->len
-  };
+  GdwFrame frame = { .type = type,
+                     .flags = flags,
+                     .round = round,
+                     .payload_len = meta->len,
+                     .meta_len = meta->len };
 
   return write_frame (channel, &frame, meta->data, NULL, 0, error);
 }
@@ -76,7 +78,7 @@ do_control (GdwChannel *channel, GdwOut *out, GError **error)
   gboolean ok = TRUE;
 
   if (!out->commit || begin_commit (channel))
-    ok = write_control (channel, out->type, out->flags, out->meta, error);
+    ok = write_control (channel, out->type, 0, out->round, out->meta, error);
   g_byte_array_unref (out->meta);
   g_free (out);
   return ok;
@@ -88,7 +90,7 @@ do_ack (GdwChannel *channel, const GdwAck *ack, GError **error)
   g_autoptr (GByteArray) meta = g_byte_array_new ();
 
   gdw_ack_encode (ack, meta);
-  return write_control (channel, GDW_FRAME_ACK, 0, meta, error);
+  return write_control (channel, GDW_FRAME_ACK, 0, 0, meta, error);
 }
 
 static gboolean
@@ -99,7 +101,7 @@ do_heartbeat (GdwChannel *channel, const Task *task, GError **error)
 
   gdw_heartbeat_encode (&beat, meta);
   return write_control (channel, GDW_FRAME_HEARTBEAT,
-                        task->kind == FLUSH ? GDW_FRAME_ACK_NOW : 0, meta, error);
+                        task->kind == FLUSH ? GDW_FRAME_ACK_NOW : 0, 0, meta, error);
 }
 
 /* The pages count as under way before the first byte leaves: the

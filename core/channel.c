@@ -91,12 +91,12 @@ gdw_channel_set_index (GdwChannel *channel, guint index)
 }
 
 void
-gdw_channel_queue (GdwChannel *channel, GdwFrameType type, guint16 flags, gboolean commit,
+gdw_channel_queue (GdwChannel *channel, GdwFrameType type, guint32 round, gboolean commit,
                    GByteArray *meta)
 {
   GdwOut *out = g_new (GdwOut, 1);
 
-  *out = (GdwOut){ type, flags, commit, meta };
+  *out = (GdwOut){ type, round, commit, meta };
   g_queue_push_tail (&channel->outbox, out);
   pthread_cond_signal (&channel->wake);
 }
@@ -118,12 +118,14 @@ gdw_channel_send_commit (GdwChannel *channel, GByteArray *meta)
 }
 
 void
-gdw_channel_send_nak (GdwChannel *channel, const GdwNak *nak)
+gdw_channel_send_nak (GdwChannel *channel, const GdwNak *nak, guint32 round)
 {
   GByteArray *meta = g_byte_array_new ();
 
   gdw_nak_encode (nak, meta);
-  gdw_channel_send (channel, GDW_FRAME_NAK, meta);
+  pthread_mutex_lock (&channel->lock);
+  gdw_channel_queue (channel, GDW_FRAME_NAK, round, FALSE, meta);
+  pthread_mutex_unlock (&channel->lock);
 }
 
 gboolean

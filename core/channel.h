@@ -39,7 +39,9 @@ typedef struct {
 
   /* Reader thread, source. */
   void (*acked) (GdwChannel *channel, const GdwSent *sent, gpointer data);
-  gboolean (*nak) (GdwChannel *channel, const GdwNak *nak, gpointer data, GError **error);
+  /* @round: of the frame that brought the damaged pages. */
+  gboolean (*nak) (GdwChannel *channel, const GdwNak *nak, guint32 round, gpointer data,
+                   GError **error);
 
   /* Reader thread, destination: the raw pages are next on the link, to be read
    * with gdw_channel_read. */
@@ -101,7 +103,8 @@ void gdw_channel_stop (GdwChannel *channel);
 
 /* Any thread. */
 gboolean gdw_channel_read (GdwChannel *channel, struct iovec *iov, guint n, GError **error);
-void gdw_channel_send_nak (GdwChannel *channel, const GdwNak *nak);
+/* @round: of the frame whose pages these are. */
+void gdw_channel_send_nak (GdwChannel *channel, const GdwNak *nak, guint32 round);
 guint64 gdw_channel_sent_bytes (GdwChannel *channel);    /* all frames */
 guint64 gdw_channel_unacked_bytes (GdwChannel *channel); /* MEM frames under way */
 guint64

@@ -111,7 +111,7 @@ read_pages (GdwDestination *destination, GdwChannel *channel, const GdwMem *mem,
 /* The source's guest may have written a page on its way into the socket: that page is
  * asked for again. */
 static void
-check_pages (GdwDestination *destination, GdwChannel *channel, const GdwMem *mem)
+check_pages (GdwDestination *destination, GdwChannel *channel, const GdwMem *mem, guint32 round)
 {
   const GdwRegion *region = &destination->regions->list[mem->region];
   GdwNak nak = { .region = mem->region };
@@ -129,7 +129,7 @@ check_pages (GdwDestination *destination, GdwChannel *channel, const GdwMem *mem
     }
   }
   if (nak.n_pages)
-    gdw_channel_send_nak (channel, &nak);
+    gdw_channel_send_nak (channel, &nak, round);
 }
 
 static gboolean
@@ -179,7 +179,7 @@ gdw_destination_take_memory (GdwChannel *channel, const GdwFrame *frame, const G
   }
   ok = read_pages (destination, channel, mem, error);
   if (ok) {
-    check_pages (destination, channel, mem);
+    check_pages (destination, channel, mem, frame->round);
     zero = clear_runs (destination, mem);
   }
   leave_gate (destination);

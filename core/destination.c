@@ -300,16 +300,20 @@ gdw_destination_unref (gpointer data)
   g_free (destination);
 }
 
-void
+gboolean
 gdw_destination_free (GdwDestination *destination)
 {
+  gboolean touched;
+
   if (!destination)
-    return;
+    return FALSE;
   destination->phase = OVER;
   destination->closing = TRUE;
   g_cancellable_cancel (destination->host_cancellable);
   free_workers (destination);
+  touched = destination->received_bytes > 0;
   gdw_destination_unref (destination);
+  return touched;
 }
 
 gboolean
@@ -334,12 +338,6 @@ gdw_destination_quit (GdwDestination *destination)
                                        "closing; migrate to another destination"));
   else if (destination->phase == ARRIVED)
     gdw_destination_close (destination);
-}
-
-gboolean
-gdw_destination_touched_memory (GdwDestination *destination)
-{
-  return destination->received_bytes > 0;
 }
 
 const GError *

@@ -22,14 +22,13 @@ gboolean gdw_destination_has_begun (GdwDestination *destination);
  * answer any more; told by over. */
 void gdw_destination_quit (GdwDestination *destination);
 
-/* Done or not begun: the listener and every link end at once. */
-void gdw_destination_free (GdwDestination *destination);
+/* Done or not begun: the listener and every link end at once.  TRUE: something was written into
+ * guest memory. */
+gboolean gdw_destination_free (GdwDestination *destination);
 
 /* Is nothing left to do but to answer questions about the outcome?  Then, and only then, it may
  * be freed before over. */
 gboolean gdw_destination_is_done (GdwDestination *destination);
-/* Was anything written into guest memory? */
-gboolean gdw_destination_touched_memory (GdwDestination *destination);
 
 void gdw_destination_info (GdwDestination *destination, GdwInfo *info);
 const GError *gdw_destination_error (GdwDestination *destination);

@@ -53,6 +53,13 @@ gdw_migration_init (GdwMigration *migration)
   gdw_q_migration_parameters_init (migration->parameters);
 }
 
+/* Memory that was written into is not zero for the next attempt. */
+static void
+drop_destination (GdwMigration *migration)
+{
+  migration->touched |= gdw_destination_free (g_steal_pointer (&migration->destination));
+}
+
 static gboolean is_running (GdwMigration *migration);
 
 /* Tells the one who asked for close, when there is nothing left to end. */
@@ -63,7 +70,7 @@ close_when_idle (GdwMigration *migration)
 
   if (!done || is_running (migration))
     return;
-  g_clear_pointer (&migration->destination, gdw_destination_free);
+  drop_destination (migration);
   migration->close_done = NULL;
   done (migration, NULL, migration->close_data);
 }
@@ -230,7 +237,6 @@ on_destination_over (gpointer data)
 {
   GdwMigration *migration = data;
 
-  migration->touched |= gdw_destination_touched_memory (migration->destination);
   emit (migration, ENDED, migration->state.status);
 }
 
@@ -359,7 +365,7 @@ begin_incoming (GdwMigration *migration)
 
   if (gdw_destination_begin (migration->destination, &error))
     return;
-  g_clear_pointer (&migration->destination, gdw_destination_free);
+  drop_destination (migration);
   migration->error = error;
   if (migration->state.status != GDW_STATUS_SETUP)
     on_status (GDW_STATUS_SETUP, migration);
@@ -373,7 +379,7 @@ on_reset (GdwReply *reply, gpointer data)
   g_autoptr (GdwMigration) migration = data;
 
   if (!reply->error && migration->close_done) {
-    g_clear_pointer (&migration->destination, gdw_destination_free);
+    drop_destination (migration);
     close_when_idle (migration);
     return;
   }
@@ -383,7 +389,7 @@ on_reset (GdwReply *reply, gpointer data)
     begin_incoming (migration);
     return;
   }
-  g_clear_pointer (&migration->destination, gdw_destination_free);
+  drop_destination (migration);
   migration->error = g_error_copy (reply->error);
   on_status (GDW_STATUS_SETUP, migration);
   on_status (GDW_STATUS_FAILED, migration);
@@ -403,7 +409,7 @@ gdw_migration_incoming (GdwMigration *migration, const char *uri, GError **error
     return refuse (error, "guest: an incoming migration is refused: the guest is here; start a "
                           "VM with --incoming to receive one");
   /* An old listener that waits for the last word of its source gives way. */
-  g_clear_pointer (&migration->destination, gdw_destination_free);
+  drop_destination (migration);
   migration->destination = gdw_destination_new (&attempt, uri, !migration->touched || reset,
                                                 error);
   if (!migration->destination)

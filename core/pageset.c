@@ -185,11 +185,12 @@ gdw_pageset_merge (GdwPageset *set, GdwPageset *from)
   guint64 block[BLOCK_WORDS], added = 0;
 
   for (guint r = 0; r < set->n_regions; r++) {
-    guint64 *words = from->bits[r], n_words = GDW_BITMAP_WORDS (set->pages[r]);
+    guint64 *words = from->bits[r], n_words = GDW_BITMAP_WORDS (set->pages[r]), n;
 
     for (guint64 i = gdw_bits_next_word (words, 0, n_words); i < n_words;
-         i = gdw_bits_next_word (words, i, n_words)) {
-      guint64 n = MIN (BLOCK_WORDS, n_words - i), taken = take_block (words + i, n, block);
+         i = gdw_bits_next_word (words, i + n, n_words)) {
+      n = MIN (BLOCK_WORDS, n_words - i);
+      guint64 taken = take_block (words + i, n, block);
 
       if (i + n == n_words) { /* a tracker wrote it: nothing past the end may get in */
         taken -= popcount (block[n - 1]);
@@ -235,6 +236,7 @@ gdw_bits_next_word (const guint64 *bits, guint64 from, guint64 end)
   }
   while (from + LINE_WORDS <= end) {
     guint64 any = 0;
+#pragma GCC unroll 8 /* -O2 alone leaves a loop, a third slower */
     for (guint i = 0; i < LINE_WORDS; i++)
       any |= load (&bits[from + i]);
     if (any != 0)
@@ -246,28 +248,24 @@ gdw_bits_next_word (const guint64 *bits, guint64 from, guint64 end)
   return from;
 }
 
-/* The first bit from @from on, below @end, that differs from @flip's; or @end. */
-static inline guint64
-next_bit (const guint64 *bits, guint64 from, guint64 end, guint64 flip)
-{
-  guint64 words = GDW_BITMAP_WORDS (end), mask = ~G_GUINT64_CONSTANT (0) << (from % 64);
-  for (guint64 i = from / 64; i < words;) {
-    guint64 word = (load (&bits[i]) ^ flip) & mask;
-    if (word != 0)
-      return MIN (i * 64 + (guint) __builtin_ctzll (word), end);
-    mask = ~G_GUINT64_CONSTANT (0);
-    i = flip == 0 ? gdw_bits_next_word (bits, i + 1, words) : i + 1;
-  }
-  return end;
-}
-
 gboolean
 gdw_bits_next_run (const guint64 *bits, guint64 from, guint64 end, guint64 *first, guint64 *n)
 {
-  guint64 start = next_bit (bits, from, end, 0);
-  if (start >= end)
+  guint64 i = from / 64, words = GDW_BITMAP_WORDS (end);
+  guint64 word = i < words ? load (&bits[i]) & (~G_GUINT64_CONSTANT (0) << (from % 64)) : 0;
+  while (word == 0) { /* again if it was emptied since it was found */
+    i = gdw_bits_next_word (bits, i + 1, words);
+    if (i >= words)
+      return FALSE;
+    word = load (&bits[i]);
+  }
+  *first = i * 64 + (guint) __builtin_ctzll (word);
+  if (*first >= end)
     return FALSE;
-  *first = start;
-  *n = next_bit (bits, start + 1, end, ~G_GUINT64_CONSTANT (0)) - start;
+
+  guint64 gap = ~(word | (word - 1)); /* the clear bits above the first set one */
+  while (gap == 0 && ++i < words)
+    gap = ~load (&bits[i]);
+  *n = (gap != 0 ? MIN (i * 64 + (guint) __builtin_ctzll (gap), end) : end) - *first;
   return TRUE;
 }

@@ -29,7 +29,7 @@ struct GdwRound {
   gboolean final, drained;
   guint64 outstanding; /* pages claimed and not acknowledged */
   GdwRoundTotals totals;
-  GdwPageset *damaged; /* NAKed while the guest is paused */
+  GdwPageset *damaged; /* in a copy made while the guest is paused */
   guint64 normal_pages, zero_pages;
 };
 
@@ -93,13 +93,19 @@ end_round (GdwRound *round, GdwRoundTotals *ended)
   round->number++;
 }
 
+static void
+rewind_cursor (GdwRound *round)
+{
+  round->region = 0;
+  round->word = 0;
+}
+
 /* Nothing dirty before the end of memory.  A round in which nothing was sent is
  * none: it goes on after the next harvest. */
 static GdwRoundEvent
 at_end (GdwRound *round, GdwRoundTotals *ended)
 {
-  round->region = 0;
-  round->word = 0;
+  rewind_cursor (round);
   if (round->final)
     return 0;
   if (round->totals.pages) {
@@ -174,17 +180,22 @@ mark_under_way (GdwRound *round, const GdwBatch *batch)
 static gboolean
 claim_locked (GdwRound *round, GdwBatch *batch, GdwRoundEvent *event, GdwRoundTotals *ended)
 {
+  gboolean again = round->final; /* what is behind the cursor is of this round, too */
   guint64 taken = 0;
 
   *event = 0;
   if (round->waiting)
     return FALSE;
   while (taken == 0) {
-    if (!find_dirty (round)) {
+    if (find_dirty (round)) {
+      taken = take_words (round, batch);
+    } else if (again) {
+      rewind_cursor (round);
+      again = FALSE;
+    } else {
       *event = at_end (round, ended);
       return FALSE;
     }
-    taken = take_words (round, batch);
   }
   mark_under_way (round, batch);
   round->outstanding += taken;
@@ -262,23 +273,22 @@ gdw_round_acked (GdwRound *round, const GdwSent *sent)
 static gboolean
 note_damage (GdwRound *round, guint region, guint64 page)
 {
-  if (!round->final)
-    return TRUE;
   if (!round->damaged)
     round->damaged = gdw_pageset_new (round->regions->pages, round->regions->n);
   return gdw_pageset_add (round->damaged, region, page, 1) == 1;
 }
 
 gboolean
-gdw_round_nak (GdwRound *round, const GdwNak *nak, GError **error)
+gdw_round_nak (GdwRound *round, const GdwNak *nak, guint64 number, GError **error)
 {
-  gboolean ok = TRUE;
+  gboolean ok = TRUE, paused;
   guint i;
 
   pthread_mutex_lock (&round->lock);
+  paused = round->final && number == round->number;
   for (i = 0; i < nak->n_pages; i++) {
     gdw_pageset_add (round->dirty, nak->region, nak->pages[i], 1);
-    if (!note_damage (round, nak->region, nak->pages[i])) {
+    if (paused && !note_damage (round, nak->region, nak->pages[i])) {
       ok = FALSE;
       break;
     }

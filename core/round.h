@@ -43,9 +43,10 @@ gboolean gdw_round_claim (GdwRound *round, GdwBatch *batch, GError **error);
 /* The copies of these pages are in the destination's memory. */
 void gdw_round_acked (GdwRound *round, const GdwSent *sent);
 
-/* The copies of these pages arrived damaged: they are dirty again.  FALSE with an error
- * when that happens twice to a page while the guest is paused. */
-gboolean gdw_round_nak (GdwRound *round, const GdwNak *nak, GError **error);
+/* The copies of these pages, claimed in round @number, arrived damaged: they are dirty
+ * again.  FALSE with an error when that happens to a page twice with the guest
+ * paused all the time: nobody can have written it on its way. */
+gboolean gdw_round_nak (GdwRound *round, const GdwNak *nak, guint64 number, GError **error);
 
 /* Pages written since; empties @fresh; gives how many were clean. */
 guint64 gdw_round_publish (GdwRound *round, GdwPageset *fresh);

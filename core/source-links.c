@@ -34,9 +34,9 @@ acked (GdwChannel *channel, const GdwSent *sent, gpointer data)
 }
 
 static gboolean
-nak (GdwChannel *channel, const GdwNak *damaged, gpointer data, GError **error)
+nak (GdwChannel *channel, const GdwNak *damaged, guint32 number, gpointer data, GError **error)
 {
-  return gdw_round_nak (((GdwSource *) data)->round, damaged, error);
+  return gdw_round_nak (((GdwSource *) data)->round, damaged, number, error);
 }
 
 static void

@@ -5,7 +5,6 @@
 #include <check.h>
 #include <string.h>
 
-#include "core/migration-private.h"
 #include "vmm/soft-log.h"
 #include "wait.h"
 
@@ -405,30 +404,21 @@ was_closed (GdwMigration *migration, const GError *error, gpointer data)
   *(gboolean *) data = TRUE;
 }
 
-void
-side_die (Side *side)
-{
-  g_clear_pointer (&side->migration->destination, gdw_destination_free);
-}
-
 /* The guest stands still before the migration goes: its device reports to it. */
 void
 side_close (Side *side)
 {
-  gboolean still = FALSE, closed = FALSE;
+  gboolean closed = FALSE, still = FALSE;
 
   if (!side->machine)
     return;
-  side->holds = 0;
-  if (side->held)
-    side_release (side);
   gdw_migration_close (side->migration, was_closed, &closed);
   WAIT_UNTIL (closed);
-  g_signal_handlers_disconnect_by_data (side->migration, side);
   machine_pause (side->machine, was_stopped, &still);
   WAIT_UNTIL (still);
   if (side->other)
     side->other->other = NULL;
+  g_signal_handlers_disconnect_by_data (side->migration, side);
   g_clear_object (&side->migration);
   g_clear_pointer (&side->machine, machine_free);
   g_string_free (side->events, TRUE);

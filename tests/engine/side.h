@@ -59,8 +59,6 @@ struct Side {
 void side_open (Side *side, const char *name, const MachineConfig *config, gboolean incoming);
 /* As a VMM ends: the migration under way is settled first. */
 void side_close (Side *side);
-/* As far as a source can see, the process of this destination dies. */
-void side_die (Side *side);
 
 /* Go on with the call that is held. */
 void side_release (Side *side);
