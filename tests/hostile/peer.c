@@ -86,11 +86,9 @@ peer_frame (Peer *peer, guint type, guint16 flags, GByteArray *meta)
   GByteArray *out = g_byte_array_new ();
   guint8 head[GDW_FRAME_HEADER_BYTES];
   guint32 size = meta ? meta->len : 0;
-  GdwFrame frame = { .type = type,
-                     .flags = flags,
-                     .seq = ++peer->tx_seq,
-                     .payload_len = size,
-                     .meta_len = size };
+  GdwFrame frame = {
+    .type = type, .flags = flags, .seq = ++peer->tx_seq, .payload_len = size, .meta_len = size
+  };
 
   gdw_frame_encode (&frame, meta ? meta->data : (const guint8 *) "", head);
   g_byte_array_append (out, head, sizeof head);
@@ -168,7 +166,9 @@ gboolean
 peer_send_error (Peer *peer, guint type, const char *text)
 {
   GByteArray *meta = g_byte_array_new ();
-  GdwErrorMsg msg = { .code = GDW_ERROR_FAILED, .phase = (char *) "test", .text = (char *) text };
+  GdwErrorMsg msg = { .code = GDW_ERROR_FAILED,
+                      .phase = (char *) "test",
+                      .text = (char *) text };
 
   gdw_error_encode (&msg, meta);
   return peer_send (peer, type, meta);
@@ -216,7 +216,8 @@ peer_next (Peer *peer)
   heard = g_new (Heard, 1);
   *heard = (Heard){ frame, g_byte_array_new (), g_byte_array_new () };
   g_byte_array_append (heard->meta, payload, frame.meta_len);
-  g_byte_array_append (heard->data, payload + frame.meta_len, frame.payload_len - frame.meta_len);
+  g_byte_array_append (heard->data, payload + frame.meta_len,
+                       frame.payload_len - frame.meta_len);
   g_byte_array_remove_range (peer->in, 0, total);
   return heard;
 }

@@ -5,8 +5,8 @@
 #include "core/stream.h"
 #include "tests/engine/wait.h"
 
-/* One end of a link that speaks frames by hand, over a unix socket, in the main loop of the test:
- * whatever waits here lets the loop run. */
+/* One end of a link that speaks frames by hand, over a unix socket, in the main loop of the
+ * test: whatever waits here lets the loop run. */
 
 typedef struct {
   int fd;

@@ -17,9 +17,9 @@ typedef struct {
   guint8 *memory;
   gsize size;
 
-  gboolean fails;                       /* start, collect, stop and rearm do */
-  guint64 dirty[4];                     /* given by the next collect: pages 0 to 255 of region 0 */
-  void (*on_collect) (gpointer data);   /* when the bits are set, before it returns */
+  gboolean fails;   /* start, collect, stop and rearm do */
+  guint64 dirty[4]; /* given by the next collect: pages 0 to 255 of region 0 */
+  void (*on_collect) (gpointer data); /* when the bits are set, before it returns */
   void (*on_rearm) (gpointer data, guint64 first, guint64 n, const guint64 *bits);
   gpointer data;
   gint started, stopped, collected; /* atomic: how often */
@@ -56,8 +56,8 @@ fake_collect (gpointer self, guint64 *const *bits, GError **error)
 {
   FakeTracker *fake = self;
 
-  for (guint i = 0; i < MIN (G_N_ELEMENTS (fake->dirty), GDW_BITMAP_WORDS (fake->regions->pages[0]));
-       i++) {
+  for (guint i = 0;
+       i < MIN (G_N_ELEMENTS (fake->dirty), GDW_BITMAP_WORDS (fake->regions->pages[0])); i++) {
     bits[0][i] |= fake->dirty[i];
     fake->dirty[i] = 0;
   }
@@ -104,16 +104,16 @@ fake_tracker_new (guint64 low_pages, guint64 high_pages, gboolean at_rearm)
   list[1].guest_addr = G_GUINT64_CONSTANT (1) << 32;
   fake->regions = gdw_regions_copy (list, high_pages ? 2 : 1, NULL);
   fake->log = (GdwDirtyLog){ .size = sizeof fake->log, .self = fake };
-  fake->tracker = (GdwTracker){
-    .plugin = { .size = sizeof (GdwTracker), .kind = GDW_PLUGIN_TRACKER, .name = "fake" },
-    .traits = at_rearm ? GDW_TRACKER_REARMS_AT_REARM : GDW_TRACKER_REARMS_AT_COLLECT,
-    .open = fake_open,
-    .close = fake_close,
-    .start = fake_start,
-    .collect = fake_collect,
-    .stop = fake_stop,
-    .rearm = at_rearm ? fake_rearm : NULL
-  };
+  fake->tracker = (GdwTracker){ GDW_PLUGIN_HEAD (GdwTracker, GDW_PLUGIN_TRACKER),
+                                .plugin.name = "fake",
+                                .traits = at_rearm ? GDW_TRACKER_REARMS_AT_REARM
+                                                   : GDW_TRACKER_REARMS_AT_COLLECT,
+                                .open = fake_open,
+                                .close = fake_close,
+                                .start = fake_start,
+                                .collect = fake_collect,
+                                .stop = fake_stop,
+                                .rearm = at_rearm ? fake_rearm : NULL };
   fake->tracking = gdw_tracking_open (&fake->tracker, NULL, fake->regions->table,
                                       fake->regions->n, &fake->log, NULL);
   ck_assert_ptr_nonnull (fake->tracking);

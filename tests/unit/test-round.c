@@ -1,295 +1,298 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /* SPDX-FileCopyrightText: The godwit authors */
 
-/* The cursor over the dirty pages, driven by hand: no link, no thread. */
+/* The pages that are left, claimed and acknowledged by hand. */
 #include "core/round.h"
 
-#include <check.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/mman.h>
 
-#define PAGES 4096u
+#include "tests/support/fake-tracker.h"
 
-typedef struct {
-  GdwRegions *regions;
-  GdwTracking *tracking;
-  GdwRound *round;
-  GdwPageset *fresh;
-  guint low, ended, drained, more;
-  GdwRoundTotals last;
-  guint8 *memory;
-} Fixture;
+/* Two whole words and a part of one; a second region. */
+#define LOW 200u
+#define HIGH 64u
+#define PAGE 70u
 
-static Fixture f;
+static FakeTracker *fake;
+static GdwRound *work;
+static GString *events;
+static GdwRoundTotals totals; /* of the last round that ended */
 
-static gpointer
-fake_open (const GdwTrackerConfig *config, GError **error)
+static void
+on_event (GdwRoundEvent event, const GdwRoundTotals *ended, gpointer data)
 {
-  return &f;
+  static const char *const names[] = { "", "low", "ended", "drained", "more" };
+
+  g_string_append_printf (events, " %s", names[event]);
+  if (ended)
+    totals = *ended;
 }
 
 static void
-fake_close (gpointer self)
+begin (guint n_links)
 {
-}
-
-static gboolean
-fake_start (gpointer self, GError **error)
-{
-  return TRUE;
-}
-
-static gboolean
-fake_collect (gpointer self, guint64 *const *bits, GError **error)
-{
-  return TRUE;
-}
-
-static const GdwTracker fake = { GDW_PLUGIN_HEAD (GdwTracker, GDW_PLUGIN_TRACKER),
-                                 .plugin.name = "fake",
-                                 .plugin.summary = "of the test",
-                                 .traits = GDW_TRACKER_REARMS_AT_COLLECT,
-                                 .open = fake_open,
-                                 .close = fake_close,
-                                 .start = fake_start,
-                                 .collect = fake_collect,
-                                 .stop = fake_start };
-
-static void
-notify (GdwRoundEvent event, const GdwRoundTotals *totals, gpointer data)
-{
-  f.low += event == GDW_ROUND_LOW;
-  f.ended += event == GDW_ROUND_ENDED;
-  f.drained += event == GDW_ROUND_DRAINED;
-  f.more += event == GDW_ROUND_MORE;
-  if (totals)
-    f.last = *totals;
+  fake = fake_tracker_new (LOW, HIGH, TRUE);
+  ck_assert (gdw_tracking_start (fake->tracking, NULL));
+  memset (fake->memory, 1, fake->size);
+  events = g_string_new (NULL);
+  work = gdw_round_new (fake->regions, fake->tracking, n_links, on_event, NULL);
 }
 
 static void
-open_round (guint n_links)
+end (void)
 {
-  f.round = gdw_round_new (f.regions, f.tracking, n_links, notify, NULL);
+  gdw_round_free (work);
+  g_string_free (events, TRUE);
+  fake_tracker_free (fake);
 }
 
-static void
-setup (void)
+/* All that is to be had now, as one frame a claim. */
+static GPtrArray *
+claim_all (void)
 {
-  GdwRegion region = {
-    .name = "ram", .size = PAGES * GDW_PAGE_SIZE, .page_size = GDW_PAGE_SIZE, .fd = -1
-  };
-
-  f = (Fixture){ 0 };
-  f.memory = mmap (NULL, region.size, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1,
-                   0);
-  ck_assert (f.memory != MAP_FAILED);
-  for (guint i = 0; i < PAGES; i++)
-    f.memory[i * GDW_PAGE_SIZE] = 1;
-  region.host_addr = f.memory;
-  f.regions = gdw_regions_copy (&region, 1, NULL);
-  f.tracking = gdw_tracking_open (&fake, NULL, f.regions->table, 1, NULL, NULL);
-  ck_assert (gdw_tracking_start (f.tracking, NULL));
-  f.fresh = gdw_pageset_new (f.regions->pages, 1);
-}
-
-static void
-teardown (void)
-{
-  gdw_round_free (f.round);
-  gdw_pageset_free (f.fresh);
-  gdw_tracking_close (f.tracking);
-  gdw_regions_free (f.regions);
-  munmap (f.memory, PAGES * GDW_PAGE_SIZE);
-}
-
-static void
-acknowledge (const GdwMem *mem)
-{
-  gsize bytes = mem->n_runs * sizeof (GdwRun);
-  GdwSent *sent = g_malloc0 (sizeof *sent + bytes);
-
-  sent->region = mem->region;
-  sent->n_runs = mem->n_runs;
-  memcpy (sent->runs, mem->runs, bytes);
-  for (guint i = 0; i < mem->n_runs; i++)
-    sent->pages += mem->runs[i].count;
-  gdw_round_acked (f.round, sent);
-  g_free (sent);
-}
-
-/* Claims all that can be claimed now; gives how many pages were sent. */
-static guint64
-send_all (gboolean acked)
-{
-  g_autofree GdwMemOut *out = g_new0 (GdwMemOut, 1);
+  GPtrArray *list = g_ptr_array_new_with_free_func (g_free);
   g_autofree GdwBatch *batch = g_new0 (GdwBatch, 1);
+  g_autofree GdwMemOut *out = g_new0 (GdwMemOut, 1);
+  GError *error = NULL;
+
+  while (gdw_round_claim (work, batch, &error)) {
+    while (gdw_batch_cut (batch, fake->regions, out)) {
+      GdwSent *sent = g_malloc0 (sizeof *sent + out->mem.n_runs * sizeof (GdwRun));
+
+      sent->region = out->mem.region;
+      sent->n_runs = out->mem.n_runs;
+      memcpy (sent->runs, out->mem.runs, out->mem.n_runs * sizeof (GdwRun));
+      for (guint i = 0; i < sent->n_runs; i++)
+        sent->pages += sent->runs[i].count;
+      g_ptr_array_add (list, sent);
+    }
+  }
+  ck_assert_ptr_null (error);
+  return list;
+}
+
+static guint64
+count (const GPtrArray *list)
+{
   guint64 pages = 0;
 
-  while (gdw_round_claim (f.round, batch, NULL))
-    while (gdw_batch_cut (batch, f.regions, out)) {
-      for (guint i = 0; i < out->mem.n_runs; i++)
-        pages += out->mem.runs[i].count;
-      if (acked)
-        acknowledge (&out->mem);
-    }
+  for (guint i = 0; i < list->len; i++)
+    pages += ((GdwSent *) list->pdata[i])->pages;
   return pages;
 }
 
 static void
-publish (guint64 first, guint64 n)
+acknowledge (GPtrArray *list)
 {
-  if (n)
-    gdw_pageset_add (f.fresh, 0, first, n);
-  gdw_round_publish (f.round, f.fresh);
+  for (guint i = 0; i < list->len; i++)
+    gdw_round_acked (work, list->pdata[i]);
+  g_ptr_array_unref (list);
 }
 
-START_TEST (a_round_sends_each_page_once_and_waits_for_a_harvest)
+static void
+write_page (guint64 page)
 {
-  open_round (_i);
-  ck_assert_uint_eq (send_all (TRUE), PAGES);
-  ck_assert_uint_eq (f.low, 1);
-  ck_assert_uint_eq (f.ended, 1);
-  ck_assert_uint_eq (f.last.pages, PAGES);
-  ck_assert_uint_eq (send_all (TRUE), 0);
-  publish (100, 5);
-  ck_assert_uint_eq (gdw_round_number (f.round), 2);
-  ck_assert_uint_eq (send_all (TRUE), 5);
+  GdwPageset *fresh = gdw_pageset_new (fake->regions->pages, fake->regions->n);
+
+  gdw_pageset_add (fresh, 0, page, 1);
+  gdw_round_publish (work, fresh);
+  ck_assert_uint_eq (gdw_pageset_count (fresh), 0);
+  gdw_pageset_free (fresh);
 }
-END_TEST
-
-/* A guest that stands still but must not be switched over yet: somebody has to
- * look again, or nobody ever does. */
-START_TEST (a_round_that_ends_with_nothing_dirty_asks_for_a_harvest)
-{
-  open_round (1);
-  send_all (TRUE);
-  publish (0, 0);
-  for (guint i = 2; i < 6; i++) {
-    ck_assert_uint_eq (send_all (TRUE), 0);
-    ck_assert_uint_eq (f.low, i);
-    publish (0, 0);
-  }
-  ck_assert_uint_eq (f.ended, 1); /* a round in which nothing was sent is none */
-}
-END_TEST
-
-START_TEST (a_harvest_during_the_round_lets_the_next_begin_and_ask)
-{
-  g_autofree GdwBatch *batch = g_new0 (GdwBatch, 1);
-  g_autofree GdwMemOut *out = g_new0 (GdwMemOut, 1);
-
-  open_round (1);
-  while (!f.low && gdw_round_claim (f.round, batch, NULL))
-    while (gdw_batch_cut (batch, f.regions, out))
-      acknowledge (&out->mem);
-  publish (0, 0);
-  send_all (TRUE);
-  ck_assert_uint_eq (f.ended, 1);
-  ck_assert_uint_eq (f.low, 2);
-}
-END_TEST
-
-/* The cursor stands behind them when the guest is paused. */
-START_TEST (final_pages_behind_the_cursor_are_sent)
-{
-  g_autofree GdwBatch *batch = g_new0 (GdwBatch, 1);
-  g_autofree GdwMemOut *out = g_new0 (GdwMemOut, 1);
-
-  open_round (1);
-  send_all (TRUE);
-  publish (2000, 1);
-  ck_assert (gdw_round_claim (f.round, batch, NULL));
-  ck_assert (gdw_batch_cut (batch, f.regions, out));
-  publish (10, 3);
-  gdw_round_final (f.round);
-  ck_assert_uint_eq (f.drained, 0);
-  ck_assert_uint_eq (send_all (TRUE), 3);
-  ck_assert_uint_eq (f.drained, 0);
-  acknowledge (&out->mem);
-  ck_assert_uint_eq (f.drained, 1);
-  ck_assert_uint_eq (f.last.pages, 3);
-}
-END_TEST
-
-START_TEST (final_with_nothing_left_is_drained_at_once)
-{
-  open_round (2);
-  send_all (TRUE);
-  publish (0, 0);
-  gdw_round_final (f.round);
-  ck_assert_uint_eq (f.drained, 1);
-}
-END_TEST
-
-/* With several links an older copy could overtake; with one it cannot. */
-START_TEST (a_page_under_way_is_sent_again_on_one_link_only)
-{
-  open_round (_i);
-  ck_assert_uint_eq (send_all (FALSE), PAGES);
-  publish (7, 1);
-  ck_assert_uint_eq (send_all (FALSE), _i == 1 ? 1 : 0);
-  ck_assert_uint_eq (gdw_round_dirty_pages (f.round), _i == 1 ? 0 : 1);
-}
-END_TEST
 
 static gboolean
-damage (guint64 page, guint64 number, GError **error)
+damage (guint64 page, guint64 round, GError **error)
 {
-  g_autofree GdwNak *nak = g_new0 (GdwNak, 1);
+  GdwNak nak = { .region = 0, .n_pages = 1, .pages = { page } };
 
-  nak->n_pages = 1;
-  nak->pages[0] = page;
-  return gdw_round_nak (f.round, nak, number, error);
+  return gdw_round_nak (work, &nak, round, error);
 }
 
-START_TEST (a_damaged_copy_is_sent_again)
+START_TEST (every_page_is_claimed_once)
 {
-  open_round (1);
-  send_all (TRUE);
-  ck_assert (damage (9, 1, NULL));
-  ck_assert (damage (9, 1, NULL));
-  ck_assert_uint_eq (gdw_round_dirty_pages (f.round), 1);
-  publish (0, 0);
-  ck_assert_uint_eq (send_all (TRUE), 1);
+  GPtrArray *sent;
+  guint64 normal, zero;
+
+  begin ((guint) _i);
+  ck_assert_uint_eq (gdw_round_dirty_pages (work), LOW + HIGH);
+  memset (fake->memory, 0, 10 << GDW_PAGE_SHIFT);
+  sent = claim_all ();
+  ck_assert_uint_eq (count (sent), LOW + HIGH);
+  ck_assert_uint_eq (gdw_round_dirty_pages (work), 0);
+  acknowledge (sent);
+  gdw_round_counts (work, &normal, &zero);
+  ck_assert_uint_eq (zero, 10);
+  ck_assert_uint_eq (normal, LOW + HIGH - 10);
+  ck_assert_uint_eq (totals.pages, LOW + HIGH);
+  ck_assert_str_eq (events->str, " low ended");
+  ck_assert_uint_eq (gdw_round_number (work), 2);
+  end ();
 }
 END_TEST
 
-START_TEST (a_copy_made_while_paused_may_be_damaged_once)
+/* A harvest that comes after the end of a round is what the next one waits for. */
+START_TEST (a_round_waits_for_a_harvest)
+{
+  GPtrArray *sent;
+
+  begin (1);
+  acknowledge (claim_all ());
+  sent = claim_all ();
+  ck_assert_uint_eq (count (sent), 0);
+  acknowledge (sent);
+  write_page (PAGE);
+  sent = claim_all ();
+  ck_assert_uint_eq (count (sent), 1);
+  ck_assert_uint_eq (((GdwSent *) sent->pdata[0])->runs[0].first, PAGE);
+  acknowledge (sent);
+  end ();
+}
+END_TEST
+
+/* With several links an older copy must not overtake a newer one. */
+START_TEST (a_page_under_way_is_not_claimed_again)
+{
+  GPtrArray *first, *second;
+
+  begin (2);
+  first = claim_all ();
+  write_page (PAGE);
+  second = claim_all ();
+  ck_assert_uint_eq (count (second), 0);
+  acknowledge (second);
+  ck_assert_uint_eq (gdw_round_dirty_pages (work), 1);
+  acknowledge (first);
+  write_page (PAGE + 1);
+  second = claim_all ();
+  ck_assert_uint_eq (count (second), 2);
+  acknowledge (second);
+  end ();
+}
+END_TEST
+
+/* One link keeps the order by itself. */
+START_TEST (one_link_waits_for_no_acknowledgement)
+{
+  GPtrArray *first, *second;
+
+  begin (1);
+  first = claim_all ();
+  write_page (PAGE);
+  second = claim_all ();
+  ck_assert_uint_eq (count (second), 1);
+  acknowledge (first);
+  acknowledge (second);
+  end ();
+}
+END_TEST
+
+static void
+note_rearmed (gpointer data, guint64 first, guint64 n, const guint64 *bits)
+{
+  guint64 *rearmed = data, at, pages;
+
+  for (guint64 from = 0; gdw_bits_next_run (bits, from, n, &at, &pages); from = at + pages)
+    rearmed[0] = first + at, rearmed[1] += pages;
+}
+
+START_TEST (exactly_the_claimed_pages_are_rearmed)
+{
+  guint64 rearmed[2] = { 0 };
+
+  begin (1);
+  acknowledge (claim_all ());
+  fake->on_rearm = note_rearmed;
+  fake->data = rearmed;
+  write_page (PAGE);
+  acknowledge (claim_all ());
+  ck_assert_uint_eq (rearmed[0], PAGE);
+  ck_assert_uint_eq (rearmed[1], 1);
+  end ();
+}
+END_TEST
+
+START_TEST (a_rearm_that_fails_fails_the_claim)
+{
+  g_autofree GdwBatch *batch = g_new0 (GdwBatch, 1);
+  g_autoptr (GError) error = NULL;
+
+  begin (1);
+  fake->fails = TRUE;
+  ck_assert (!gdw_round_claim (work, batch, &error));
+  ck_assert_str_eq (error->message, "tracker 'fake': rearm failed");
+  end ();
+}
+END_TEST
+
+START_TEST (a_damaged_page_is_dirty_again)
+{
+  GPtrArray *first, *second;
+
+  begin (2);
+  first = claim_all ();
+  for (guint i = 0; i < 3; i++)
+    ck_assert (damage (PAGE, 1, NULL));
+  acknowledge (first);
+  ck_assert_uint_eq (gdw_round_dirty_pages (work), 1);
+  gdw_round_final (work);
+  second = claim_all ();
+  ck_assert_uint_eq (count (second), 1);
+  acknowledge (second);
+  end ();
+}
+END_TEST
+
+/* While the guest is paused it cannot be the guest that changed it. */
+START_TEST (damaged_twice_while_paused_is_an_error)
 {
   g_autoptr (GError) error = NULL;
-  guint64 live, paused;
+  guint64 number;
 
-  open_round (1);
-  send_all (TRUE);
-  live = gdw_round_number (f.round);
-  gdw_round_final (f.round);
-  paused = gdw_round_number (f.round);
-  for (guint i = 0; i < 3; i++) /* late news of live copies */
-    ck_assert (damage (9, live - 1, NULL));
-  ck_assert_uint_eq (send_all (FALSE), 1);
-  ck_assert (damage (9, paused, NULL));
-  ck_assert_uint_eq (send_all (FALSE), 1);
-  ck_assert (!damage (9, paused, &error));
-  ck_assert_str_eq (error->message,
-                    "source: page 9 of region 'ram' arrived damaged twice while the guest was "
-                    "paused; check the network and the memory of both hosts");
+  begin (1);
+  acknowledge (claim_all ());
+  write_page (PAGE);
+  gdw_round_final (work);
+  number = gdw_round_number (work);
+  ck_assert (damage (PAGE, number - 1, NULL));
+  ck_assert (damage (PAGE, number, NULL));
+  ck_assert (damage (PAGE + 1, number, NULL));
+  ck_assert (!damage (PAGE, number, &error));
+  ck_assert (g_error_matches (error, GDW_ERROR, GDW_ERROR_PROTOCOL));
+  ck_assert (strstr (error->message, "page 70 of region 'low' arrived damaged twice") != NULL);
+  end ();
 }
 END_TEST
 
-START_TEST (holes_and_zero_pages_cost_nothing)
+START_TEST (it_is_drained_once_when_all_is_acknowledged)
 {
-  g_autofree GdwMemOut *out = g_new0 (GdwMemOut, 1);
-  g_autofree GdwBatch *batch = g_new0 (GdwBatch, 1);
-  guint raw = 0;
+  GPtrArray *sent;
 
-  madvise (f.memory, 1000 * GDW_PAGE_SIZE, MADV_DONTNEED);
-  f.memory[2000 * GDW_PAGE_SIZE] = 0;
-  open_round (1);
-  while (gdw_round_claim (f.round, batch, NULL))
-    while (gdw_batch_cut (batch, f.regions, out))
-      raw += out->mem.n_raw;
-  ck_assert_uint_eq (raw, PAGES - 1001);
+  begin ((guint) _i);
+  acknowledge (claim_all ());
+  write_page (PAGE);
+  g_string_truncate (events, 0);
+  gdw_round_final (work);
+  sent = claim_all ();
+  ck_assert_uint_eq (count (sent), 1);
+  ck_assert (strstr (events->str, "drained") == NULL);
+  ck_assert (damage (PAGE, gdw_round_number (work), NULL));
+  acknowledge (sent);
+  ck_assert (strstr (events->str, "drained") == NULL);
+  acknowledge (claim_all ());
+  ck_assert (g_str_has_suffix (events->str, " drained"));
+  ck_assert_uint_eq (totals.pages, 2);
+  end ();
+}
+END_TEST
+
+START_TEST (nothing_left_is_drained_at_once)
+{
+  begin (2);
+  acknowledge (claim_all ());
+  gdw_round_final (work);
+  ck_assert (g_str_has_suffix (events->str, " ended drained"));
+  end ();
 }
 END_TEST
 
@@ -297,24 +300,24 @@ int
 main (void)
 {
   Suite *suite = suite_create ("round");
-  TCase *tc = tcase_create ("round");
+  TCase *tc = tcase_create ("round"), *order = tcase_create ("order");
   SRunner *runner;
 
-  tcase_set_timeout (tc, 30);
-  tcase_add_checked_fixture (tc, setup, teardown);
-  tcase_add_loop_test (tc, a_round_sends_each_page_once_and_waits_for_a_harvest, 1, 5);
-  tcase_add_test (tc, a_round_that_ends_with_nothing_dirty_asks_for_a_harvest);
-  tcase_add_test (tc, a_harvest_during_the_round_lets_the_next_begin_and_ask);
-  tcase_add_test (tc, final_pages_behind_the_cursor_are_sent);
-  tcase_add_test (tc, final_with_nothing_left_is_drained_at_once);
-  tcase_add_loop_test (tc, a_page_under_way_is_sent_again_on_one_link_only, 1, 3);
-  tcase_add_test (tc, a_damaged_copy_is_sent_again);
-  tcase_add_test (tc, a_copy_made_while_paused_may_be_damaged_once);
-  tcase_add_test (tc, holes_and_zero_pages_cost_nothing);
+  tcase_add_loop_test (tc, every_page_is_claimed_once, 1, 4);
+  tcase_add_test (tc, a_round_waits_for_a_harvest);
+  tcase_add_test (order, a_page_under_way_is_not_claimed_again);
+  tcase_add_test (order, one_link_waits_for_no_acknowledgement);
+  tcase_add_test (tc, exactly_the_claimed_pages_are_rearmed);
+  tcase_add_test (tc, a_rearm_that_fails_fails_the_claim);
+  tcase_add_test (tc, a_damaged_page_is_dirty_again);
+  tcase_add_test (tc, damaged_twice_while_paused_is_an_error);
+  tcase_add_loop_test (tc, it_is_drained_once_when_all_is_acknowledged, 1, 3);
+  tcase_add_test (tc, nothing_left_is_drained_at_once);
   suite_add_tcase (suite, tc);
+  suite_add_tcase (suite, order);
   runner = srunner_create (suite);
   srunner_set_tap (runner, "-");
   srunner_run_all (runner, CK_SILENT);
   srunner_free (runner);
-  return 0;
+  return EXIT_SUCCESS;
 }

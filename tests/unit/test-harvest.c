@@ -1,0 +1,273 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/* SPDX-FileCopyrightText: The godwit authors */
+
+/* The harvest thread, with a tracker that does what the test says. */
+#include "core/harvest.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+#include "tests/engine/wait.h"
+#include "tests/support/fake-tracker.h"
+
+#define PAGES 128u
+#define PAGE 70u
+
+typedef struct {
+  FakeTracker *fake;
+  GdwRound *round;
+  GdwPageset *marks;
+  GdwHarvest *harvest;
+  gboolean started, ended;
+  guint harvested;
+  GdwHarvested last;
+  char *error;               /* of whatever came last */
+  gboolean claimed_too_soon; /* atomic */
+} Fixture;
+
+static void
+note (Fixture *f, const GError *error)
+{
+  g_free (f->error);
+  f->error = error ? g_strdup (error->message) : NULL;
+}
+
+static void
+on_started (const GError *error, gpointer data)
+{
+  ((Fixture *) data)->started = TRUE;
+  note (data, error);
+}
+
+static void
+on_harvested (const GdwHarvested *result, const GError *error, gpointer data)
+{
+  ((Fixture *) data)->harvested++;
+  ((Fixture *) data)->last = *result;
+  note (data, error);
+}
+
+static void
+on_ended (const GError *error, gpointer data)
+{
+  ((Fixture *) data)->ended = TRUE;
+  note (data, error);
+}
+
+static const GdwHarvestOps ops = { on_started, on_harvested, on_ended };
+
+static void
+on_event (GdwRoundEvent event, const GdwRoundTotals *totals, gpointer data)
+{
+}
+
+/* What a channel would claim now; nothing of it is under way afterwards. */
+static guint64
+claim (Fixture *f)
+{
+  g_autofree GdwBatch *batch = g_new0 (GdwBatch, 1);
+  guint64 pages = 0, first, n;
+
+  while (gdw_round_claim (f->round, batch, NULL))
+    for (guint64 at = 0; gdw_bits_next_run (batch->claimed, at, batch->n_pages, &first, &n);
+         at = first + n)
+      pages += n;
+  return pages;
+}
+
+static void
+set_up (Fixture *f, gboolean fails)
+{
+  *f = (Fixture){ .fake = fake_tracker_new (PAGES, 0, FALSE) };
+  f->fake->data = f;
+  f->fake->fails = fails;
+  f->round = gdw_round_new (f->fake->regions, f->fake->tracking, 1, on_event, NULL);
+  f->marks = gdw_pageset_new (f->fake->regions->pages, f->fake->regions->n);
+  ck_assert_uint_eq (claim (f), PAGES);
+}
+
+static void
+start (Fixture *f)
+{
+  f->harvest = gdw_harvest_new (f->round, f->fake->tracking, f->marks, f->fake->regions,
+                                g_main_context_default (), &ops, f, NULL);
+  ck_assert_ptr_nonnull (f->harvest);
+  WAIT_UNTIL (f->started);
+}
+
+static void
+tear_down (Fixture *f)
+{
+  if (!f->ended)
+    gdw_harvest_stop (f->harvest);
+  WAIT_UNTIL (f->ended);
+  gdw_harvest_free (f->harvest);
+  gdw_round_free (f->round);
+  gdw_pageset_free (f->marks);
+  fake_tracker_free (f->fake);
+  g_free (f->error);
+}
+
+static void
+dirty (Fixture *f, guint page)
+{
+  f->fake->dirty[page / 64] |= G_GUINT64_CONSTANT (1) << (page % 64);
+}
+
+START_TEST (it_collects_when_asked_and_only_then)
+{
+  Fixture f;
+
+  set_up (&f, FALSE);
+  dirty (&f, PAGE);
+  start (&f);
+  ck_assert_uint_eq (claim (&f), 0);
+  ck_assert_int_eq (g_atomic_int_get (&f.fake->collected), 0);
+  gdw_harvest_request (f.harvest);
+  WAIT_UNTIL (f.harvested == 1);
+  ck_assert_ptr_null (f.error);
+  ck_assert_uint_eq (f.last.new_pages, 1);
+  ck_assert_uint_eq (f.last.dirty_pages, 1);
+  ck_assert (!f.last.final);
+  ck_assert_uint_eq (claim (&f), 1);
+  tear_down (&f);
+}
+END_TEST
+
+/* What the VMM wrote itself is added, and taken only once. */
+START_TEST (marks_are_merged)
+{
+  Fixture f;
+
+  set_up (&f, FALSE);
+  start (&f);
+  gdw_pageset_add (f.marks, 0, 3, 2);
+  dirty (&f, PAGE);
+  gdw_harvest_request (f.harvest);
+  WAIT_UNTIL (f.harvested == 1);
+  ck_assert_uint_eq (f.last.new_pages, 3);
+  ck_assert_uint_eq (gdw_pageset_count (f.marks), 0);
+  ck_assert_uint_eq (claim (&f), 3);
+  gdw_harvest_request (f.harvest);
+  WAIT_UNTIL (f.harvested == 2);
+  ck_assert_uint_eq (f.last.new_pages, 0);
+  tear_down (&f);
+}
+END_TEST
+
+/* The bits are in, the pages are not re-armed yet: a channel that could claim one now would
+ * read it too soon. */
+static void
+claim_inside_collect (gpointer data)
+{
+  Fixture *f = data;
+
+  if (claim (f))
+    g_atomic_int_set (&f->claimed_too_soon, TRUE);
+}
+
+START_TEST (nothing_is_published_before_collect_returns)
+{
+  Fixture f;
+
+  set_up (&f, FALSE);
+  start (&f);
+  dirty (&f, PAGE);
+  f.fake->on_collect = claim_inside_collect;
+  gdw_harvest_request (f.harvest);
+  WAIT_UNTIL (f.harvested == 1);
+  ck_assert (!g_atomic_int_get (&f.claimed_too_soon));
+  ck_assert_uint_eq (claim (&f), 1);
+  tear_down (&f);
+}
+END_TEST
+
+START_TEST (the_last_one_makes_the_round_final)
+{
+  Fixture f;
+  GdwPageset *fresh;
+
+  set_up (&f, FALSE);
+  start (&f);
+  dirty (&f, PAGE);
+  gdw_harvest_final (f.harvest);
+  WAIT_UNTIL (f.harvested == 1);
+  ck_assert (f.last.final);
+  ck_assert_uint_eq (claim (&f), 1);
+  /* It does not wait for a harvest any more. */
+  fresh = gdw_pageset_new (f.fake->regions->pages, 1);
+  gdw_pageset_add (fresh, 0, PAGE, 1);
+  gdw_round_publish (f.round, fresh);
+  gdw_pageset_free (fresh);
+  ck_assert_uint_eq (claim (&f), 1);
+  tear_down (&f);
+}
+END_TEST
+
+START_TEST (a_collect_that_fails_is_told)
+{
+  Fixture f;
+
+  set_up (&f, FALSE);
+  start (&f);
+  f.fake->fails = TRUE;
+  gdw_harvest_request (f.harvest);
+  WAIT_UNTIL (f.harvested == 1);
+  ck_assert_str_eq (f.error, "tracker 'fake': collect failed");
+  gdw_harvest_stop (f.harvest);
+  WAIT_UNTIL (f.ended);
+  ck_assert_str_eq (f.error, "tracker 'fake': stop failed");
+  tear_down (&f);
+}
+END_TEST
+
+START_TEST (a_start_that_fails_is_told_and_ends)
+{
+  Fixture f;
+
+  set_up (&f, TRUE);
+  start (&f);
+  ck_assert_str_eq (f.error, "tracker 'fake': start failed");
+  WAIT_UNTIL (f.ended);
+  ck_assert_int_eq (f.fake->stopped, 0);
+  tear_down (&f);
+}
+END_TEST
+
+START_TEST (tracking_is_off_when_it_has_ended)
+{
+  Fixture f;
+
+  set_up (&f, FALSE);
+  start (&f);
+  gdw_harvest_stop (f.harvest);
+  WAIT_UNTIL (f.ended);
+  ck_assert_int_eq (g_atomic_int_get (&f.fake->stopped), 1);
+  ck_assert_ptr_null (f.error);
+  tear_down (&f);
+}
+END_TEST
+
+int
+main (void)
+{
+  Suite *suite = suite_create ("harvest");
+  TCase *tc = tcase_create ("harvest"), *publish = tcase_create ("publish");
+  SRunner *runner;
+
+  tcase_set_timeout (tc, 60);
+  tcase_add_test (tc, it_collects_when_asked_and_only_then);
+  tcase_add_test (tc, marks_are_merged);
+  tcase_add_test (publish, nothing_is_published_before_collect_returns);
+  tcase_add_test (tc, the_last_one_makes_the_round_final);
+  tcase_add_test (tc, a_collect_that_fails_is_told);
+  tcase_add_test (tc, a_start_that_fails_is_told_and_ends);
+  tcase_add_test (tc, tracking_is_off_when_it_has_ended);
+  suite_add_tcase (suite, tc);
+  suite_add_tcase (suite, publish);
+  runner = srunner_create (suite);
+  srunner_set_tap (runner, "-");
+  srunner_run_all (runner, CK_SILENT);
+  srunner_free (runner);
+  return EXIT_SUCCESS;
+}
