@@ -38,6 +38,17 @@ typedef struct {
   gpointer data;
 } GdwAttempt;
 
+/* A link that ended without a word may have been ended by a cause that is still on its
+ * way on another link: so long it is waited for. */
+#define GDW_REASON_MS 50
+
+static inline gboolean
+gdw_attempt_lacks_reason (const GError *error)
+{
+  return g_error_matches (error, GDW_ERROR, GDW_ERROR_PEER) ||
+         g_error_matches (error, GDW_ERROR, GDW_ERROR_IO);
+}
+
 /* What the search for plugins found strange goes into x-warnings. */
 static inline void
 gdw_attempt_warn_of_plugins (const GdwAttempt *attempt, GPtrArray *warnings)

@@ -41,7 +41,8 @@ static void
 warn (GdwDestination *destination, const char *text)
 {
   g_debug ("%s", text);
-  if (destination->warnings->len < STRANGERS_MAX)
+  if (destination->warnings->len < STRANGERS_MAX &&
+      !g_ptr_array_find_with_equal_func (destination->warnings, text, g_str_equal, NULL))
     g_ptr_array_add (destination->warnings, g_strdup (text));
 }
 
@@ -174,6 +175,7 @@ turn_away (GdwDestination *destination, Visitor *visitor, GError *error)
                       .phase = (char *) "join",
                       .text = error->message };
 
+  visitor->turned_away = TRUE;
   warn (destination, error->message);
   gdw_error_encode (&msg, meta);
   gdw_channel_send (visitor->channel, GDW_FRAME_ERROR, meta);
@@ -405,6 +407,8 @@ on_frame (GdwChannel *channel, const GdwFrame *frame, const guint8 *meta, gpoint
   Visitor *visitor = find_visitor (destination, channel);
   GError *error = NULL;
 
+  if (visitor->turned_away)
+    return;
   if (visitor->role == STRANGER) {
     on_stranger_frame (destination, visitor, frame, meta);
   } else if (frame->type == GDW_FRAME_CONFIRM) {
@@ -439,7 +443,7 @@ on_closed (GdwChannel *channel, const GError *error, gpointer data)
   visitor->closed = TRUE;
   if (role == MAIN_LINK || role == MEMORY_LINK) {
     if (error)
-      gdw_destination_fail (destination, g_error_copy (error));
+      gdw_destination_lose_link (destination, error);
   } else {
     if (error && role == STRANGER)
       warn (destination, error->message);

@@ -28,7 +28,7 @@ typedef struct {
   GdwChannel *channel;
   Role role;
   gint64 since_us; /* when it came, for those who do not say who they are */
-  gboolean closed;
+  gboolean closed, turned_away;
 } Visitor;
 
 /* A section as it comes in. */
@@ -69,7 +69,8 @@ struct GdwDestination {
   gboolean guest_ran; /* at the source */
   guint host_calls;
   gint64 commit_us;
-  GSource *tick, *grace, *linger;
+  GSource *tick, *grace, *linger, *reason;
+  GError *lost; /* why a link ended, while @reason runs */
 
   /* Channel threads write memory between enter and leave of the gate. */
   pthread_mutex_t gate;
@@ -85,6 +86,8 @@ struct GdwDestination {
 
 /* destination.c */
 void gdw_destination_fail (GdwDestination *destination, GError *error); /* takes it */
+/* A link of the source has ended: fail, at once or when no other link says why. */
+void gdw_destination_lose_link (GdwDestination *destination, const GError *error);
 void gdw_destination_set_timer (GdwDestination *destination, GSource **timer, guint ms,
                                 GSourceFunc function);
 void gdw_destination_clear_timer (GSource **timer);

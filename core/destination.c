@@ -217,6 +217,7 @@ gdw_destination_fail (GdwDestination *destination, GError *error)
     g_error_free (error);
     return;
   }
+  gdw_destination_clear_timer (&destination->reason);
   destination->error = error;
   destination->phase = FAILING;
   gdw_verdict_abort (&destination->verdict, error->message);
@@ -232,6 +233,43 @@ gdw_destination_fail (GdwDestination *destination, GError *error)
                                destination->attempt.parameters->x_peer_timeout, on_linger_over);
   else
     gdw_destination_close (destination);
+}
+
+static gboolean
+on_no_reason (gpointer data)
+{
+  GdwDestination *destination = data;
+
+  gdw_destination_clear_timer (&destination->reason);
+  gdw_destination_fail (destination, g_steal_pointer (&destination->lost));
+  return G_SOURCE_REMOVE;
+}
+
+static gboolean
+has_open_link (GdwDestination *destination)
+{
+  for (guint i = 0; i < destination->visitors->len; i++) {
+    Visitor *visitor = destination->visitors->pdata[i];
+
+    if (!visitor->closed && (visitor->role == MAIN_LINK || visitor->role == MEMORY_LINK))
+      return TRUE;
+  }
+  return FALSE;
+}
+
+void
+gdw_destination_lose_link (GdwDestination *destination, const GError *error)
+{
+  if (destination->phase >= RESUMING || !gdw_attempt_lacks_reason (error) ||
+      !has_open_link (destination)) {
+    gdw_destination_fail (destination, destination->lost ? g_steal_pointer (&destination->lost)
+                                                         : g_error_copy (error));
+    return;
+  }
+  if (destination->lost)
+    return;
+  destination->lost = g_error_copy (error);
+  gdw_destination_set_timer (destination, &destination->reason, GDW_REASON_MS, on_no_reason);
 }
 
 void
@@ -254,6 +292,8 @@ free_workers (GdwDestination *destination)
   gdw_destination_clear_timer (&destination->tick);
   gdw_destination_clear_timer (&destination->grace);
   gdw_destination_clear_timer (&destination->linger);
+  gdw_destination_clear_timer (&destination->reason);
+  g_clear_error (&destination->lost);
   gdw_destination_stop_accepting (destination);
   g_ptr_array_set_size (destination->visitors, 0);
   memset (destination->links, 0, sizeof destination->links);
@@ -326,6 +366,12 @@ gboolean
 gdw_destination_has_begun (GdwDestination *destination)
 {
   return destination->regions != NULL || destination->phase == OVER;
+}
+
+gboolean
+gdw_destination_has_guest (GdwDestination *destination)
+{
+  return destination->verdict.decision == GDW_COMMITTED;
 }
 
 void

@@ -17,6 +17,8 @@ GdwDestination *gdw_destination_new (const GdwAttempt *attempt, const char *uri,
 gboolean gdw_destination_begin (GdwDestination *destination, GError **error);
 
 gboolean gdw_destination_has_begun (GdwDestination *destination);
+/* COMMIT came. */
+gboolean gdw_destination_has_guest (GdwDestination *destination);
 
 /* Fail, unless COMMIT came, and stop listening as soon as the source needs no
  * answer any more; told by over. */

@@ -174,30 +174,44 @@ begin_fence (GdwGuest *guest, Order *order)
 }
 
 static void begin_take_back (GdwGuest *guest, Order *order);
+static void begin_run (GdwGuest *guest, Order *order);
 
+/* Without its resources the guest must not run: it stays paused. */
 static void
 reacquired (GdwReply *reply, gpointer data)
 {
   Order *order = data;
+  GdwGuest *guest = order->guest;
 
-  /* Without its resources the guest must not run: it stays paused. */
   if (reply->error) {
     order->error = g_error_copy (reply->error);
-    order->guest->before = GDW_RUN_STATE_PAUSED;
+    guest->before = GDW_RUN_STATE_PAUSED;
+  } else {
+    guest->fenced = FALSE;
   }
-  begin_take_back (order->guest, order);
+  if (order->kind == TAKE_BACK)
+    begin_take_back (guest, order);
+  else
+    begin_run (guest, order);
+}
+
+/* TRUE: it goes on in reacquired. */
+static gboolean
+reacquire (GdwGuest *guest, Order *order)
+{
+  if (!guest->fenced || order->error || !guest->host.reacquire)
+    return FALSE;
+  guest->host.reacquire (guest->host.vm, gdw_reply_new (guest->context, reacquired, order));
+  return TRUE;
 }
 
 static void
 begin_take_back (GdwGuest *guest, Order *order)
 {
-  gboolean handing_over = guest->handing_over, held = guest->fenced;
+  gboolean handing_over = guest->handing_over;
 
-  guest->fenced = FALSE;
-  if (held && guest->host.reacquire) {
-    guest->host.reacquire (guest->host.vm, gdw_reply_new (guest->context, reacquired, order));
+  if (reacquire (guest, order))
     return;
-  }
   guest->handing_over = FALSE;
   /* Also after a pause that failed: resume is its opposite. */
   if (handing_over && guest->before == GDW_RUN_STATE_RUNNING) {
@@ -207,6 +221,17 @@ begin_take_back (GdwGuest *guest, Order *order)
   if (handing_over)
     set_state (guest, guest->before);
   gdw_post (guest->context, finish, order, NULL);
+}
+
+static void
+begin_run (GdwGuest *guest, Order *order)
+{
+  if (reacquire (guest, order))
+    return;
+  if (order->error || guest->state == GDW_RUN_STATE_RUNNING)
+    gdw_post (guest->context, finish, order, NULL);
+  else
+    call_resume (guest, order);
 }
 
 static void
@@ -226,8 +251,8 @@ begin_next (GdwGuest *guest)
     begin_take_back (guest, order);
   } else if (order->kind == PAUSE && running) {
     call_pause (guest, order);
-  } else if (order->kind == RUN && !running) {
-    call_resume (guest, order);
+  } else if (order->kind == RUN) {
+    begin_run (guest, order);
   } else {
     if (order->kind == SETTLE)
       set_state (guest, order->after);

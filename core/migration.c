@@ -494,12 +494,20 @@ why_not_run (GdwMigration *migration)
   return NULL;
 }
 
+/* Is the guest still to come?  After COMMIT orders queue behind its arrival. */
+static gboolean
+is_awaited (GdwMigration *migration)
+{
+  return gdw_guest_state (migration->guest) == GDW_RUN_STATE_INMIGRATE &&
+         !(migration->destination && gdw_destination_has_guest (migration->destination));
+}
+
 void
 gdw_migration_cont (GdwMigration *migration, GdwDone done, gpointer data)
 {
   const char *why = why_not_run (migration);
 
-  if (!why && gdw_guest_state (migration->guest) != GDW_RUN_STATE_INMIGRATE) {
+  if (!why && !is_awaited (migration)) {
     gdw_guest_run (migration->guest, on_order_done, new_order (migration, done, data));
     return;
   }
@@ -514,7 +522,7 @@ gdw_migration_stop (GdwMigration *migration, GdwDone done, gpointer data)
   GdwRunState run_state = gdw_guest_state (migration->guest);
   const char *why = NULL;
 
-  if (run_state == GDW_RUN_STATE_INMIGRATE) {
+  if (is_awaited (migration)) {
     gdw_guest_set_autostart (migration->guest, FALSE);
   } else if (migration->outcome == GDW_OUTCOME_UNKNOWN) {
     gdw_guest_stay_paused (migration->guest);
@@ -537,6 +545,10 @@ gdw_migration_resolve (GdwMigration *migration, gboolean here, GdwDone done, gpo
   gboolean unknown = migration->outcome == GDW_OUTCOME_UNKNOWN;
   gboolean gone = gdw_guest_state (migration->guest) == GDW_RUN_STATE_POSTMIGRATE;
 
+  if (is_running (migration)) {
+    answer (migration, done, data, "There's a migration process in progress");
+    return;
+  }
   if (!unknown && !gone) {
     answer (migration, done, data,
             "x-migrate-resolve: there is nothing to resolve: the guest is here; use cont");

@@ -7,6 +7,8 @@
 
 #include "core/post.h"
 
+/* Of the rounds that query-migrate tells: the first and the last. */
+#define ROUNDS_KEPT 128u
 #define PACKAGE "godwit " GDW_VERSION
 
 static gboolean
@@ -269,18 +271,30 @@ dispatch (GdwSource *source, guint index, const GdwFrame *frame, const guint8 *m
   }
 }
 
+/* COMMITTED that comes while the links end is proof, but CONFIRM has no way back:
+ * the question goes out all the same. */
+static void
+on_late_frame (GdwSource *source, const GdwFrame *frame, const guint8 *meta)
+{
+  GdwOutcomeMsg msg;
+
+  if (frame->type != GDW_FRAME_COMMITTED ||
+      !gdw_outcome_decode (meta, frame->meta_len, &msg, NULL))
+    return;
+  source->told_committed = msg.answer == GDW_ANSWER_COMMITTED;
+  gdw_outcome_clear (&msg);
+}
+
 static void
 on_frame (GdwChannel *channel, const GdwFrame *frame, const guint8 *meta, gpointer data)
 {
   GdwSource *source = data;
   GError *error = NULL;
-  gboolean late_yes = source->phase == COMMIT_LOST && frame->type == GDW_FRAME_COMMITTED;
 
-  /* COMMITTED that comes while the links end still counts. */
-  if (late_yes)
-    source->phase = COMMITTING;
-  if (source->phase <= COMMITTING &&
-      !dispatch (source, gdw_channel_index (channel), frame, meta, &error))
+  if (source->phase == COMMIT_LOST)
+    on_late_frame (source, frame, meta);
+  else if (source->phase <= COMMITTING &&
+           !dispatch (source, gdw_channel_index (channel), frame, meta, &error))
     gdw_source_fail (source, error);
 }
 
@@ -297,7 +311,7 @@ on_closed (GdwChannel *channel, const GError *error, gpointer data)
 
   source->n_closed++;
   if (error)
-    gdw_source_fail (source, g_error_copy (error));
+    gdw_source_lose_link (source, error);
   gdw_source_proceed (source);
 }
 
@@ -359,6 +373,8 @@ on_round_end (gpointer data)
                         end->totals.dirty_pages };
 
   source->round_us = now;
+  if (source->round_list->len == ROUNDS_KEPT)
+    g_array_remove_index (source->round_list, ROUNDS_KEPT / 2);
   g_array_append_val (source->round_list, info);
   say_round_end (source, end);
   if (source->phase == SENDING)

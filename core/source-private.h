@@ -58,17 +58,21 @@ struct GdwSource {
   gboolean taken_back; /* ordered */
   gboolean harvest_stopped, harvest_ended;
   gboolean final_done, drained;
+  gboolean told_committed; /* too late for the link, but told */
   guint n_sections;
-  GSource *tick, *grace; /* timers */
+  GSource *tick, *grace, *reason; /* timers */
+  GError *lost;                   /* why a link ended, while @reason runs */
 
   gint sending;       /* atomic: harvests may be asked for */
   gint64 acked_bytes; /* atomic */
   gint64 sampled_bytes, sampled_us;
+  Phase watched_phase; /* and bytes acknowledged: did anything move since? */
+  gint64 watched_bytes, watched_us;
 
   /* For query-migrate. */
   gint64 begin_us, active_us, end_us, round_us;
   gint64 step_us; /* begin of the present step of the blackout */
-  gint64 pause_begin_us, commit_us;
+  gint64 pause_begin_us;
   guint64 passes, dirty_rate, bandwidth, expected_us, downtime_us;
   guint64 sent_bytes, normal_pages, zero_pages, total_pages;
   GdwInfo blackout; /* its *_us */
@@ -78,6 +82,8 @@ struct GdwSource {
 
 /* source.c */
 void gdw_source_fail (GdwSource *source, GError *error); /* takes it */
+/* A link has ended: fail, at once or when no other link says why. */
+void gdw_source_lose_link (GdwSource *source, const GError *error);
 void gdw_source_set_timer (GdwSource *source, GSource **timer, guint ms, GSourceFunc function);
 void gdw_source_clear_timer (GSource **timer);
 void gdw_source_proceed (GdwSource *source); /* tidying up: do what can be done now */

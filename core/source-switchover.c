@@ -208,7 +208,6 @@ on_fenced (const GError *error, gpointer data)
     return;
   }
   source->phase = COMMITTING;
-  source->commit_us = g_get_monotonic_time ();
   meta = g_byte_array_new ();
   gdw_id_encode (source->id, meta);
   gdw_channel_send_commit (source->channels[0], meta);
@@ -256,8 +255,8 @@ on_answer (const GdwOutcomeMsg *answer, const GError *error, gpointer data)
 {
   GdwSource *source = data;
 
-  if (answer && answer->answer == GDW_ANSWER_COMMITTED) {
-    source->blackout.resume_us = answer->resume_us;
+  if (source->told_committed || (answer && answer->answer == GDW_ANSWER_COMMITTED)) {
+    source->blackout.resume_us = answer ? answer->resume_us : 0;
     source->downtime_us = g_get_monotonic_time () - source->pause_begin_us;
     gdw_source_leave (source);
   } else if (answer && answer->answer == GDW_ANSWER_ABORTED) {

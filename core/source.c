@@ -89,7 +89,23 @@ make_secrets (GdwSource *source, GError **error)
   return TRUE;
 }
 
-/* TRUE if the peer has been silent for too long, or keeps its answer to COMMIT. */
+/* The destination says that it lives, but what the paused guest waits for does not come. */
+static gboolean
+is_stuck (GdwSource *source, gint64 now, gint64 limit_us)
+{
+  gint64 acked = __atomic_load_n (&source->acked_bytes, __ATOMIC_RELAXED);
+  gboolean waits = source->phase == DRAINING || source->phase == PREPARING ||
+                   source->phase == COMMITTING;
+
+  if (!waits || source->phase != source->watched_phase || acked != source->watched_bytes) {
+    source->watched_phase = source->phase;
+    source->watched_bytes = acked;
+    source->watched_us = now;
+  }
+  return now - source->watched_us >= limit_us;
+}
+
+/* TRUE if the peer has been silent for too long, or does not go on. */
 static gboolean
 check_silence (GdwSource *source)
 {
@@ -109,12 +125,16 @@ check_silence (GdwSource *source)
                                   i, (now - last) / 1000));
     return TRUE;
   }
-  if (source->phase != COMMITTING || now - source->commit_us < limit_us)
+  if (!is_stuck (source, now, limit_us))
     return FALSE;
   gdw_source_fail (source,
                    g_error_new (GDW_ERROR, GDW_ERROR_TIMEOUT,
-                                "source: COMMIT was not answered within %" G_GINT64_FORMAT
-                                " ms: the destination is stuck; look at its log",
+                                "source: the destination did not %s within %" G_GINT64_FORMAT
+                                " ms, with the guest paused: it is stuck; look at its log, or "
+                                "raise x-peer-timeout",
+                                source->phase == DRAINING    ? "take the last pages"
+                                : source->phase == PREPARING ? "take the state over"
+                                                             : "answer COMMIT",
                                 limit_us / 1000));
   return TRUE;
 }
@@ -239,6 +259,7 @@ gdw_source_fail (GdwSource *source, GError *error)
     g_error_free (error);
     return;
   }
+  gdw_source_clear_timer (&source->reason);
   if (source->error)
     g_error_free (error); /* the first is the root cause */
   else
@@ -250,6 +271,31 @@ gdw_source_fail (GdwSource *source, GError *error)
     return;
   }
   gdw_source_end (source);
+}
+
+static gboolean
+on_no_reason (gpointer data)
+{
+  GdwSource *source = data;
+
+  gdw_source_clear_timer (&source->reason);
+  gdw_source_fail (source, g_steal_pointer (&source->lost));
+  return G_SOURCE_REMOVE;
+}
+
+void
+gdw_source_lose_link (GdwSource *source, const GError *error)
+{
+  if (source->phase >= COMMITTING || !gdw_attempt_lacks_reason (error) ||
+      source->n_closed == source->n_created) {
+    gdw_source_fail (source,
+                     source->lost ? g_steal_pointer (&source->lost) : g_error_copy (error));
+    return;
+  }
+  if (source->lost)
+    return;
+  source->lost = g_error_copy (error);
+  gdw_source_set_timer (source, &source->reason, GDW_REASON_MS, on_no_reason);
 }
 
 void
@@ -280,6 +326,8 @@ free_workers (GdwSource *source)
 {
   gdw_source_clear_timer (&source->tick);
   gdw_source_clear_timer (&source->grace);
+  gdw_source_clear_timer (&source->reason);
+  g_clear_error (&source->lost);
   for (guint i = 0; i < source->n_created; i++) {
     source->sent_bytes += gdw_channel_sent_bytes (source->channels[i]);
     gdw_channel_free (source->channels[i]);

@@ -274,8 +274,8 @@ script_expect_arrived (Victim *victim)
   expect_memory (victim);
 }
 
-static void
-expect_never_ran (Victim *victim)
+void
+script_expect_never_ran (Victim *victim)
 {
   ck_assert_uint_eq (victim->resumes, 0);
   ck_assert_uint_eq (victim->pauses + victim->saves, 0);
@@ -290,7 +290,7 @@ script_expect_refused (Victim *victim, Peer *peer, const char *text)
   victim_expect_failed (victim, text);
   ck_assert_msg (told != NULL, "the source was not told: %s", victim_error (victim));
   ck_assert_str_eq (told, victim_error (victim));
-  expect_never_ran (victim);
+  script_expect_never_ran (victim);
 }
 
 static gboolean
@@ -313,7 +313,7 @@ script_expect_turned_away (Victim *victim, Peer *peer, const char *text)
   ck_assert_msg (strstr (told, text) != NULL, "'%s' is not in '%s'", text, told);
   peer_free (peer);
   WAIT_UNTIL (was_warned (victim, told));
-  expect_never_ran (victim);
+  script_expect_never_ran (victim);
 }
 
 void

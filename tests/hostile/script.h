@@ -52,6 +52,7 @@ Peer *script_begin (Victim *victim, GPtrArray **script, guint to);
 void script_expect_arrived (Victim *victim);
 /* It failed with the text that it said to @peer; the guest never ran there. */
 void script_expect_refused (Victim *victim, Peer *peer, const char *text);
+void script_expect_never_ran (Victim *victim);
 /* @peer was a stranger: it was told, nothing else happened; frees it. */
 void script_expect_turned_away (Victim *victim, Peer *peer, const char *text);
 /* A good source comes and finds everything ready. */

@@ -210,6 +210,7 @@ victim_new (gboolean incoming)
   Victim *victim = g_new0 (Victim, 1);
   g_autoptr (GError) error = NULL;
 
+  g_main_context_default (); /* it has a descriptor of its own */
   victim->descriptors = count_entries ("/proc/self/fd");
   victim->threads = count_entries ("/proc/self/task");
   victim->folder = g_dir_make_tmp ("godwit-hostile-XXXXXX", NULL);
@@ -265,15 +266,22 @@ on_closed (GdwMigration *migration, const GError *error, gpointer data)
   *(gboolean *) data = TRUE;
 }
 
+static void
+on_gone (gpointer data, GObject *object)
+{
+  *(gboolean *) data = TRUE;
+}
+
 void
 victim_free (Victim *victim)
 {
-  gboolean closed = FALSE;
+  gboolean closed = FALSE, gone = FALSE;
 
   gdw_migration_close (victim->migration, on_closed, &closed);
   WAIT_UNTIL (closed);
-  ck_assert_uint_eq (G_OBJECT (victim->migration)->ref_count, 1);
+  g_object_weak_ref (G_OBJECT (victim->migration), on_gone, &gone);
   g_object_unref (victim->migration);
+  WAIT_UNTIL (gone);
   for (guint i = 0; i < VICTIM_REGIONS; i++)
     munmap (victim->regions[i].host_addr - GUARD_BYTES,
             victim->regions[i].size + 2 * GUARD_BYTES);

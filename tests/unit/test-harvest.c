@@ -176,7 +176,7 @@ START_TEST (nothing_is_published_before_collect_returns)
   f.fake->on_collect = claim_inside_collect;
   gdw_harvest_request (f.harvest);
   WAIT_UNTIL (f.harvested == 1);
-  ck_assert (!g_atomic_int_get (&f.claimed_too_soon));
+  ck_assert_msg (!g_atomic_int_get (&f.claimed_too_soon), "a page was claimed too soon");
   ck_assert_uint_eq (claim (&f), 1);
   tear_down (&f);
 }

@@ -13,6 +13,7 @@ sys.path.insert(0, os.path.join(os.path.dirname(os.path.abspath(__file__)), ".."
 
 from tap import Tests, check, diag  # pylint: disable=wrong-import-position
 
+BROKE_DOWN = re.compile(r"^(?:Early exit|Received signal|Test timeout)")
 LINE = re.compile(r"^(ok|not ok) \d+ - \S+?:(\w+):(\w+): (.*)$", re.M)
 
 
@@ -24,6 +25,8 @@ def caught(program, case, test):
     check(results, f"{test} was not run:\n{done.stdout}{done.stderr}")
     failed = [what for ok, what in results if ok == "not ok"]
     check(failed, f"{test} passes although the engine is broken")
+    check(not any(BROKE_DOWN.search(what) for what in failed),
+          f"{test} breaks down where it should notice:\n{failed}")
     for what in failed:
         diag(what)
 
@@ -31,7 +34,7 @@ def caught(program, case, test):
 def main(program, case, test):
     tests = Tests()
     tests.add(f"{os.path.basename(program)} is caught by {test}", caught, program, case, test)
-    return tests.run()
+    return tests.run([])
 
 
 if __name__ == "__main__":

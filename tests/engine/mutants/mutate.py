@@ -5,7 +5,7 @@
 
 A mutant is a text: what it breaks, then edits.
     @@ FILE.c       which source
-    ...             the old text, which must be in it exactly once
+    ...             the old text, which must be in it exactly once; its last line may go on
     ==              and
     ...             what stands there instead"""
 
@@ -20,7 +20,8 @@ def main(mutant, source, output):
         edits = EDIT.findall(file.read())
     with open(source, encoding="utf-8") as file:
         text = file.read()
-    mine = [(old, new) for name, old, new in edits if source.endswith("/" + name)]
+    mine = [(old.removesuffix("\n"), new.removesuffix("\n")) for name, old, new in edits
+            if source.endswith("/" + name)]
     if not mine:
         return f"{mutant}: no edit is of {source}"
     for old, new in mine:
