@@ -12,6 +12,8 @@
 #define WINDOW_PAGES (1u << 24)
 /* At once, of those who have not said who they are. */
 #define STRANGERS_MAX 64u
+/* All, with those on their way out. */
+#define VISITORS_MAX (GDW_LINKS_MAX + 4 * STRANGERS_MAX)
 #define ACCEPT_PAUSE_MS 100
 #define TURN_AWAY_US 1000000
 
@@ -27,13 +29,21 @@ find_visitor (GdwDestination *destination, GdwChannel *channel)
   return NULL;
 }
 
+/* Strangers that are not on their way out; @oldest: the one to go first. */
 static guint
-count_strangers (GdwDestination *destination)
+count_strangers (GdwDestination *destination, Visitor **oldest)
 {
   guint n = 0;
 
-  for (guint i = 0; i < destination->visitors->len; i++)
-    n += ((Visitor *) destination->visitors->pdata[i])->role == STRANGER;
+  *oldest = NULL;
+  for (guint i = 0; i < destination->visitors->len; i++) {
+    Visitor *visitor = destination->visitors->pdata[i];
+
+    if (visitor->role != STRANGER || visitor->turned_away)
+      continue;
+    if (n++ == 0)
+      *oldest = visitor;
+  }
   return n;
 }
 
@@ -51,13 +61,19 @@ let_in (GdwDestination *destination, GdwLink *link)
 {
   g_autoptr (GError) error = NULL;
   GdwChannel *channel;
-  Visitor *visitor;
+  Visitor *visitor, *oldest;
 
-  if (count_strangers (destination) >= STRANGERS_MAX) {
-    warn (destination, "destination: a connection was closed: 64 others have not said who they "
-                       "are; look for a port scanner");
+  if (destination->visitors->len >= VISITORS_MAX) {
     gdw_link_close (link);
     return;
+  }
+  /* The source may be the newest. */
+  if (count_strangers (destination, &oldest) >= STRANGERS_MAX) {
+    warn (destination,
+          "destination: a connection was closed: 64 others came that have not said "
+          "who they are; look for a port scanner");
+    oldest->turned_away = TRUE;
+    gdw_channel_stop (oldest->channel);
   }
   channel = gdw_channel_new (&destination->channel_config, 0, link, &error);
   if (!channel) {

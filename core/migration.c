@@ -62,19 +62,6 @@ drop_destination (GdwMigration *migration)
 
 static gboolean is_running (GdwMigration *migration);
 
-/* Tells the one who asked for close, when there is nothing left to end. */
-static void
-close_when_idle (GdwMigration *migration)
-{
-  GdwDone done = migration->close_done;
-
-  if (!done || is_running (migration))
-    return;
-  drop_destination (migration);
-  migration->close_done = NULL;
-  done (migration, NULL, migration->close_data);
-}
-
 /* While an attempt is under way it holds a reference: threads and callbacks of
  * the host end before the object does. */
 static void
@@ -92,6 +79,20 @@ let_go (GdwMigration *migration)
     return;
   migration->kept_alive = FALSE;
   g_object_unref (migration);
+}
+
+/* Tells the one who asked for close, when there is nothing left to end. */
+static void
+close_when_idle (GdwMigration *migration)
+{
+  GdwDone done = migration->close_done;
+
+  if (!done || is_running (migration))
+    return;
+  drop_destination (migration);
+  migration->close_done = NULL;
+  done (migration, NULL, migration->close_data);
+  let_go (migration);
 }
 
 typedef struct {

@@ -28,8 +28,10 @@ typedef struct {
 static void
 note (Fixture *f, const GError *error)
 {
+  if (!error)
+    return;
   g_free (f->error);
-  f->error = error ? g_strdup (error->message) : NULL;
+  f->error = g_strdup (error->message);
 }
 
 static void

@@ -234,8 +234,8 @@ boot_and_pause (Fixture *f, guint vcpus)
 static inline int
 fixture_main (int argc, char **argv, const char *name, void (*add) (TCase *))
 {
-  TCase *tests = tcase_create (name);
-  Suite *suite = suite_create (name);
+  TCase *tests;
+  Suite *suite;
   SRunner *runner;
 
   soft = argc > 1 && strcmp (argv[1], "soft") == 0;
@@ -243,6 +243,8 @@ fixture_main (int argc, char **argv, const char *name, void (*add) (TCase *))
     printf ("1..0 # SKIP %s on KVM: there is no /dev/kvm\n", name);
     return EXIT_SUCCESS;
   }
+  tests = tcase_create (name);
+  suite = suite_create (name);
   tcase_set_timeout (tests, DEADLINE_S);
   add (tests);
   suite_add_tcase (suite, tests);
