@@ -285,10 +285,7 @@ gdw_guest_run (GdwGuest *guest, GdwGuestDone done, gpointer data)
 void
 gdw_guest_pause (GdwGuest *guest, GdwGuestDone done, gpointer data)
 {
-  GdwRunState after = guest->state == GDW_RUN_STATE_RUNNING ? GDW_RUN_STATE_PAUSED
-                                                            : guest->state;
-
-  add_order (guest, PAUSE, after, NULL, done, data);
+  add_order (guest, PAUSE, GDW_RUN_STATE_PAUSED, NULL, done, data);
 }
 
 void

@@ -249,6 +249,19 @@ script_begin (Victim *victim, GPtrArray **script, guint to)
   return peer;
 }
 
+void
+script_hand_over (Peer *peer, guint n_links, const guint64 *last_seq)
+{
+  GByteArray *prepare = script_prepare (2, n_links, last_seq);
+
+  peer_send (peer, GDW_FRAME_STATE, script_state ("cpu", CPU_BYTES, 0, CPU_BYTES));
+  peer_send (peer, GDW_FRAME_STATE, script_state ("none", 0, 0, 0));
+  peer_send (peer, GDW_FRAME_PREPARE, prepare);
+  peer_heard_free (peer_expect (peer, GDW_FRAME_PREPARED));
+  peer_send_id (peer, GDW_FRAME_COMMIT, script_id);
+  peer_heard_free (peer_expect (peer, GDW_FRAME_COMMITTED));
+}
+
 static void
 expect_memory (Victim *victim)
 {

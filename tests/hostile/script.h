@@ -48,6 +48,9 @@ void script_play (Peer *peer, GPtrArray *script, guint from, guint to);
 /* Connects and plays up to @to. */
 Peer *script_begin (Victim *victim, GPtrArray **script, guint to);
 
+/* State, PREPARE, COMMIT, each with its answer: after memory up to @last_seq of each link. */
+void script_hand_over (Peer *peer, guint n_links, const guint64 *last_seq);
+
 /* The guest is whole at @victim and runs there; nothing else ever was called. */
 void script_expect_arrived (Victim *victim);
 /* It failed with the text that it said to @peer; the guest never ran there. */

@@ -125,7 +125,16 @@ host_load_state (gpointer vm, const GdwSection *sections, guint n_sections, GdwR
   for (guint i = 0; i < n_sections; i++)
     g_string_append_printf (victim->loaded, " %s:%u:%" G_GSIZE_FORMAT, sections[i].name,
                             sections[i].version, g_bytes_get_size (sections[i].data));
-  gdw_reply_done (reply);
+  if (victim->holds)
+    victim->held = reply;
+  else
+    gdw_reply_done (reply);
+}
+
+void
+victim_release (Victim *victim)
+{
+  gdw_reply_done (g_steal_pointer (&victim->held));
 }
 
 static gboolean

@@ -29,6 +29,8 @@ struct Victim {
   GString *loaded; /* NAME:VERSION:SIZE of each section, a blank before each */
   GString *statuses;
   guint ended;
+  gboolean holds; /* load_state is answered by victim_release */
+  GdwReply *held;
   gint rewrites; /* atomic: page 7 of ram is dirty at each harvest of the paused guest */
 };
 
@@ -43,6 +45,7 @@ void victim_migrate (Victim *victim, const char *path, guint links);
 
 /* Ends what is under way; no thread and no descriptor is left behind. */
 void victim_free (Victim *victim);
+void victim_release (Victim *victim);
 
 GdwStatus victim_status (Victim *victim);
 const char *victim_error (Victim *victim); /* or "" */

@@ -1,0 +1,158 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/* SPDX-FileCopyrightText: The godwit authors */
+#include "core/regions.h"
+
+#include <check.h>
+#include <stdlib.h>
+#include <string.h>
+
+#define PAGE GDW_PAGE_SIZE
+#define HIGH (G_GUINT64_CONSTANT (1) << 32)
+
+static guint8 memory[4 * PAGE];
+
+static void
+fill (GdwRegion list[2])
+{
+  list[0] = (GdwRegion){
+    .name = "low", .guest_addr = PAGE, .size = 3 * PAGE, .host_addr = memory, .fd = -1
+  };
+  list[1] = (GdwRegion){
+    .name = "high", .guest_addr = HIGH, .size = PAGE, .host_addr = memory + 3 * PAGE, .fd = -1
+  };
+}
+
+START_TEST (a_table_is_copied)
+{
+  GdwRegion list[2];
+  GdwRegions *regions;
+
+  fill (list);
+  regions = gdw_regions_copy (list, 2, NULL);
+  memset (list, 0, sizeof list);
+  ck_assert_uint_eq (regions->n, 2);
+  ck_assert_uint_eq (regions->total_pages, 4);
+  ck_assert_uint_eq (regions->pages[0], 3);
+  ck_assert_str_eq (regions->table[1]->name, "high");
+  gdw_regions_free (regions);
+}
+END_TEST
+
+START_TEST (an_address_is_found)
+{
+  GdwRegion list[2];
+  GdwRegions *regions;
+  guint region;
+  guint64 page;
+
+  fill (list);
+  regions = gdw_regions_copy (list, 2, NULL);
+  ck_assert (gdw_regions_find (regions, PAGE, &region, &page));
+  ck_assert (region == 0 && page == 0);
+  ck_assert (gdw_regions_find (regions, 4 * PAGE - 1, &region, &page));
+  ck_assert (region == 0 && page == 2);
+  ck_assert (gdw_regions_find (regions, HIGH + 1, &region, &page));
+  ck_assert (region == 1 && page == 0);
+  ck_assert (!gdw_regions_find (regions, 0, &region, &page));
+  ck_assert (!gdw_regions_find (regions, 4 * PAGE, &region, &page));
+  ck_assert (!gdw_regions_find (regions, G_MAXUINT64, &region, &page));
+  gdw_regions_free (regions);
+}
+END_TEST
+
+static void
+expect_refused (const GdwRegion *list, guint n, const char *why)
+{
+  g_autoptr (GError) error = NULL;
+
+  ck_assert_ptr_null (gdw_regions_copy (list, n, &error));
+  ck_assert (g_error_matches (error, GDW_ERROR, GDW_ERROR_HOST));
+  ck_assert_msg (strstr (error->message, why) != NULL, "%s", error->message);
+}
+
+START_TEST (a_bad_table_is_refused_by_name)
+{
+  GdwRegion list[2];
+  char name[65];
+
+  fill (list);
+  expect_refused (list, 0, "host: it has 0 regions");
+  expect_refused (list, GDW_REGIONS_MAX + 1, "1 to 1024 can be migrated");
+  list[1].size = PAGE + 1;
+  expect_refused (list, 2, "region 'high': it cannot be migrated: its size");
+  list[1].size = 0;
+  expect_refused (list, 2, "its size");
+  fill (list);
+  list[0].guest_addr = 1;
+  expect_refused (list, 2, "region 'low': it cannot be migrated: its guest address");
+  fill (list);
+  list[1].guest_addr = (G_MAXUINT64 & ~(guint64) (PAGE - 1)) - PAGE;
+  list[1].size = 4 * PAGE;
+  expect_refused (list, 2, "past the last address");
+  fill (list);
+  list[1].host_addr = NULL;
+  expect_refused (list, 2, "it is not mapped");
+  fill (list);
+  list[0].name = "";
+  expect_refused (list, 2, "its name is empty");
+  memset (name, 'x', 64);
+  name[64] = 0;
+  list[0].name = name;
+  expect_refused (list, 2, "longer than 63 bytes");
+}
+END_TEST
+
+static void
+expect_different (const GdwRegions *regions, const GdwHello *hello, const char *what)
+{
+  g_autoptr (GError) error = NULL;
+
+  ck_assert (!gdw_regions_match (regions, hello, &error));
+  ck_assert (g_error_matches (error, GDW_ERROR, GDW_ERROR_PROTOCOL));
+  ck_assert_msg (strstr (error->message, what) != NULL, "%s", error->message);
+}
+
+START_TEST (the_first_difference_is_named)
+{
+  GdwRegionInfo infos[2] = { { (char *) "low", PAGE, 3 * PAGE, PAGE },
+                             { (char *) "high", HIGH, PAGE, PAGE } };
+  GdwHello hello = { .n_regions = 2, .regions = infos };
+  GdwRegions *regions;
+  GdwRegion list[2];
+
+  fill (list);
+  regions = gdw_regions_copy (list, 2, NULL);
+  ck_assert (gdw_regions_match (regions, &hello, NULL));
+  infos[0].page_size = 2 << 20; /* what backs it is each side's own business */
+  ck_assert (gdw_regions_match (regions, &hello, NULL));
+  infos[1].size = 2 * PAGE;
+  expect_different (regions, &hello, "region 1 is 'high', 8192 bytes");
+  infos[1].size = PAGE;
+  infos[1].guest_addr = 0;
+  expect_different (regions, &hello, "region 1 is 'high', 4096 bytes at 0x0");
+  infos[0].name = (char *) "ram";
+  expect_different (regions, &hello, "region 0 is 'ram'");
+  hello.n_regions = 1;
+  expect_different (regions, &hello, "the source has 1 regions of memory, the destination 2");
+  gdw_regions_free (regions);
+}
+END_TEST
+
+int
+main (void)
+{
+  Suite *suite = suite_create ("regions");
+  TCase *tc = tcase_create ("regions");
+  SRunner *runner;
+
+  tcase_add_test (tc, a_table_is_copied);
+  tcase_add_test (tc, an_address_is_found);
+  tcase_add_test (tc, a_bad_table_is_refused_by_name);
+  tcase_add_test (tc, the_first_difference_is_named);
+  suite_add_tcase (suite, tc);
+  runner = srunner_create (suite);
+  srunner_set_tap (runner, "-");
+  srunner_run_all (runner, CK_SILENT);
+  srunner_free (runner);
+  return EXIT_SUCCESS;
+}
