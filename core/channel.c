@@ -280,17 +280,6 @@ gdw_channel_sent_bytes (GdwChannel *channel)
 }
 
 guint64
-gdw_channel_unacked_bytes (GdwChannel *channel)
-{
-  guint64 bytes;
-
-  pthread_mutex_lock (&channel->lock);
-  bytes = channel->unacked_bytes;
-  pthread_mutex_unlock (&channel->lock);
-  return bytes;
-}
-
-guint64
 gdw_channel_last_mem (GdwChannel *channel)
 {
   guint64 seq;

@@ -105,8 +105,7 @@ void gdw_channel_stop (GdwChannel *channel);
 gboolean gdw_channel_read (GdwChannel *channel, struct iovec *iov, guint n, GError **error);
 /* @round: of the frame whose pages these are. */
 void gdw_channel_send_nak (GdwChannel *channel, const GdwNak *nak, guint32 round);
-guint64 gdw_channel_sent_bytes (GdwChannel *channel);    /* all frames */
-guint64 gdw_channel_unacked_bytes (GdwChannel *channel); /* MEM frames under way */
+guint64 gdw_channel_sent_bytes (GdwChannel *channel); /* all frames */
 guint64
 gdw_channel_last_mem (GdwChannel *channel); /* sequence of the last MEM written, or applied */
 guint gdw_channel_rtt_us (GdwChannel *channel); /* 0: not known */

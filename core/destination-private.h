@@ -8,6 +8,7 @@
 #include "core/destination.h"
 #include "core/handover.h"
 #include "core/pageset.h"
+#include "core/post.h"
 #include "core/regions.h"
 
 typedef enum {
@@ -88,9 +89,6 @@ struct GdwDestination {
 void gdw_destination_fail (GdwDestination *destination, GError *error); /* takes it */
 /* A link of the source has ended: fail, at once or when no other link says why. */
 void gdw_destination_lose_link (GdwDestination *destination, const GError *error);
-void gdw_destination_set_timer (GdwDestination *destination, GSource **timer, guint ms,
-                                GSourceFunc function);
-void gdw_destination_clear_timer (GSource **timer);
 void
 gdw_destination_proceed (GdwDestination *destination); /* tidying up: what can be done now */
 /* The source knows the outcome: stop listening. */

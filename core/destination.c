@@ -13,25 +13,6 @@ set_status (GdwDestination *destination, GdwStatus status)
   destination->attempt.ops->status (status, destination->attempt.data);
 }
 
-void
-gdw_destination_set_timer (GdwDestination *destination, GSource **timer, guint ms,
-                           GSourceFunc function)
-{
-  gdw_destination_clear_timer (timer);
-  *timer = g_timeout_source_new (ms);
-  g_source_set_callback (*timer, function, destination, NULL);
-  g_source_attach (*timer, destination->attempt.context);
-}
-
-void
-gdw_destination_clear_timer (GSource **timer)
-{
-  if (!*timer)
-    return;
-  g_source_destroy (*timer);
-  g_clear_pointer (timer, g_source_unref);
-}
-
 /* Fails if a link of the source has been silent for too long. */
 static void
 check_silence (GdwDestination *destination, gint64 limit_us)
@@ -141,8 +122,8 @@ gdw_destination_begin (GdwDestination *destination, GError **error)
   set_status (destination, GDW_STATUS_SETUP);
   if (!gdw_destination_accept (destination, error))
     return FALSE;
-  gdw_destination_set_timer (destination, &destination->tick,
-                             destination->channel_config.heartbeat_ms, on_tick);
+  gdw_timer_set (&destination->tick, destination->attempt.context,
+                 destination->channel_config.heartbeat_ms, on_tick, destination);
   return TRUE;
 }
 
@@ -172,7 +153,7 @@ on_grace_over (gpointer data)
 {
   GdwDestination *destination = data;
 
-  gdw_destination_clear_timer (&destination->grace);
+  gdw_timer_clear (&destination->grace);
   for (guint i = 0; i < destination->visitors->len; i++) {
     Visitor *visitor = destination->visitors->pdata[i];
 
@@ -217,7 +198,7 @@ gdw_destination_fail (GdwDestination *destination, GError *error)
     g_error_free (error);
     return;
   }
-  gdw_destination_clear_timer (&destination->reason);
+  gdw_timer_clear (&destination->reason);
   destination->error = error;
   destination->phase = FAILING;
   gdw_verdict_abort (&destination->verdict, error->message);
@@ -225,12 +206,14 @@ gdw_destination_fail (GdwDestination *destination, GError *error)
   g_cancellable_cancel (destination->host_cancellable);
   say_why (destination);
   finish_links (destination, MAIN_LINK, MEMORY_LINK);
-  gdw_destination_set_timer (destination, &destination->grace, GRACE_MS, on_grace_over);
+  gdw_timer_set (&destination->grace, destination->attempt.context, GRACE_MS, on_grace_over,
+                 destination);
   report_failed (destination);
   /* Once PREPARED was said, COMMIT may be on its way, and the source will ask. */
   if (destination->verdict.prepared && !destination->source_knows)
-    gdw_destination_set_timer (destination, &destination->linger,
-                               destination->attempt.parameters->x_peer_timeout, on_linger_over);
+    gdw_timer_set (&destination->linger, destination->attempt.context,
+                   destination->attempt.parameters->x_peer_timeout, on_linger_over,
+                   destination);
   else
     gdw_destination_close (destination);
 }
@@ -240,7 +223,7 @@ on_no_reason (gpointer data)
 {
   GdwDestination *destination = data;
 
-  gdw_destination_clear_timer (&destination->reason);
+  gdw_timer_clear (&destination->reason);
   gdw_destination_fail (destination, g_steal_pointer (&destination->lost));
   return G_SOURCE_REMOVE;
 }
@@ -269,7 +252,8 @@ gdw_destination_lose_link (GdwDestination *destination, const GError *error)
   if (destination->lost)
     return;
   destination->lost = g_error_copy (error);
-  gdw_destination_set_timer (destination, &destination->reason, GDW_REASON_MS, on_no_reason);
+  gdw_timer_set (&destination->reason, destination->attempt.context, GDW_REASON_MS,
+                 on_no_reason, destination);
 }
 
 void
@@ -278,21 +262,22 @@ gdw_destination_close (GdwDestination *destination)
   if (destination->closing)
     return;
   destination->closing = TRUE;
-  gdw_destination_clear_timer (&destination->linger);
+  gdw_timer_clear (&destination->linger);
   g_cancellable_cancel (destination->accept_cancellable);
   finish_links (destination, STRANGER, ASKER);
   if (!destination->grace)
-    gdw_destination_set_timer (destination, &destination->grace, GRACE_MS, on_grace_over);
+    gdw_timer_set (&destination->grace, destination->attempt.context, GRACE_MS, on_grace_over,
+                   destination);
   gdw_destination_proceed (destination);
 }
 
 static void
 free_workers (GdwDestination *destination)
 {
-  gdw_destination_clear_timer (&destination->tick);
-  gdw_destination_clear_timer (&destination->grace);
-  gdw_destination_clear_timer (&destination->linger);
-  gdw_destination_clear_timer (&destination->reason);
+  gdw_timer_clear (&destination->tick);
+  gdw_timer_clear (&destination->grace);
+  gdw_timer_clear (&destination->linger);
+  gdw_timer_clear (&destination->reason);
   g_clear_error (&destination->lost);
   gdw_destination_stop_accepting (destination);
   g_ptr_array_set_size (destination->visitors, 0);

@@ -321,7 +321,9 @@ gdw_migration_start (GdwMigration *migration, const char *uri, GError **error)
   forget_last (migration, FALSE);
   gdw_source_free (migration->source);
   migration->source = source;
+  pthread_mutex_lock (&migration->mark_lock);
   __atomic_store_n (&migration->mark_target, source, __ATOMIC_RELEASE);
+  pthread_mutex_unlock (&migration->mark_lock);
   keep_alive (migration);
   gdw_source_begin (source);
   return TRUE;

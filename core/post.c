@@ -40,3 +40,22 @@ gdw_post (GMainContext *context, void (*function) (gpointer data), gpointer data
   g_source_attach (source, context);
   g_source_unref (source);
 }
+
+void
+gdw_timer_set (GSource **timer, GMainContext *context, guint ms, GSourceFunc function,
+               gpointer data)
+{
+  gdw_timer_clear (timer);
+  *timer = g_timeout_source_new (ms);
+  g_source_set_callback (*timer, function, data, NULL);
+  g_source_attach (*timer, context);
+}
+
+void
+gdw_timer_clear (GSource **timer)
+{
+  if (!*timer)
+    return;
+  g_source_destroy (*timer);
+  g_clear_pointer (timer, g_source_unref);
+}

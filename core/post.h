@@ -8,3 +8,9 @@
  * the order of the calls; @destroy (or NULL) frees @data afterwards there. */
 void gdw_post (GMainContext *context, void (*function) (gpointer data), gpointer data,
                GDestroyNotify destroy);
+
+/* A timer on @context, in place of the one that @timer may hold; @function gives
+ * G_SOURCE_REMOVE after gdw_timer_clear, or G_SOURCE_CONTINUE. */
+void gdw_timer_set (GSource **timer, GMainContext *context, guint ms, GSourceFunc function,
+                    gpointer data);
+void gdw_timer_clear (GSource **timer);

@@ -355,6 +355,17 @@ gdw_round_dirty_pages (GdwRound *round)
 }
 
 guint64
+gdw_round_under_way_pages (GdwRound *round)
+{
+  guint64 pages;
+
+  pthread_mutex_lock (&round->lock);
+  pages = round->outstanding;
+  pthread_mutex_unlock (&round->lock);
+  return pages;
+}
+
+guint64
 gdw_round_number (GdwRound *round)
 {
   guint64 number;

@@ -5,6 +5,7 @@
 #include "core/channel.h"
 #include "core/handover.h"
 #include "core/harvest.h"
+#include "core/post.h"
 #include "core/source.h"
 
 typedef enum {
@@ -84,8 +85,6 @@ struct GdwSource {
 void gdw_source_fail (GdwSource *source, GError *error); /* takes it */
 /* A link has ended: fail, at once or when no other link says why. */
 void gdw_source_lose_link (GdwSource *source, const GError *error);
-void gdw_source_set_timer (GdwSource *source, GSource **timer, guint ms, GSourceFunc function);
-void gdw_source_clear_timer (GSource **timer);
 void gdw_source_proceed (GdwSource *source); /* tidying up: do what can be done now */
 /* The guest is ours: take it back and tidy up. */
 void gdw_source_end (GdwSource *source);

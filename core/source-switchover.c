@@ -37,16 +37,6 @@ measure_bandwidth (GdwSource *source)
   source->bandwidth = MAX (sample, source->bandwidth - source->bandwidth / 8);
 }
 
-static guint64
-under_way_bytes (GdwSource *source)
-{
-  guint64 bytes = 0;
-
-  for (guint i = 0; i < source->n_created; i++)
-    bytes += gdw_channel_unacked_bytes (source->channels[i]);
-  return bytes;
-}
-
 static void on_paused (const GError *error, gpointer data);
 
 void
@@ -54,7 +44,8 @@ gdw_source_consider (GdwSource *source, const GdwHarvested *result)
 {
   const GdwQMigrationParameters *parameters = source->attempt.parameters;
   GdwConvergeInput in = { .dirty_bytes = result->dirty_pages * GDW_PAGE_SIZE,
-                          .under_way_bytes = under_way_bytes (source),
+                          .under_way_bytes = gdw_round_under_way_pages (source->round) *
+                                             GDW_PAGE_SIZE,
                           .limit_us = parameters->downtime_limit * 1000 };
   GdwConvergeDecision decision;
 

@@ -17,24 +17,6 @@ set_status (GdwSource *source, GdwStatus status)
   source->attempt.ops->status (status, source->attempt.data);
 }
 
-void
-gdw_source_set_timer (GdwSource *source, GSource **timer, guint ms, GSourceFunc function)
-{
-  gdw_source_clear_timer (timer);
-  *timer = g_timeout_source_new (ms);
-  g_source_set_callback (*timer, function, source, NULL);
-  g_source_attach (*timer, source->attempt.context);
-}
-
-void
-gdw_source_clear_timer (GSource **timer)
-{
-  if (!*timer)
-    return;
-  g_source_destroy (*timer);
-  g_clear_pointer (timer, g_source_unref);
-}
-
 static guint
 count_links (GdwSource *source)
 {
@@ -183,7 +165,8 @@ gdw_source_new (const GdwAttempt *attempt, const char *uri, GError **error)
 void
 gdw_source_begin (GdwSource *source)
 {
-  gdw_source_set_timer (source, &source->tick, source->channel_config.heartbeat_ms, on_tick);
+  gdw_timer_set (&source->tick, source->attempt.context, source->channel_config.heartbeat_ms,
+                 on_tick, source);
   set_status (source, GDW_STATUS_SETUP);
   gdw_source_add_channel (source);
 }
@@ -211,7 +194,7 @@ on_grace_over (gpointer data)
 {
   GdwSource *source = data;
 
-  gdw_source_clear_timer (&source->grace);
+  gdw_timer_clear (&source->grace);
   gdw_source_stop_links (source);
   return G_SOURCE_REMOVE;
 }
@@ -248,7 +231,7 @@ gdw_source_end (GdwSource *source)
   g_cancellable_cancel (source->cancellable);
   say_why (source);
   gdw_source_finish_links (source);
-  gdw_source_set_timer (source, &source->grace, GRACE_MS, on_grace_over);
+  gdw_timer_set (&source->grace, source->attempt.context, GRACE_MS, on_grace_over, source);
   gdw_source_proceed (source);
 }
 
@@ -259,7 +242,7 @@ gdw_source_fail (GdwSource *source, GError *error)
     g_error_free (error);
     return;
   }
-  gdw_source_clear_timer (&source->reason);
+  gdw_timer_clear (&source->reason);
   if (source->error)
     g_error_free (error); /* the first is the root cause */
   else
@@ -278,7 +261,7 @@ on_no_reason (gpointer data)
 {
   GdwSource *source = data;
 
-  gdw_source_clear_timer (&source->reason);
+  gdw_timer_clear (&source->reason);
   gdw_source_fail (source, g_steal_pointer (&source->lost));
   return G_SOURCE_REMOVE;
 }
@@ -295,7 +278,7 @@ gdw_source_lose_link (GdwSource *source, const GError *error)
   if (source->lost)
     return;
   source->lost = g_error_copy (error);
-  gdw_source_set_timer (source, &source->reason, GDW_REASON_MS, on_no_reason);
+  gdw_timer_set (&source->reason, source->attempt.context, GDW_REASON_MS, on_no_reason, source);
 }
 
 void
@@ -306,7 +289,7 @@ gdw_source_leave (GdwSource *source)
   g_clear_error (&source->error);
   gdw_guest_gone (source->attempt.guest);
   gdw_source_finish_links (source);
-  gdw_source_set_timer (source, &source->grace, FAREWELL_MS, on_grace_over);
+  gdw_timer_set (&source->grace, source->attempt.context, FAREWELL_MS, on_grace_over, source);
   gdw_source_proceed (source);
 }
 
@@ -324,9 +307,9 @@ on_taken_back (const GError *error, gpointer data)
 static void
 free_workers (GdwSource *source)
 {
-  gdw_source_clear_timer (&source->tick);
-  gdw_source_clear_timer (&source->grace);
-  gdw_source_clear_timer (&source->reason);
+  gdw_timer_clear (&source->tick);
+  gdw_timer_clear (&source->grace);
+  gdw_timer_clear (&source->reason);
   g_clear_error (&source->lost);
   for (guint i = 0; i < source->n_created; i++) {
     source->sent_bytes += gdw_channel_sent_bytes (source->channels[i]);

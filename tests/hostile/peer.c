@@ -123,7 +123,7 @@ write_some (Peer *peer, const guint8 *data, gsize size, gsize *at)
   else if (n < 0 && errno != EAGAIN)
     peer->ended = TRUE;
   /* Both sides may wait for each other to read. */
-  if (n < 0 && errno == EAGAIN)
+  if (n < 0 && errno == EAGAIN && !peer->deaf)
     peer_read (peer);
   return *at == size || peer->ended;
 }

@@ -13,6 +13,7 @@ typedef struct {
   guint64 tx_seq, rx_seq;
   GByteArray *in; /* read and not taken yet */
   gboolean ended; /* the other side has closed */
+  gboolean deaf;  /* does not read while it sends */
 } Peer;
 
 /* A frame as it was received. */
