@@ -3,6 +3,7 @@
 # SPDX-FileCopyrightText: The godwit authors
 """The demo: a guest that writes memory moves, live, from one process to another."""
 
+import itertools
 import os
 import sys
 
@@ -11,6 +12,7 @@ sys.path.insert(0, os.path.join(os.path.dirname(os.path.abspath(__file__)), "sup
 from vmm import ENDS, Lab, have_kvm
 
 MIB, GIB = 1 << 20, 1 << 30
+TRACKERS = "bitmap", "manual-protect"
 TRANSPORTS = "tcp", "unix"
 HEAD = ("tracker", "transport", "total time", "downtime", "rounds", "GiB sent", "pages checked",
         "verdict")
@@ -25,8 +27,8 @@ def free_memory():
 class Progress:
     """One line, drawn over and over on a terminal; elsewhere one line a round."""
 
-    def __init__(self, transport):
-        self.transport = transport
+    def __init__(self, what):
+        self.what = what
         self.terminal = sys.stdout.isatty()
         self.round = None
 
@@ -35,7 +37,7 @@ class Progress:
             return
         ram = info["ram"]
         sweep = ram["dirty-sync-count"]
-        line = (f"  {self.transport:<5} {bar(1 - ram['remaining'] / ram['total'])} "
+        line = (f"  {self.what:<19} {bar(1 - ram['remaining'] / ram['total'])} "
                 f"{info['status']:<10} round {sweep:<3} {ram['transferred'] / GIB:6.2f} GiB sent "
                 f"{ram['remaining'] / MIB:7.0f} MiB left "
                 f"{ram['transferred'] / 1e6 / max(1, info['total-time']):6.2f} GB/s")
@@ -75,18 +77,19 @@ def what_is_wrong(info, checked, source, destination):
     return None
 
 
-def move(accel, transport, memory):
+def move(accel, tracker, transport, memory):
     """One row of the table, and whether it is right."""
-    progress = Progress(transport)
+    progress = Progress(f"{tracker} {transport}")
     size = f"{memory // MIB}M"
     with Lab(accel, memory=size, workload=f"ws={memory // MIB // 4}M,rate=50000") as lab:
         source = lab.source()
         destination = lab.destination()
+        source.parameters(tracker=tracker)
         source.migrate(destination.listen(lab.address(transport)))
         info = follow(source, progress)
         progress.end()
         if info["status"] != "completed":
-            return [info.get("x-tracker", "-"), transport, *["-"] * 5,
+            return [tracker, transport, *["-"] * 5,
                     f"{info['status']}: {info.get('error-desc', 'no reason given')}"], False
         destination.wait_status("completed")
         checked = destination.execute("x-guest-check")
@@ -115,11 +118,11 @@ def main():
           + f" of {memory // MIB} MiB writes {memory // MIB // 4} MiB over and over, and moves"
           " from one process to another")
     rows, good = [list(HEAD)], True
-    for transport in TRANSPORTS:
+    for tracker, transport in itertools.product(TRACKERS, TRANSPORTS):
         try:
-            row, right = move(accel, transport, memory)
+            row, right = move(accel, tracker, transport, memory)
         except (AssertionError, TimeoutError, OSError) as error:
-            row, right = ["-", transport, *["-"] * 5, f"wrong: {error}"], False
+            row, right = [tracker, transport, *["-"] * 5, f"wrong: {error}"], False
         rows.append(row)
         good = good and right
     print()

@@ -34,18 +34,21 @@ def prove_info(info, transport, links=1):
           "pages were counted")
 
 
-def move(accel, transport, writers, backend):
+def move(accel, transport, writers, backend, tracker="auto"):
     workload = f"ws=32M,writers={writers}" if writers else "ws=0"
     with Lab(accel, vcpus=max(1, writers), backend=backend, workload=workload) as lab:
         source = lab.source()
         destination = lab.destination("destination", "--paused")
         uri = destination.listen(lab.address(transport))
+        source.parameters(tracker=tracker)
         since = len(source.qmp.events)
         source.migrate(uri)
         wait_completed(source, destination)
         prove_story(source, since, BUSY_STORY if writers else IDLE_STORY)
         prove_story(destination, 0, "setup active completed")
         prove_info(source.info(), transport)
+        if tracker != "auto":
+            same(source.info()["x-tracker"], tracker, "x-tracker")
         describe(source.info())
         prove_arrived(source, destination)
 
@@ -102,6 +105,8 @@ def main():
             for writers in sorted({0, 1, MANY}):
                 tests.add(f"{accel} {transport} {writers} writers anon", move,
                           accel, transport, writers, "anon")
+                tests.add(f"{accel} {transport} {writers} writers anon bitmap", move,
+                          accel, transport, writers, "anon", "bitmap")
                 if every or (transport, writers) == ("tcp", 1):
                     tests.add(f"{accel} {transport} {writers} writers memfd", move,
                               accel, transport, writers, "memfd")
