@@ -9,6 +9,8 @@
 #define ACK_PAGES (1u << 20)
 /* Control frames that the main thread has not seen yet. */
 #define UNDELIVERED_MAX 64u
+/* A peer may echo what it likes. */
+#define RTT_MAX_US 60000000u
 
 typedef struct {
   GdwChannel *channel;
@@ -58,6 +60,18 @@ post_frame (GdwChannel *channel, const GdwFrame *frame)
 }
 
 static gboolean
+refuse (GError **error, guint index, const GdwFrame *frame, const char *why)
+{
+  const char *name = gdw_frame_name (frame->type);
+  g_autofree char *number = g_strdup_printf ("%u", frame->type);
+
+  g_set_error (error, GDW_ERROR, GDW_ERROR_PROTOCOL,
+               "link %u: frame '%s' is refused: %s; both sides must speak the same protocol",
+               index, name ? name : number, why);
+  return FALSE;
+}
+
+static gboolean
 on_heartbeat (GdwChannel *channel, const GdwFrame *frame, GError **error)
 {
   GdwHeartbeat beat;
@@ -66,7 +80,7 @@ on_heartbeat (GdwChannel *channel, const GdwFrame *frame, GError **error)
     return FALSE;
   pthread_mutex_lock (&channel->lock);
   if (beat.echo_us) {
-    channel->rtt_us = CLAMP (g_get_monotonic_time () - (gint64) beat.echo_us, 1, 60000000);
+    channel->rtt_us = CLAMP ((guint64) g_get_monotonic_time () - beat.echo_us, 1, RTT_MAX_US);
   } else {
     channel->echo_us = beat.stamp_us;
     pthread_cond_signal (&channel->wake);
@@ -83,6 +97,8 @@ on_ack (GdwChannel *channel, const GdwFrame *frame, GError **error)
 
   if (!gdw_ack_decode (channel->rx_meta->data, frame->meta_len, &ack, error))
     return FALSE;
+  if (ack.seq > gdw_channel_last_mem (channel))
+    return refuse (error, channel->index, frame, "it acknowledges what was not sent");
   for (;;) {
     pthread_mutex_lock (&channel->lock);
     sent = g_queue_peek_head (&channel->sent);
@@ -103,26 +119,27 @@ on_ack (GdwChannel *channel, const GdwFrame *frame, GError **error)
 }
 
 static gboolean
+is_all_acknowledged (GdwChannel *channel)
+{
+  gboolean all;
+
+  pthread_mutex_lock (&channel->lock);
+  all = g_queue_is_empty (&channel->sent);
+  pthread_mutex_unlock (&channel->lock);
+  return all;
+}
+
+static gboolean
 on_nak (GdwChannel *channel, const GdwFrame *frame, GError **error)
 {
   const GdwChannelConfig *config = channel->config;
   GdwNak nak;
 
+  if (is_all_acknowledged (channel))
+    return refuse (error, channel->index, frame, "nothing is under way that it could answer");
   return gdw_nak_decode (channel->rx_meta->data, frame->meta_len, config->region_pages,
                          config->n_regions, &nak, error) &&
          config->ops->nak (channel, &nak, frame->round, config->data, error);
-}
-
-static gboolean
-refuse (GError **error, guint index, const GdwFrame *frame, const char *why)
-{
-  const char *name = gdw_frame_name (frame->type);
-  g_autofree char *number = g_strdup_printf ("%u", frame->type);
-
-  g_set_error (error, GDW_ERROR, GDW_ERROR_PROTOCOL,
-               "link %u: frame '%s' is refused: %s; both sides must speak the same protocol",
-               index, name ? name : number, why);
-  return FALSE;
 }
 
 /* A peer that does not read its acknowledgements must not make us keep NAKs for ever. */

@@ -206,9 +206,15 @@ on_hello_ack (GdwSource *source, const GdwFrame *frame, const guint8 *meta, GErr
 }
 
 static gboolean
-on_join_ack (GdwSource *source, guint index, const GdwFrame *frame, GError **error)
+on_join_ack (GdwSource *source, guint index, const GdwFrame *frame, const guint8 *meta,
+             GError **error)
 {
-  if (source->phase != LINKING || index != source->n_joined)
+  guint8 id[GDW_ID_BYTES];
+
+  if (!gdw_id_decode (meta, frame->meta_len, id, error))
+    return FALSE;
+  if (source->phase != LINKING || index == 0 || index != source->n_joined ||
+      memcmp (id, source->id, sizeof id) != 0)
     return unexpected (frame, error);
   source->n_joined++;
   next_link (source);
@@ -254,7 +260,7 @@ dispatch (GdwSource *source, guint index, const GdwFrame *frame, const guint8 *m
   case GDW_FRAME_HELLO_ACK:
     return on_hello_ack (source, frame, meta, error);
   case GDW_FRAME_JOIN_ACK:
-    return on_join_ack (source, index, frame, error);
+    return on_join_ack (source, index, frame, meta, error);
   case GDW_FRAME_PREPARED:
     if (!gdw_id_decode (meta, frame->meta_len, id, error))
       return FALSE;

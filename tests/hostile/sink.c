@@ -98,28 +98,47 @@ sink_acknowledge (Sink *sink)
 void
 sink_nak (Sink *sink, guint region, guint64 page)
 {
-  GByteArray *meta = g_byte_array_new ();
+  GByteArray *meta = g_byte_array_new (), *frame;
 
   gdw_nak_encode (&(GdwNak){ region, 1, { page } }, meta);
-  peer_send (sink->peer, GDW_FRAME_NAK, meta);
+  frame = peer_frame (sink->peer, GDW_FRAME_NAK, 0, meta);
+  gdw_store_u32 (frame->data + 24, sink->heard->frame.round); /* of the pages it is about */
+  peer_seal (frame);
+  peer_send_frame (sink->peer, frame);
+}
+
+static gboolean
+take_one (Sink *sink)
+{
+  Heard *heard = peer_next (sink->peer);
+
+  if (!heard)
+    return FALSE;
+  g_clear_pointer (&sink->heard, peer_heard_free);
+  sink->heard = heard;
+  if (heard->frame.type == GDW_FRAME_MEM)
+    count_mem (sink);
+  return TRUE;
+}
+
+guint
+sink_next (Sink *sink)
+{
+  WAIT_UNTIL (take_one (sink) || !peer_read (sink->peer));
+  return sink->heard->frame.type;
 }
 
 /* TRUE if @type or the end has come. */
 static gboolean
 take (Sink *sink, guint type, gboolean acknowledge)
 {
-  Heard *heard;
-
   peer_read (sink->peer);
-  while ((heard = peer_next (sink->peer))) {
-    g_clear_pointer (&sink->heard, peer_heard_free);
-    sink->heard = heard;
-    if (heard->frame.type == GDW_FRAME_MEM)
-      count_mem (sink);
-    if (acknowledge &&
-        (heard->frame.type == GDW_FRAME_MEM || heard->frame.flags & GDW_FRAME_ACK_NOW))
+  while (take_one (sink)) {
+    const GdwFrame *frame = &sink->heard->frame;
+
+    if (acknowledge && (frame->type == GDW_FRAME_MEM || frame->flags & GDW_FRAME_ACK_NOW))
       sink_acknowledge (sink);
-    if (heard->frame.type == type)
+    if (frame->type == type)
       return TRUE;
   }
   return sink->peer->ended;

@@ -33,6 +33,8 @@ void sink_reach (Sink *sink, SinkStep step);
 void sink_serve (Sink *sink, guint type);
 /* The same, without: to be done by sink_acknowledge. */
 void sink_wait (Sink *sink, guint type);
+/* The next frame, whatever it is; gives its type. */
+guint sink_next (Sink *sink);
 void sink_acknowledge (Sink *sink);
 void sink_nak (Sink *sink, guint region, guint64 page);
 /* The next link to the listener, and what it asks. */

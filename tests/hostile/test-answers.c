@@ -288,7 +288,7 @@ START_TEST (a_destination_that_is_silent_is_left)
   sink = sink_new_for (victim, 1);
   if (_i)
     sink_welcome (sink, &(GdwHelloAck){ 1, 0, 64 << 20, 1 << 24 });
-  sink_expect_kept (sink, "silent", FALSE);
+  sink_expect_kept (sink, "silent", TRUE);
   sink_free (sink);
 }
 END_TEST
@@ -297,19 +297,28 @@ END_TEST
 START_TEST (damage_while_the_guest_stands_is_taken_once)
 {
   Victim *victim = victim_new (FALSE);
+  GdwErrorMsg msg;
+  guint naks = 0;
   Sink *sink;
 
   g_atomic_int_set (&victim->rewrites, TRUE);
   sink = sink_new_for (victim, 1);
   sink_reach (sink, HEARD_STATE);
-  for (guint i = 0; i < 2; i++) {
-    sink_wait (sink, GDW_FRAME_MEM);
-    ck_assert_uint_eq (gdw_load_u64 (sink->heard->meta->data + 16), 7);
-    sink_nak (sink, 0, 7);
-    if (i == 0)
-      sink_acknowledge (sink);
+  /* The first copy may have been made before the last round. */
+  while (sink_next (sink) != GDW_FRAME_ERROR) {
+    if (sink->heard->frame.type != GDW_FRAME_MEM)
+      continue;
+    if (gdw_load_u64 (sink->heard->meta->data + 16) == 7) {
+      sink_nak (sink, 0, 7);
+      ck_assert_uint_le (++naks, 3);
+    }
+    sink_acknowledge (sink);
   }
-  sink_expect_kept (sink, "arrived damaged twice", TRUE);
+  ck_assert_uint_ge (naks, 2);
+  sink_expect_kept (sink, "arrived damaged twice", FALSE);
+  ck_assert (gdw_error_decode (sink->heard->meta->data, sink->heard->meta->len, &msg, NULL));
+  ck_assert_str_eq (msg.text, victim_error (victim));
+  gdw_error_clear (&msg);
   sink_free (sink);
 }
 END_TEST
