@@ -354,15 +354,13 @@ gdw_round_dirty_pages (GdwRound *round)
   return gdw_pageset_count (round->dirty);
 }
 
-guint64
-gdw_round_under_way_pages (GdwRound *round)
+void
+gdw_round_left (GdwRound *round, guint64 *dirty_pages, guint64 *under_way_pages)
 {
-  guint64 pages;
-
   pthread_mutex_lock (&round->lock);
-  pages = round->outstanding;
+  *dirty_pages = gdw_pageset_count (round->dirty);
+  *under_way_pages = round->outstanding;
   pthread_mutex_unlock (&round->lock);
-  return pages;
 }
 
 guint64

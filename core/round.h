@@ -59,7 +59,8 @@ void gdw_round_sent (GdwRound *round, guint64 bytes);
 void gdw_round_final (GdwRound *round);
 
 guint64 gdw_round_dirty_pages (GdwRound *round);
-/* Claimed and not acknowledged: waiting in a batch, or on a link. */
-guint64 gdw_round_under_way_pages (GdwRound *round);
+/* What is left at one moment: dirty, and claimed but not acknowledged (waiting in a
+ * batch, or on a link). */
+void gdw_round_left (GdwRound *round, guint64 *dirty_pages, guint64 *under_way_pages);
 guint64 gdw_round_number (GdwRound *round); /* from 1 */
 void gdw_round_counts (GdwRound *round, guint64 *normal_pages, guint64 *zero_pages);

@@ -133,7 +133,7 @@ on_harvested (const GdwHarvested *result, const GError *error, gpointer data)
     source->step_us = g_get_monotonic_time ();
     gdw_source_maybe_prepare (source);
   } else if (source->phase == SENDING) {
-    gdw_source_consider (source, result);
+    gdw_source_consider (source);
   }
 }
 

@@ -100,7 +100,7 @@ void gdw_source_kick (GdwSource *source);
 void gdw_source_round_event (GdwRoundEvent event, const GdwRoundTotals *totals, gpointer data);
 
 /* source-switchover.c: from the decision to the outcome. */
-void gdw_source_consider (GdwSource *source, const GdwHarvested *result);
+void gdw_source_consider (GdwSource *source);
 void gdw_source_maybe_prepare (GdwSource *source);
 void gdw_source_on_prepared (GdwSource *source);
 void gdw_source_on_committed (GdwSource *source, guint64 resume_us);

@@ -40,16 +40,17 @@ measure_bandwidth (GdwSource *source)
 static void on_paused (const GError *error, gpointer data);
 
 void
-gdw_source_consider (GdwSource *source, const GdwHarvested *result)
+gdw_source_consider (GdwSource *source)
 {
   const GdwQMigrationParameters *parameters = source->attempt.parameters;
-  GdwConvergeInput in = { .dirty_bytes = result->dirty_pages * GDW_PAGE_SIZE,
-                          .under_way_bytes = gdw_round_under_way_pages (source->round) *
-                                             GDW_PAGE_SIZE,
-                          .limit_us = parameters->downtime_limit * 1000 };
+  GdwConvergeInput in = { .limit_us = parameters->downtime_limit * 1000 };
+  guint64 dirty, under_way;
   GdwConvergeDecision decision;
 
   measure_bandwidth (source);
+  gdw_round_left (source->round, &dirty, &under_way);
+  in.dirty_bytes = dirty * GDW_PAGE_SIZE;
+  in.under_way_bytes = under_way * GDW_PAGE_SIZE;
   in.bandwidth = parameters->avail_switchover_bandwidth ? parameters->avail_switchover_bandwidth
                                                         : source->bandwidth;
   in.fixed_us = FIXED_US + FIXED_ROUND_TRIPS * gdw_channel_rtt_us (source->channels[0]);
