@@ -119,12 +119,32 @@ on_ack (GdwChannel *channel, const GdwFrame *frame, GError **error)
 }
 
 static gboolean
-is_all_acknowledged (GdwChannel *channel)
+brought (const GdwSent *sent, guint32 region, guint64 page)
 {
-  gboolean all;
+  for (guint i = 0; sent->region == region && i < sent->n_runs; i++) {
+    const GdwRun *run = &sent->runs[i];
+
+    if (page >= run->first && page - run->first < run->count)
+      return TRUE;
+  }
+  return FALSE;
+}
+
+/* Is this copy of every page of @nak under way on this link? */
+static gboolean
+is_under_way (GdwChannel *channel, const GdwNak *nak, guint32 round)
+{
+  gboolean all = TRUE;
 
   pthread_mutex_lock (&channel->lock);
-  all = g_queue_is_empty (&channel->sent);
+  for (guint i = 0; all && i < nak->n_pages; i++) {
+    GList *at = channel->sent.head;
+
+    while (at && !(((GdwSent *) at->data)->round == round &&
+                   brought (at->data, nak->region, nak->pages[i])))
+      at = at->next;
+    all = at != NULL;
+  }
   pthread_mutex_unlock (&channel->lock);
   return all;
 }
@@ -135,11 +155,12 @@ on_nak (GdwChannel *channel, const GdwFrame *frame, GError **error)
   const GdwChannelConfig *config = channel->config;
   GdwNak nak;
 
-  if (is_all_acknowledged (channel))
-    return refuse (error, channel->index, frame, "nothing is under way that it could answer");
-  return gdw_nak_decode (channel->rx_meta->data, frame->meta_len, config->region_pages,
-                         config->n_regions, &nak, error) &&
-         config->ops->nak (channel, &nak, frame->round, config->data, error);
+  if (!gdw_nak_decode (channel->rx_meta->data, frame->meta_len, config->region_pages,
+                       config->n_regions, &nak, error))
+    return FALSE;
+  if (!is_under_way (channel, &nak, frame->round))
+    return refuse (error, channel->index, frame, "it answers pages that are not under way");
+  return config->ops->nak (channel, &nak, frame->round, config->data, error);
 }
 
 /* A peer that does not read its acknowledgements must not make us keep NAKs for ever. */

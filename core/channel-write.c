@@ -115,6 +115,7 @@ remember_sent (GdwChannel *channel, const GdwMemOut *out, guint64 bytes)
   sent->seq = channel->tx_seq + 1;
   sent->bytes = bytes;
   sent->pages = 0;
+  sent->round = out->round;
   sent->region = out->mem.region;
   sent->n_runs = out->mem.n_runs;
   memcpy (sent->runs, out->mem.runs, runs_bytes);

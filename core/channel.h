@@ -28,7 +28,7 @@ typedef struct {
   guint64 seq;
   guint64 bytes; /* on the wire */
   guint64 pages; /* all runs */
-  guint32 region, n_runs;
+  guint32 round, region, n_runs;
   GdwRun runs[];
 } GdwSent;
 

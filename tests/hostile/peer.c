@@ -8,6 +8,8 @@
 #include <sys/un.h>
 #include <unistd.h>
 
+#include "core/crc32c.h"
+
 #define READ_BYTES ((gsize) 256 << 10)
 
 static struct sockaddr_un
@@ -102,15 +104,11 @@ peer_frame (Peer *peer, guint type, guint16 flags, GByteArray *meta)
 void
 peer_seal (GByteArray *frame)
 {
-  guint8 *head = frame->data;
-  GdwFrame fields = { .type = head[5],
-                      .flags = gdw_load_u16 (head + 6),
-                      .payload_len = gdw_load_u32 (head + 8),
-                      .meta_len = gdw_load_u32 (head + 12),
-                      .seq = gdw_load_u64 (head + 16),
-                      .round = gdw_load_u32 (head + 24) };
+  guint8 *head = frame->data, *meta = head + GDW_FRAME_HEADER_BYTES;
+  gsize size = MIN (gdw_load_u32 (head + 12), frame->len - GDW_FRAME_HEADER_BYTES);
 
-  gdw_frame_encode (&fields, head + GDW_FRAME_HEADER_BYTES, head);
+  gdw_store_u32 (head + 28, gdw_crc32c (0, meta, size));
+  gdw_store_u32 (head + 36, gdw_crc32c (0, head, 36));
 }
 
 static gboolean

@@ -43,7 +43,8 @@ gboolean peer_send (Peer *peer, guint type, GByteArray *meta);
 gboolean peer_send_id (Peer *peer, guint type, const guint8 id[GDW_ID_BYTES]);
 /* ERROR or ABORT. */
 gboolean peer_send_error (Peer *peer, guint type, const char *text);
-void peer_seal (GByteArray *frame); /* new checksums, of header and meta */
+/* New checksums, of the header as it is and of what there is of the meta part. */
+void peer_seal (GByteArray *frame);
 
 /* Reads what there is, without waiting; FALSE at the end. */
 gboolean peer_read (Peer *peer);

@@ -96,13 +96,13 @@ sink_acknowledge (Sink *sink)
 }
 
 void
-sink_nak (Sink *sink, guint region, guint64 page)
+sink_nak (Sink *sink, guint32 round, guint region, guint64 page)
 {
   GByteArray *meta = g_byte_array_new (), *frame;
 
   gdw_nak_encode (&(GdwNak){ region, 1, { page } }, meta);
   frame = peer_frame (sink->peer, GDW_FRAME_NAK, 0, meta);
-  gdw_store_u32 (frame->data + 24, sink->heard->frame.round); /* of the pages it is about */
+  gdw_store_u32 (frame->data + 24, round);
   peer_seal (frame);
   peer_send_frame (sink->peer, frame);
 }

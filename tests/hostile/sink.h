@@ -36,7 +36,8 @@ void sink_wait (Sink *sink, guint type);
 /* The next frame, whatever it is; gives its type. */
 guint sink_next (Sink *sink);
 void sink_acknowledge (Sink *sink);
-void sink_nak (Sink *sink, guint region, guint64 page);
+/* @round: of the frame that it is about. */
+void sink_nak (Sink *sink, guint32 round, guint region, guint64 page);
 /* The next link to the listener, and what it asks. */
 Peer *sink_question (Sink *sink);
 gboolean sink_answer (Peer *peer, guint type, guint answer, const char *text);

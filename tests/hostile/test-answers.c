@@ -145,25 +145,31 @@ say_endless_ack (Sink *sink)
 static void
 nak_nowhere (Sink *sink)
 {
-  sink_nak (sink, 0, RAM_PAGES);
+  sink_nak (sink, sink->heard->frame.round, 0, RAM_PAGES);
 }
 
 static void
 nak_no_region (Sink *sink)
 {
-  sink_nak (sink, VICTIM_REGIONS, 0);
+  sink_nak (sink, sink->heard->frame.round, VICTIM_REGIONS, 0);
 }
 
 static void
 nak_endless (Sink *sink)
 {
-  sink_nak (sink, 1, G_MAXUINT64);
+  sink_nak (sink, sink->heard->frame.round, 1, G_MAXUINT64);
 }
 
 static void
 nak_good (Sink *sink)
 {
-  sink_nak (sink, 0, 1);
+  sink_nak (sink, 1, 0, 1);
+}
+
+static void
+nak_other_round (Sink *sink)
+{
+  sink_nak (sink, sink->heard->frame.round + 1, 0, 1);
 }
 
 static void
@@ -217,11 +223,12 @@ static const struct {
   { HEARD_MEM, nak_no_region, "frame 'NAK'" },
   { HEARD_MEM, nak_endless, "frame 'NAK'" },
   { HEARD_PREPARE, nak_good, "NAK" },
+  { HEARD_MEM, nak_other_round, "NAK" },
   { HEARD_MEM, say_unknown, "frame '77'" },
   { HEARD_MEM, say_out_of_sequence, "out of sequence" },
   { HEARD_MEM, say_garbage, "does not speak godwit" },
 };
-#define N_WRONGS 29
+#define N_WRONGS 30
 
 START_TEST (a_frame_at_the_wrong_time_fails_both_sides)
 {
@@ -309,11 +316,12 @@ START_TEST (damage_while_the_guest_stands_is_taken_once)
     if (sink->heard->frame.type != GDW_FRAME_MEM)
       continue;
     if (gdw_load_u64 (sink->heard->meta->data + 16) == 7) {
-      sink_nak (sink, 0, 7);
+      sink_nak (sink, sink->heard->frame.round, 0, 7);
       ck_assert_uint_le (++naks, 3);
     }
     sink_acknowledge (sink);
   }
+
   ck_assert_uint_ge (naks, 2);
   sink_expect_kept (sink, "arrived damaged twice", FALSE);
   ck_assert (gdw_error_decode (sink->heard->meta->data, sink->heard->meta->len, &msg, NULL));
@@ -336,7 +344,7 @@ START_TEST (damage_while_the_guest_runs_is_sent_again)
   for (guint i = 0; i < 20; i++) {
     sink_wait (sink, GDW_FRAME_MEM);
     again += sink->heard->frame.round > 1;
-    sink_nak (sink, gdw_load_u32 (sink->heard->meta->data),
+    sink_nak (sink, sink->heard->frame.round, gdw_load_u32 (sink->heard->meta->data),
               gdw_load_u64 (sink->heard->meta->data + 16));
     sink_acknowledge (sink);
   }
