@@ -3,6 +3,7 @@
 #pragma once
 
 #include "core/guest.h"
+#include "plugins/call.h"
 #include "plugins/loader.h"
 #include "qapi-types.h"
 
@@ -47,6 +48,13 @@ gdw_attempt_lacks_reason (const GError *error)
 {
   return g_error_matches (error, GDW_ERROR, GDW_ERROR_PEER) ||
          g_error_matches (error, GDW_ERROR, GDW_ERROR_IO);
+}
+
+static inline GdwStack *
+gdw_attempt_open_stack (const GdwAttempt *attempt, const char *uri, GError **error)
+{
+  return attempt->capabilities.multifd ? gdw_stack_open_many (attempt->plugins, uri, error)
+                                       : gdw_stack_open (attempt->plugins, uri, error);
 }
 
 /* What the search for plugins found strange goes into x-warnings. */

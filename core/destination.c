@@ -77,7 +77,7 @@ gdw_destination_new (const GdwAttempt *attempt, const char *uri, gboolean trust_
   g_queue_init (&destination->arrivals);
   pthread_mutex_init (&destination->gate, NULL);
   pthread_mutex_init (&destination->arrivals_lock, NULL);
-  destination->stack = gdw_stack_open (attempt->plugins, uri, error);
+  destination->stack = gdw_attempt_open_stack (attempt, uri, error);
   if (!destination->stack ||
       !gdw_stack_listen (destination->stack, destination->accept_cancellable, error)) {
     gdw_destination_free (destination);

@@ -83,6 +83,8 @@ struct GdwSource {
 
 /* source.c */
 void gdw_source_fail (GdwSource *source, GError *error); /* takes it */
+/* For x-warnings. */
+void gdw_source_warn (GdwSource *source, const char *format, ...) G_GNUC_PRINTF (2, 3);
 /* A link has ended: fail, at once or when no other link says why. */
 void gdw_source_lose_link (GdwSource *source, const GError *error);
 void gdw_source_proceed (GdwSource *source); /* tidying up: do what can be done now */

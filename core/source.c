@@ -17,13 +17,28 @@ set_status (GdwSource *source, GdwStatus status)
   source->attempt.ops->status (status, source->attempt.data);
 }
 
+void
+gdw_source_warn (GdwSource *source, const char *format, ...)
+{
+  va_list values;
+
+  va_start (values, format);
+  g_ptr_array_add (source->warnings, g_strdup_vprintf (format, values));
+  va_end (values);
+}
+
 static guint
 count_links (GdwSource *source)
 {
-  if (!source->attempt.capabilities.multifd)
+  guint wanted = source->attempt.parameters->multifd_channels;
+
+  if (!source->attempt.capabilities.multifd &&
+      !(gdw_stack_traits (source->stack) & GDW_TRANSPORT_MANY_LINKS))
     return 1;
-  return MIN (source->attempt.parameters->multifd_channels,
-              gdw_stack_max_links (source->stack));
+  if (wanted > gdw_stack_max_links (source->stack))
+    gdw_source_warn (source, "transport '%s': it carries %u links, not the %u asked for",
+                     source->transport_name, gdw_stack_max_links (source->stack), wanted);
+  return MIN (wanted, gdw_stack_max_links (source->stack));
 }
 
 static gboolean
@@ -33,7 +48,8 @@ open_all (GdwSource *source, const char *uri, GError **error)
   const GdwRegion *list;
   guint n = 0;
 
-  if (!(source->stack = gdw_stack_open (source->attempt.plugins, uri, error)))
+  source->stack = gdw_attempt_open_stack (&source->attempt, uri, error);
+  if (!source->stack)
     return FALSE;
   source->transport_name = g_strdup (gdw_stack_transport (source->stack));
   list = host->regions (host->vm, &n);

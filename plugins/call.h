@@ -33,6 +33,8 @@ typedef struct GdwLink GdwLink;
 /* @uri: "NAME:ADDRESS[,key=value...][|filter:key=value,...|filter]"; "\|" and "\," escape.
  * Parses and opens; nothing outside is touched. */
 GdwStack *gdw_stack_open (GdwPlugins *plugins, const char *uri, GError **error);
+/* The same through the transport that stands in where there are to be several links. */
+GdwStack *gdw_stack_open_many (GdwPlugins *plugins, const char *uri, GError **error);
 /* All of its links are closed. */
 void gdw_stack_close (GdwStack *stack);
 const char *gdw_stack_transport (GdwStack *stack); /* "tcp" */

@@ -308,7 +308,7 @@ gdw_plugin_traits (const GdwPlugin *plugin)
   static const char *const tracker[] = { "re-arms-at-collect", "re-arms-at-rearm",
                                          "collect-repeats", "reports-reads",
                                          "sees-vmm-writes" };
-  static const char *const transport[] = { "two-way", "same-host" };
+  static const char *const transport[] = { "two-way", "same-host", "many-links" };
   GPtrArray *names = g_ptr_array_new ();
   const char *const *table = NULL;
   guint32 traits = 0;

@@ -14,10 +14,21 @@ bad_uri (const char *uri, const char *why, GError **error)
   return FALSE;
 }
 
+static const GdwTransport *
+find_transport (GdwPlugins *plugins, const char *name, gboolean many, GError **error)
+{
+  const GdwTransport *transport = (const GdwTransport *) gdw_plugins_find (
+      plugins, GDW_PLUGIN_TRANSPORT, name, error);
+
+  if (transport && many && transport->many_links)
+    return find_transport (plugins, transport->many_links, FALSE, error);
+  return transport;
+}
+
 /* "NAME:ADDRESS[,key=value...]" */
 static gboolean
 open_transport (GdwStack *stack, GdwPlugins *plugins, const char *uri, const char *part,
-                GError **error)
+                gboolean many, GError **error)
 {
   const char *colon = strchr (part, ':');
   g_autofree char *name = NULL;
@@ -28,8 +39,7 @@ open_transport (GdwStack *stack, GdwPlugins *plugins, const char *uri, const cha
   if (!colon)
     return bad_uri (uri, "there is no ':' after the name of the transport", error);
   name = g_strndup (part, colon - part);
-  stack->transport = (const GdwTransport *) gdw_plugins_find (plugins, GDW_PLUGIN_TRANSPORT,
-                                                              name, error);
+  stack->transport = find_transport (plugins, name, many, error);
   if (!stack->transport)
     return FALSE;
   halves = gdw_options_split (colon + 1, ',', 2);
@@ -67,12 +77,12 @@ open_filter (GdwStackFilter *use, GdwPlugins *plugins, const char *uri, const ch
   return gdw_door_result (&use->filter->plugin, "open", use->self != NULL, failure, error);
 }
 
-GdwStack *
-gdw_stack_open (GdwPlugins *plugins, const char *uri, GError **error)
+static GdwStack *
+open_stack (GdwPlugins *plugins, const char *uri, gboolean many, GError **error)
 {
   g_auto (GStrv) parts = gdw_options_split (uri, '|', 0);
   GdwStack *stack = g_new0 (GdwStack, 1);
-  gboolean ok = open_transport (stack, plugins, uri, parts[0], error);
+  gboolean ok = open_transport (stack, plugins, uri, parts[0], many, error);
 
   stack->filters = g_new0 (GdwStackFilter, g_strv_length (parts));
   for (guint i = 1; ok && parts[i]; i++)
@@ -81,6 +91,18 @@ gdw_stack_open (GdwPlugins *plugins, const char *uri, GError **error)
     return stack;
   gdw_stack_close (stack);
   return NULL;
+}
+
+GdwStack *
+gdw_stack_open (GdwPlugins *plugins, const char *uri, GError **error)
+{
+  return open_stack (plugins, uri, FALSE, error);
+}
+
+GdwStack *
+gdw_stack_open_many (GdwPlugins *plugins, const char *uri, GError **error)
+{
+  return open_stack (plugins, uri, TRUE, error);
 }
 
 void

@@ -26,6 +26,8 @@ G_BEGIN_DECLS
 /* Traits */
 #define GDW_TRANSPORT_TWO_WAY (1u << 0)   /* both sides read and write on a link */
 #define GDW_TRANSPORT_SAME_HOST (1u << 1) /* reaches only processes of this host */
+#define GDW_TRANSPORT_MANY_LINKS                                                               \
+  (1u << 2) /* made for several links: has them without capability multifd, too */
 
 typedef struct {
   gsize size;
@@ -75,6 +77,10 @@ typedef struct {
   /* Optional.  After listen: the address a peer connects to, with the real port
    * where 0 was asked for, without "NAME:".  Free with g_free. */
   char *(*local_address) (gpointer self);
+
+  /* Optional.  The name of the transport that takes the same addresses and options and
+   * stands in for this one where a migration is to have several links. */
+  const char *many_links;
 } GdwTransport;
 
 #define GDW_DEFINE_TRANSPORT(...)                                                              \
