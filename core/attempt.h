@@ -47,7 +47,8 @@ static inline gboolean
 gdw_attempt_lacks_reason (const GError *error)
 {
   return g_error_matches (error, GDW_ERROR, GDW_ERROR_PEER) ||
-         g_error_matches (error, GDW_ERROR, GDW_ERROR_IO);
+         g_error_matches (error, GDW_ERROR, GDW_ERROR_IO) ||
+         g_error_matches (error, GDW_ERROR, GDW_ERROR_TIMEOUT);
 }
 
 static inline GdwStack *

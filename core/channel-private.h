@@ -65,8 +65,6 @@ struct GdwChannel {
 
 GdwChannel *gdw_channel_ref (GdwChannel *channel);
 void gdw_channel_unref (gpointer channel);
-/* Ends the channel with its first error; takes @error; any thread. */
-void gdw_channel_fail (GdwChannel *channel, GError *error);
 /* The rules were broken, the link was not: tells the peer why, then ends with that error; takes
  * @error; any thread. */
 void gdw_channel_break (GdwChannel *channel, GError *error);

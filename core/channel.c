@@ -192,6 +192,12 @@ gdw_channel_fail (GdwChannel *channel, GError *error)
   g_cancellable_cancel (channel->cancellable);
 }
 
+GdwSent *
+gdw_channel_take_unacked (GdwChannel *channel)
+{
+  return g_queue_pop_head (&channel->sent);
+}
+
 void
 gdw_channel_report_connected (gpointer data)
 {

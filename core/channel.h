@@ -101,6 +101,13 @@ void gdw_channel_finish (GdwChannel *channel);
 /* End at once, whatever it is blocked in. */
 void gdw_channel_stop (GdwChannel *channel);
 
+/* The same with this error, if it is the first; takes @error; any thread. */
+void gdw_channel_fail (GdwChannel *channel, GError *error);
+
+/* After closed, source: takes the oldest MEM frame that was not acknowledged, or NULL; to be
+ * freed. */
+GdwSent *gdw_channel_take_unacked (GdwChannel *channel);
+
 /* Any thread. */
 gboolean gdw_channel_read (GdwChannel *channel, struct iovec *iov, guint n, GError **error);
 /* @round: of the frame whose pages these are. */

@@ -17,8 +17,8 @@
 #define ACCEPT_PAUSE_MS 100
 #define TURN_AWAY_US 1000000
 
-static Visitor *
-find_visitor (GdwDestination *destination, GdwChannel *channel)
+Visitor *
+gdw_destination_visitor (GdwDestination *destination, GdwChannel *channel)
 {
   for (guint i = 0; i < destination->visitors->len; i++) {
     Visitor *visitor = destination->visitors->pdata[i];
@@ -47,8 +47,8 @@ count_strangers (GdwDestination *destination, Visitor **oldest)
   return n;
 }
 
-static void
-warn (GdwDestination *destination, const char *text)
+void
+gdw_destination_warn (GdwDestination *destination, const char *text)
 {
   g_debug ("%s", text);
   if (destination->warnings->len < STRANGERS_MAX &&
@@ -69,15 +69,15 @@ let_in (GdwDestination *destination, GdwLink *link)
   }
   /* The source may be the newest. */
   if (count_strangers (destination, &oldest) >= STRANGERS_MAX) {
-    warn (destination,
-          "destination: a connection was closed: 64 others came that have not said "
-          "who they are; look for a port scanner");
+    gdw_destination_warn (
+        destination, "destination: a connection was closed: 64 others came that have not said "
+                     "who they are; look for a port scanner");
     oldest->turned_away = TRUE;
     gdw_channel_stop (oldest->channel);
   }
   channel = gdw_channel_new (&destination->channel_config, 0, link, &error);
   if (!channel) {
-    warn (destination, error->message);
+    gdw_destination_warn (destination, error->message);
     return;
   }
   visitor = g_new0 (Visitor, 1);
@@ -192,7 +192,7 @@ turn_away (GdwDestination *destination, Visitor *visitor, GError *error)
                       .text = error->message };
 
   visitor->turned_away = TRUE;
-  warn (destination, error->message);
+  gdw_destination_warn (destination, error->message);
   gdw_error_encode (&msg, meta);
   gdw_channel_send (visitor->channel, GDW_FRAME_ERROR, meta);
   gdw_channel_finish (visitor->channel);
@@ -230,6 +230,8 @@ adopt (GdwDestination *destination, Visitor *visitor, Role role, guint index)
 {
   visitor->role = role;
   destination->links[index] = visitor->channel;
+  if (role == MAIN_LINK)
+    destination->main_link = visitor->channel;
   destination->n_joined++;
   gdw_channel_set_index (visitor->channel, index);
   gdw_channel_open (visitor->channel, WINDOW_BYTES, WINDOW_PAGES);
@@ -288,7 +290,7 @@ on_hello (GdwDestination *destination, Visitor *visitor, const GdwFrame *frame,
       welcome (destination, visitor, &hello);
     } else {
       visitor->role = MAIN_LINK;
-      destination->links[0] = visitor->channel;
+      destination->links[0] = destination->main_link = visitor->channel;
       gdw_destination_fail (destination, error);
     }
   }
@@ -355,13 +357,16 @@ on_query (GdwDestination *destination, Visitor *visitor, const GdwFrame *frame,
 }
 
 static gboolean
-on_main_frame (GdwDestination *destination, const GdwFrame *frame, const guint8 *meta,
-               GError **error)
+on_main_frame (GdwDestination *destination, Visitor *visitor, const GdwFrame *frame,
+               const guint8 *meta, GError **error)
 {
   GdwErrorMsg msg;
 
   switch (frame->type) {
+  case GDW_FRAME_LINK_DEAD:
+    return gdw_destination_on_link_dead (destination, visitor, frame, meta, error);
   case GDW_FRAME_STATE:
+    destination->state_link = visitor->channel;
     return gdw_destination_on_state (destination, frame, meta, error);
   case GDW_FRAME_ROUND_END:
     destination->rounds++;
@@ -420,19 +425,19 @@ static void
 on_frame (GdwChannel *channel, const GdwFrame *frame, const guint8 *meta, gpointer data)
 {
   GdwDestination *destination = data;
-  Visitor *visitor = find_visitor (destination, channel);
+  Visitor *visitor = gdw_destination_visitor (destination, channel);
   GError *error = NULL;
 
-  if (visitor->turned_away)
+  if (visitor->turned_away || visitor->dead)
     return;
   if (visitor->role == STRANGER) {
     on_stranger_frame (destination, visitor, frame, meta);
   } else if (frame->type == GDW_FRAME_CONFIRM) {
     on_confirm (destination, frame, meta);
-  } else if (!on_main_frame (destination, frame, meta, &error)) {
+  } else if (!on_main_frame (destination, visitor, frame, meta, &error)) {
     /* A COMMIT that comes too late is refused here. */
     if (destination->phase >= FAILING)
-      warn (destination, error->message);
+      gdw_destination_warn (destination, error->message);
     gdw_destination_fail (destination, error);
   }
 }
@@ -441,7 +446,7 @@ static void
 on_broken (GdwChannel *channel, const GError *error, gpointer data)
 {
   GdwDestination *destination = data;
-  Visitor *visitor = find_visitor (destination, channel);
+  Visitor *visitor = gdw_destination_visitor (destination, channel);
 
   if (visitor->role == MAIN_LINK || visitor->role == MEMORY_LINK)
     gdw_destination_fail (destination, g_error_copy (error));
@@ -453,16 +458,15 @@ static void
 on_closed (GdwChannel *channel, const GError *error, gpointer data)
 {
   GdwDestination *destination = data;
-  Visitor *visitor = find_visitor (destination, channel);
+  Visitor *visitor = gdw_destination_visitor (destination, channel);
   Role role = visitor->role;
 
   visitor->closed = TRUE;
   if (role == MAIN_LINK || role == MEMORY_LINK) {
-    if (error)
-      gdw_destination_lose_link (destination, error);
+    gdw_destination_lose_link (destination, visitor, error);
   } else {
     if (error && role == STRANGER)
-      warn (destination, error->message);
+      gdw_destination_warn (destination, error->message);
     g_ptr_array_remove (destination->visitors, visitor);
     /* The source has its answer. */
     if (role == ASKER && destination->phase == FAILING)

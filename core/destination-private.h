@@ -30,6 +30,8 @@ typedef struct {
   Role role;
   gint64 since_us; /* when it came, for those who do not say who they are */
   gboolean closed, turned_away;
+  gboolean
+      dead; /* a link that the source has given up: what it still says counts for nothing */
 } Visitor;
 
 /* A section as it comes in. */
@@ -56,7 +58,11 @@ struct GdwDestination {
   GdwChannelConfig channel_config;
   GPtrArray *visitors; /* of Visitor */
   GdwChannel *links[GDW_LINKS_MAX];
-  guint n_links, n_joined;
+  GdwChannel *main_link;  /* the one of them that carries the control frames */
+  GdwChannel *state_link; /* that brought the sections, or NULL */
+  gboolean
+      prepare_again; /* the main link died after PREPARE: state and PREPARE are said again */
+  guint n_links, n_joined, n_dead;
   pthread_t acceptor;
   gboolean accepting, closing;
   gboolean source_knows; /* it said so: no question will come */
@@ -70,8 +76,8 @@ struct GdwDestination {
   gboolean guest_ran; /* at the source */
   guint host_calls;
   gint64 commit_us;
-  GSource *tick, *grace, *linger, *reason;
-  GError *lost; /* why a link ended, while @reason runs */
+  GSource *tick, *grace, *linger;
+  GError *lost; /* why the first of the links ended */
 
   /* Channel threads write memory between enter and leave of the gate. */
   pthread_mutex_t gate;
@@ -87,14 +93,25 @@ struct GdwDestination {
 
 /* destination.c */
 void gdw_destination_fail (GdwDestination *destination, GError *error); /* takes it */
-/* A link of the source has ended: fail, at once or when no other link says why. */
-void gdw_destination_lose_link (GdwDestination *destination, const GError *error);
 void
 gdw_destination_proceed (GdwDestination *destination); /* tidying up: what can be done now */
 /* The source knows the outcome: stop listening. */
 void gdw_destination_close (GdwDestination *destination);
 
+/* destination-loss.c */
+/* A link of the source has ended. */
+void gdw_destination_lose_link (GdwDestination *destination, Visitor *visitor,
+                                const GError *error);
+/* Fails if all were silent for so long; gives up a single one. */
+void gdw_destination_check_links (GdwDestination *destination, gint64 limit_us);
+gboolean gdw_destination_on_link_dead (GdwDestination *destination, Visitor *visitor,
+                                       const GdwFrame *frame, const guint8 *meta,
+                                       GError **error);
+
 /* destination-links.c */
+Visitor *gdw_destination_visitor (GdwDestination *destination, GdwChannel *channel);
+/* For x-warnings, each text once. */
+void gdw_destination_warn (GdwDestination *destination, const char *text);
 extern const GdwChannelOps gdw_destination_channel_ops;
 gboolean gdw_destination_accept (GdwDestination *destination, GError **error);
 /* The acceptor ends; what it let in and nobody saw is closed. */
@@ -112,6 +129,8 @@ gboolean gdw_destination_close_memory (GdwDestination *destination);
 void gdw_destination_discard_memory (GdwDestination *destination);
 
 /* destination-switchover.c */
+/* All of it comes again, on another link. */
+void gdw_destination_forget_state (GdwDestination *destination);
 gboolean gdw_destination_on_state (GdwDestination *destination, const GdwFrame *frame,
                                    const guint8 *meta, GError **error);
 gboolean gdw_destination_on_prepare (GdwDestination *destination, const GdwFrame *frame,

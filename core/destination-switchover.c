@@ -56,13 +56,38 @@ gdw_destination_on_state (GdwDestination *destination, const GdwFrame *frame,
   GdwStateChunk chunk;
   gboolean ok;
 
-  if (destination->phase != RECEIVING)
+  if (destination->phase != RECEIVING && !destination->prepare_again)
     return refuse (error, "frame 'STATE'", "it was not expected now");
   if (!gdw_state_decode (meta, frame->meta_len, &chunk, error))
     return FALSE;
-  ok = add_chunk (destination, &chunk, error);
+  ok = destination->prepare_again || add_chunk (destination, &chunk, error);
   gdw_state_clear (&chunk);
   return ok;
+}
+
+void
+gdw_destination_forget_state (GdwDestination *destination)
+{
+  g_ptr_array_set_size (destination->sections, 0);
+  destination->sections_bytes = 0;
+  g_clear_pointer (&destination->incoming.name, g_free);
+  g_clear_pointer (&destination->incoming.data, g_byte_array_unref);
+}
+
+/* What a dead link did not bring has come on another. */
+static const char *
+what_misses (GdwDestination *destination, const GdwPrepare *prepare, guint index)
+{
+  GdwChannel *link = destination->links[index];
+  const Visitor *visitor = link ? gdw_destination_visitor (destination, link) : NULL;
+
+  if (!visitor)
+    return "links are missing";
+  if (visitor->dead)
+    return visitor->closed ? NULL : "a dead link is not drained";
+  return gdw_channel_last_mem (link) == prepare->last_seq[index]
+             ? NULL
+             : "memory is missing on a link";
 }
 
 /* Is everything here that the source says it sent? */
@@ -71,21 +96,32 @@ is_complete (GdwDestination *destination, const GdwPrepare *prepare, GError **er
 {
   if (prepare->n_sections != destination->sections->len || destination->incoming.name)
     return refuse (error, "frame 'PREPARE'", "sections of the state are missing");
-  if (prepare->n_links != destination->n_links || destination->n_joined != destination->n_links)
+  if (prepare->n_links != destination->n_joined)
     return refuse (error, "frame 'PREPARE'", "links are missing");
-  for (guint i = 0; i < prepare->n_links; i++)
-    if (gdw_channel_last_mem (destination->links[i]) != prepare->last_seq[i])
-      return refuse (error, "frame 'PREPARE'", "memory is missing on a link");
+  for (guint i = 0; i < prepare->n_links; i++) {
+    const char *missing = what_misses (destination, prepare, i);
+
+    if (missing)
+      return refuse (error, "frame 'PREPARE'", missing);
+  }
   if (!gdw_destination_close_memory (destination))
     return refuse (error, "frame 'PREPARE'", "memory is still arriving");
   return TRUE;
 }
 
 static void
+say_prepared (GdwDestination *destination)
+{
+  GByteArray *meta = g_byte_array_new ();
+
+  gdw_id_encode (destination->verdict.id, meta);
+  gdw_channel_send (destination->main_link, GDW_FRAME_PREPARED, meta);
+}
+
+static void
 on_loaded (GdwReply *reply, gpointer data)
 {
   GdwDestination *destination = data;
-  GByteArray *meta;
 
   destination->host_calls--;
   if (destination->phase != LOADING) {
@@ -98,9 +134,8 @@ on_loaded (GdwReply *reply, gpointer data)
   }
   destination->phase = PREPARED;
   destination->verdict.prepared = TRUE;
-  meta = g_byte_array_new ();
-  gdw_id_encode (destination->verdict.id, meta);
-  gdw_channel_send (destination->links[0], GDW_FRAME_PREPARED, meta);
+  if (!destination->prepare_again)
+    say_prepared (destination);
 }
 
 gboolean
@@ -110,6 +145,12 @@ gdw_destination_on_prepare (GdwDestination *destination, const GdwFrame *frame,
   const GdwHost *host = gdw_guest_host (destination->attempt.guest);
   g_autofree GdwPrepare *prepare = g_new0 (GdwPrepare, 1);
 
+  if (destination->prepare_again) {
+    destination->prepare_again = FALSE;
+    if (destination->phase == PREPARED)
+      say_prepared (destination);
+    return TRUE;
+  }
   if (destination->phase != RECEIVING)
     return refuse (error, "frame 'PREPARE'", "it was not expected now");
   if (!gdw_prepare_decode (meta, frame->meta_len, prepare, error) ||
@@ -141,7 +182,7 @@ on_running (const GError *error, gpointer data)
   if (error)
     g_ptr_array_add (destination->warnings, g_strdup (error->message));
   gdw_outcome_encode (&msg, meta);
-  gdw_channel_send (destination->links[0], GDW_FRAME_COMMITTED, meta);
+  gdw_channel_send (destination->main_link, GDW_FRAME_COMMITTED, meta);
   destination->phase = ARRIVED;
   destination->reported = TRUE;
   destination->end_us = g_get_monotonic_time ();

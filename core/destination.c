@@ -13,31 +13,6 @@ set_status (GdwDestination *destination, GdwStatus status)
   destination->attempt.ops->status (status, destination->attempt.data);
 }
 
-/* Fails if a link of the source has been silent for too long. */
-static void
-check_silence (GdwDestination *destination, gint64 limit_us)
-{
-  gint64 now = g_get_monotonic_time ();
-
-  for (guint i = 0; i < destination->n_links; i++) {
-    gint64 last;
-
-    if (!destination->links[i])
-      continue;
-    last = gdw_channel_last_received_us (destination->links[i]);
-    if (now - last < limit_us)
-      continue;
-    gdw_destination_fail (
-        destination,
-        g_error_new (GDW_ERROR, GDW_ERROR_TIMEOUT,
-                     "link %u: the other side was silent for %" G_GINT64_FORMAT
-                     " ms: it is dead or out of reach; check the network, or raise "
-                     "x-peer-timeout",
-                     i, (now - last) / 1000));
-    return;
-  }
-}
-
 static gboolean
 on_tick (gpointer data)
 {
@@ -46,7 +21,7 @@ on_tick (gpointer data)
 
   gdw_destination_drop_silent (destination, limit_us);
   if (destination->phase > LISTENING && destination->phase <= PREPARED)
-    check_silence (destination, limit_us);
+    gdw_destination_check_links (destination, limit_us);
   return G_SOURCE_CONTINUE;
 }
 
@@ -198,7 +173,6 @@ gdw_destination_fail (GdwDestination *destination, GError *error)
     g_error_free (error);
     return;
   }
-  gdw_timer_clear (&destination->reason);
   destination->error = error;
   destination->phase = FAILING;
   gdw_verdict_abort (&destination->verdict, error->message);
@@ -216,44 +190,6 @@ gdw_destination_fail (GdwDestination *destination, GError *error)
                    destination);
   else
     gdw_destination_close (destination);
-}
-
-static gboolean
-on_no_reason (gpointer data)
-{
-  GdwDestination *destination = data;
-
-  gdw_timer_clear (&destination->reason);
-  gdw_destination_fail (destination, g_steal_pointer (&destination->lost));
-  return G_SOURCE_REMOVE;
-}
-
-static gboolean
-has_open_link (GdwDestination *destination)
-{
-  for (guint i = 0; i < destination->visitors->len; i++) {
-    Visitor *visitor = destination->visitors->pdata[i];
-
-    if (!visitor->closed && (visitor->role == MAIN_LINK || visitor->role == MEMORY_LINK))
-      return TRUE;
-  }
-  return FALSE;
-}
-
-void
-gdw_destination_lose_link (GdwDestination *destination, const GError *error)
-{
-  if (destination->phase >= RESUMING || !gdw_attempt_lacks_reason (error) ||
-      !has_open_link (destination)) {
-    gdw_destination_fail (destination, destination->lost ? g_steal_pointer (&destination->lost)
-                                                         : g_error_copy (error));
-    return;
-  }
-  if (destination->lost)
-    return;
-  destination->lost = g_error_copy (error);
-  gdw_timer_set (&destination->reason, destination->attempt.context, GDW_REASON_MS,
-                 on_no_reason, destination);
 }
 
 void
@@ -277,11 +213,11 @@ free_workers (GdwDestination *destination)
   gdw_timer_clear (&destination->tick);
   gdw_timer_clear (&destination->grace);
   gdw_timer_clear (&destination->linger);
-  gdw_timer_clear (&destination->reason);
   g_clear_error (&destination->lost);
   gdw_destination_stop_accepting (destination);
   g_ptr_array_set_size (destination->visitors, 0);
   memset (destination->links, 0, sizeof destination->links);
+  destination->main_link = destination->state_link = NULL;
   g_clear_pointer (&destination->stack, gdw_stack_close);
   g_clear_pointer (&destination->touched, gdw_pageset_free);
   g_clear_pointer (&destination->regions, gdw_regions_free);
@@ -392,7 +328,7 @@ gdw_destination_info (GdwDestination *destination, GdwInfo *info)
   info->error_desc = destination->error ? destination->error->message : NULL;
   info->transport = destination->transport_name;
   info->local_address = destination->local_address;
-  info->n_links = destination->n_links;
+  info->n_links = destination->n_joined - destination->n_dead;
   info->total_time_ms = (end_us - destination->begin_us) / 1000;
   info->resume_us = destination->verdict.resume_us;
   info->transferred_bytes = __atomic_load_n (&destination->received_bytes, __ATOMIC_RELAXED);

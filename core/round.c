@@ -269,6 +269,41 @@ gdw_round_acked (GdwRound *round, const GdwSent *sent)
     round->notify (GDW_ROUND_MORE, NULL, round->data);
 }
 
+/* Under the lock: pages that were claimed are dirty again. */
+static void
+give_back (GdwRound *round, guint region, guint64 first, guint64 n)
+{
+  if (round->under_way)
+    gdw_pageset_remove (round->under_way, region, first, n);
+  gdw_pageset_add (round->dirty, region, first, n);
+  round->outstanding -= n;
+}
+
+void
+gdw_round_lost (GdwRound *round, const GdwSent *sent)
+{
+  pthread_mutex_lock (&round->lock);
+  for (guint i = 0; i < sent->n_runs; i++)
+    give_back (round, sent->region, sent->runs[i].first, sent->runs[i].count);
+  pthread_mutex_unlock (&round->lock);
+  round->notify (GDW_ROUND_MORE, NULL, round->data);
+}
+
+void
+gdw_round_lost_batch (GdwRound *round, GdwBatch *batch)
+{
+  guint64 first, n;
+
+  pthread_mutex_lock (&round->lock);
+  while (gdw_bits_next_run (batch->claimed, batch->at, batch->n_pages, &first, &n)) {
+    give_back (round, batch->region, batch->first + first, n);
+    batch->at = first + n;
+  }
+  batch->at = batch->n_pages;
+  pthread_mutex_unlock (&round->lock);
+  round->notify (GDW_ROUND_MORE, NULL, round->data);
+}
+
 /* Under the lock: FALSE if this page was damaged before. */
 static gboolean
 note_damage (GdwRound *round, guint region, guint64 page)

@@ -43,6 +43,12 @@ gboolean gdw_round_claim (GdwRound *round, GdwBatch *batch, GError **error);
 /* The copies of these pages are in the destination's memory. */
 void gdw_round_acked (GdwRound *round, const GdwSent *sent);
 
+/* The link that carried these pages is dead, and the destination takes nothing from it any
+ * more: they are dirty again. */
+void gdw_round_lost (GdwRound *round, const GdwSent *sent);
+/* The same for what @batch, of that link, holds and has not cut; empties it. */
+void gdw_round_lost_batch (GdwRound *round, GdwBatch *batch);
+
 /* The copies of these pages, claimed in round @number, arrived damaged: they are dirty
  * again.  FALSE with an error when that happens to a page twice with the guest
  * paused all the time: nobody can have written it on its way. */

@@ -41,6 +41,12 @@ nak (GdwChannel *channel, const GdwNak *damaged, guint32 number, gpointer data, 
   return gdw_round_nak (((GdwSource *) data)->round, damaged, number, error);
 }
 
+void
+gdw_source_say (GdwSource *source, GdwFrameType type, GByteArray *meta)
+{
+  gdw_channel_send (source->channels[source->main_link], type, meta);
+}
+
 static void
 say_hello (GdwSource *source)
 {
@@ -66,7 +72,7 @@ say_hello (GdwSource *source)
   memcpy (hello.id, source->id, GDW_ID_BYTES);
   memcpy (hello.token, source->token, GDW_TOKEN_BYTES);
   gdw_hello_encode (&hello, meta);
-  gdw_channel_send (source->channels[0], GDW_FRAME_HELLO, meta);
+  gdw_source_say (source, GDW_FRAME_HELLO, meta);
 }
 
 static void
@@ -150,8 +156,8 @@ on_harvest_ended (const GError *error, gpointer data)
 
 static const GdwHarvestOps harvest_ops = { on_started, on_harvested, on_harvest_ended };
 
-static void
-all_joined (GdwSource *source)
+void
+gdw_source_all_joined (GdwSource *source)
 {
   GError *error = NULL;
 
@@ -170,7 +176,7 @@ next_link (GdwSource *source)
   if (source->n_joined < source->n_links)
     gdw_source_add_channel (source);
   else
-    all_joined (source);
+    gdw_source_all_joined (source);
 }
 
 static gboolean
@@ -270,6 +276,8 @@ dispatch (GdwSource *source, guint index, const GdwFrame *frame, const guint8 *m
     return TRUE;
   case GDW_FRAME_COMMITTED:
     return on_committed (source, frame, meta, error);
+  case GDW_FRAME_LINK_DRAINED:
+    return gdw_source_on_link_drained (source, frame, meta, error);
   case GDW_FRAME_ERROR:
     return on_peer_error (frame, meta, error);
   default:
@@ -317,7 +325,7 @@ on_closed (GdwChannel *channel, const GError *error, gpointer data)
 
   source->n_closed++;
   if (error)
-    gdw_source_lose_link (source, error);
+    gdw_source_lose_link (source, gdw_channel_index (channel), error);
   gdw_source_proceed (source);
 }
 
@@ -366,7 +374,7 @@ say_round_end (GdwSource *source, const RoundEnd *end)
   GdwRoundEnd totals = { end->totals.pages, end->totals.bytes };
 
   gdw_round_end_encode (&totals, meta);
-  gdw_channel_send (source->channels[0], GDW_FRAME_ROUND_END, meta);
+  gdw_source_say (source, GDW_FRAME_ROUND_END, meta);
 }
 
 static void

@@ -27,6 +27,9 @@ typedef enum {
   OVER
 } Phase;
 
+/* Of a link: in use; ended, and the destination was told; or it has drained it, too. */
+typedef enum { LINK_OPEN, LINK_LOST, LINK_DRAINED } LinkState;
+
 struct GdwSource {
   GdwAttempt attempt;
   Phase phase;
@@ -51,6 +54,9 @@ struct GdwSource {
   GdwChannel *channels[GDW_LINKS_MAX];
   GdwBatch *batches[GDW_LINKS_MAX]; /* each its writer thread's */
   gboolean connected[GDW_LINKS_MAX];
+  LinkState links[GDW_LINKS_MAX];
+  guint main_link;     /* carries the control frames: the first that is open */
+  guint n_unconfirmed; /* lost, and not yet drained by the destination */
   guint n_links, n_created, n_joined, n_closed;
   GdwHelloAck agreed;
 
@@ -59,10 +65,10 @@ struct GdwSource {
   gboolean taken_back; /* ordered */
   gboolean harvest_stopped, harvest_ended;
   gboolean final_done, drained;
-  gboolean told_committed; /* too late for the link, but told */
-  guint n_sections;
+  gboolean told_committed;        /* too late for the link, but told */
+  GPtrArray *sections;            /* of GdwSection; NULL before they were sent */
   GSource *tick, *grace, *reason; /* timers */
-  GError *lost;                   /* why a link ended, while @reason runs */
+  GError *lost;                   /* why the first of the links ended */
 
   gint sending;       /* atomic: harvests may be asked for */
   gint64 acked_bytes; /* atomic */
@@ -85,8 +91,6 @@ struct GdwSource {
 void gdw_source_fail (GdwSource *source, GError *error); /* takes it */
 /* For x-warnings. */
 void gdw_source_warn (GdwSource *source, const char *format, ...) G_GNUC_PRINTF (2, 3);
-/* A link has ended: fail, at once or when no other link says why. */
-void gdw_source_lose_link (GdwSource *source, const GError *error);
 void gdw_source_proceed (GdwSource *source); /* tidying up: do what can be done now */
 /* The guest is ours: take it back and tidy up. */
 void gdw_source_end (GdwSource *source);
@@ -95,15 +99,30 @@ void gdw_source_leave (GdwSource *source);
 void gdw_source_finish_links (GdwSource *source);
 void gdw_source_stop_links (GdwSource *source);
 
+/* source-loss.c */
+/* A link has ended: go on over the others, or fail, at once or when no other says why. */
+void gdw_source_lose_link (GdwSource *source, guint index, const GError *error);
+/* TRUE if all were silent for so long, which is a failure; a single one is given up. */
+gboolean gdw_source_check_links (GdwSource *source, gint64 limit_us);
+gboolean gdw_source_on_link_drained (GdwSource *source, const GdwFrame *frame,
+                                     const guint8 *meta, GError **error);
+guint gdw_source_open_links (const GdwSource *source);
+
 /* source-links.c: the channels' and the round's callbacks. */
 extern const GdwChannelOps gdw_source_channel_ops;
 void gdw_source_add_channel (GdwSource *source);
+/* There is no other link to wait for. */
+void gdw_source_all_joined (GdwSource *source);
+/* On the main link; takes @meta. */
+void gdw_source_say (GdwSource *source, GdwFrameType type, GByteArray *meta);
 void gdw_source_kick (GdwSource *source);
 void gdw_source_round_event (GdwRoundEvent event, const GdwRoundTotals *totals, gpointer data);
 
 /* source-switchover.c: from the decision to the outcome. */
 void gdw_source_consider (GdwSource *source);
 void gdw_source_maybe_prepare (GdwSource *source);
+/* All sections, if they are known yet. */
+void gdw_source_send_state (GdwSource *source);
 void gdw_source_on_prepared (GdwSource *source);
 void gdw_source_on_committed (GdwSource *source, guint64 resume_us);
 void gdw_source_commit_lost (GdwSource *source);

@@ -53,7 +53,8 @@ gdw_source_consider (GdwSource *source)
   in.under_way_bytes = under_way * GDW_PAGE_SIZE;
   in.bandwidth = parameters->avail_switchover_bandwidth ? parameters->avail_switchover_bandwidth
                                                         : source->bandwidth;
-  in.fixed_us = FIXED_US + FIXED_ROUND_TRIPS * gdw_channel_rtt_us (source->channels[0]);
+  in.fixed_us = FIXED_US +
+                FIXED_ROUND_TRIPS * gdw_channel_rtt_us (source->channels[source->main_link]);
   decision = gdw_converge (&in);
   source->expected_us = decision.expected_us;
   if (!decision.switch_over)
@@ -136,9 +137,16 @@ send_section (GdwSource *source, const GdwSection *section)
                             .size = MIN (total - at, GDW_STATE_CHUNK_MAX) };
 
     gdw_state_encode (&chunk, meta);
-    gdw_channel_send (source->channels[0], GDW_FRAME_STATE, meta);
+    gdw_source_say (source, GDW_FRAME_STATE, meta);
     at += chunk.size;
   } while (at < total);
+}
+
+void
+gdw_source_send_state (GdwSource *source)
+{
+  for (guint i = 0; source->sections && i < source->sections->len; i++)
+    send_section (source, source->sections->pdata[i]);
 }
 
 static void
@@ -155,9 +163,8 @@ on_saved (GdwReply *reply, gpointer data)
     gdw_source_fail (source, g_error_copy (reply->error));
     return;
   }
-  for (guint i = 0; i < reply->sections->len; i++)
-    send_section (source, reply->sections->pdata[i]);
-  source->n_sections = reply->sections->len;
+  source->sections = g_ptr_array_ref (reply->sections);
+  gdw_source_send_state (source);
   source->blackout.state_us = step_time (source);
   source->phase = DRAINING;
   gdw_harvest_final (source->harvest);
@@ -169,19 +176,20 @@ gdw_source_maybe_prepare (GdwSource *source)
   g_autofree GdwPrepare *prepare = NULL;
   GByteArray *meta;
 
-  if (source->phase != DRAINING || !source->final_done || !source->drained)
+  if (source->phase != DRAINING || !source->final_done || !source->drained ||
+      source->n_unconfirmed)
     return;
-  source->blackout.pages_us = step_time (source);
+  source->blackout.pages_us += step_time (source);
   source->phase = PREPARING;
   prepare = g_new0 (GdwPrepare, 1);
   prepare->running = gdw_guest_was_running (source->attempt.guest);
-  prepare->n_sections = source->n_sections;
+  prepare->n_sections = source->sections->len;
   prepare->n_links = source->n_links;
   for (guint i = 0; i < source->n_links; i++)
     prepare->last_seq[i] = gdw_channel_last_mem (source->channels[i]);
   meta = g_byte_array_new ();
   gdw_prepare_encode (prepare, meta);
-  gdw_channel_send (source->channels[0], GDW_FRAME_PREPARE, meta);
+  gdw_source_say (source, GDW_FRAME_PREPARE, meta);
 }
 
 static void
@@ -202,7 +210,7 @@ on_fenced (const GError *error, gpointer data)
   source->phase = COMMITTING;
   meta = g_byte_array_new ();
   gdw_id_encode (source->id, meta);
-  gdw_channel_send_commit (source->channels[0], meta);
+  gdw_channel_send_commit (source->channels[source->main_link], meta);
 }
 
 void
@@ -223,7 +231,7 @@ gdw_source_on_committed (GdwSource *source, guint64 resume_us)
   source->blackout.handover_us = us - source->blackout.resume_us;
   source->downtime_us = g_get_monotonic_time () - source->pause_begin_us;
   gdw_id_encode (source->id, meta);
-  gdw_channel_send (source->channels[0], GDW_FRAME_CONFIRM, meta);
+  gdw_source_say (source, GDW_FRAME_CONFIRM, meta);
   gdw_source_leave (source);
 }
 
@@ -262,7 +270,7 @@ on_answer (const GdwOutcomeMsg *answer, const GError *error, gpointer data)
 void
 gdw_source_commit_lost (GdwSource *source)
 {
-  if (!gdw_channel_commit_begun (source->channels[0])) {
+  if (!gdw_channel_commit_begun (source->channels[source->main_link])) {
     gdw_source_end (source);
     return;
   }
@@ -295,7 +303,7 @@ gdw_source_info (GdwSource *source, GdwInfo *info)
   info->error_desc = source->error ? source->error->message : NULL;
   info->tracker = source->tracker_name;
   info->transport = source->transport_name;
-  info->n_links = source->n_links;
+  info->n_links = gdw_source_open_links (source);
   info->total_time_ms = (end_us - source->begin_us) / 1000;
   info->setup_time_ms = source->active_us ? (source->active_us - source->begin_us) / 1000 : 0;
   info->downtime_ms = source->downtime_us / 1000;

@@ -100,31 +100,17 @@ is_stuck (GdwSource *source, gint64 now, gint64 limit_us)
     source->watched_bytes = acked;
     source->watched_us = now;
   }
+  /* A link among others that is silent is given up first. */
+  if (gdw_source_open_links (source) > 1)
+    limit_us += limit_us / 2;
   return now - source->watched_us >= limit_us;
 }
 
-/* TRUE if the peer has been silent for too long, or does not go on. */
-static gboolean
-check_silence (GdwSource *source)
+static void
+check_progress (GdwSource *source, gint64 limit_us)
 {
-  gint64 limit_us = source->attempt.parameters->x_peer_timeout * (gint64) 1000;
-  gint64 now = g_get_monotonic_time ();
-
-  for (guint i = 0; i < source->n_created; i++) {
-    gint64 last = gdw_channel_last_received_us (source->channels[i]);
-
-    if (now - last < limit_us)
-      continue;
-    gdw_source_fail (source,
-                     g_error_new (GDW_ERROR, GDW_ERROR_TIMEOUT,
-                                  "link %u: the other side was silent for %" G_GINT64_FORMAT
-                                  " ms: it is dead or out of reach; check the network, or "
-                                  "raise x-peer-timeout",
-                                  i, (now - last) / 1000));
-    return TRUE;
-  }
-  if (!is_stuck (source, now, limit_us))
-    return FALSE;
+  if (!is_stuck (source, g_get_monotonic_time (), limit_us))
+    return;
   gdw_source_fail (source,
                    g_error_new (GDW_ERROR, GDW_ERROR_TIMEOUT,
                                 "source: the destination did not %s within %" G_GINT64_FORMAT
@@ -134,16 +120,16 @@ check_silence (GdwSource *source)
                                 : source->phase == PREPARING ? "take the state over"
                                                              : "answer COMMIT",
                                 limit_us / 1000));
-  return TRUE;
 }
 
 static gboolean
 on_tick (gpointer data)
 {
   GdwSource *source = data;
+  gint64 limit_us = source->attempt.parameters->x_peer_timeout * (gint64) 1000;
 
-  if (source->phase <= COMMITTING)
-    check_silence (source);
+  if (source->phase <= COMMITTING && !gdw_source_check_links (source, limit_us))
+    check_progress (source, limit_us);
   return G_SOURCE_CONTINUE;
 }
 
@@ -272,31 +258,6 @@ gdw_source_fail (GdwSource *source, GError *error)
   gdw_source_end (source);
 }
 
-static gboolean
-on_no_reason (gpointer data)
-{
-  GdwSource *source = data;
-
-  gdw_timer_clear (&source->reason);
-  gdw_source_fail (source, g_steal_pointer (&source->lost));
-  return G_SOURCE_REMOVE;
-}
-
-void
-gdw_source_lose_link (GdwSource *source, const GError *error)
-{
-  if (source->phase >= COMMITTING || !gdw_attempt_lacks_reason (error) ||
-      source->n_closed == source->n_created) {
-    gdw_source_fail (source,
-                     source->lost ? g_steal_pointer (&source->lost) : g_error_copy (error));
-    return;
-  }
-  if (source->lost)
-    return;
-  source->lost = g_error_copy (error);
-  gdw_timer_set (&source->reason, source->attempt.context, GDW_REASON_MS, on_no_reason, source);
-}
-
 void
 gdw_source_leave (GdwSource *source)
 {
@@ -341,6 +302,7 @@ free_workers (GdwSource *source)
   g_clear_pointer (&source->rate, gdw_rate_free);
   g_clear_pointer (&source->tracking, gdw_tracking_close);
   g_clear_pointer (&source->marks, gdw_pageset_free);
+  g_clear_pointer (&source->sections, g_ptr_array_unref);
   g_clear_pointer (&source->stack, gdw_stack_close);
   g_clear_pointer (&source->regions, gdw_regions_free);
 }

@@ -411,6 +411,23 @@ gdw_round_end_decode (const guint8 *meta, gsize size, GdwRoundEnd *end, GError *
 }
 
 void
+gdw_link_number_encode (guint32 link, GByteArray *out)
+{
+  gdw_put_u32 (out, link);
+}
+
+gboolean
+gdw_link_number_decode (const guint8 *meta, gsize size, guint32 *link, GError **error)
+{
+  GdwReader in = gdw_reader (meta, size);
+
+  *link = gdw_get_u32 (&in);
+  if (*link < GDW_LINKS_MAX)
+    return gdw_frame_check_end (&in, "LINK-DEAD", error);
+  return gdw_frame_refuse (error, "LINK-DEAD", "there is no link %u", *link);
+}
+
+void
 gdw_id_encode (const guint8 id[GDW_ID_BYTES], GByteArray *out)
 {
   gdw_put_bytes (out, id, GDW_ID_BYTES);

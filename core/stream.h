@@ -216,6 +216,10 @@ typedef struct {
   guint64 pages, bytes;
 } GdwRoundEnd;
 
+/* LINK-DEAD and LINK-DRAINED: the number of the link. */
+void gdw_link_number_encode (guint32 link, GByteArray *out);
+gboolean gdw_link_number_decode (const guint8 *meta, gsize size, guint32 *link, GError **error);
+
 void gdw_round_end_encode (const GdwRoundEnd *end, GByteArray *out);
 gboolean gdw_round_end_decode (const guint8 *meta, gsize size, GdwRoundEnd *end,
                                GError **error);

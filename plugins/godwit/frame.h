@@ -46,7 +46,9 @@ G_BEGIN_DECLS
   X (16, QUERY_OUTCOME, "QUERY-OUTCOME")                                                       \
   X (17, OUTCOME, "OUTCOME")                                                                   \
   X (18, HEARTBEAT, "HEARTBEAT")                                                               \
-  X (19, ERROR, "ERROR")
+  X (19, ERROR, "ERROR")                                                                       \
+  X (20, LINK_DEAD, "LINK-DEAD")                                                               \
+  X (21, LINK_DRAINED, "LINK-DRAINED")
 
 typedef enum {
 #define GDW_FRAME_ENUM(number, name, text) GDW_FRAME_##name = number,

@@ -173,6 +173,24 @@ nak_other_round (Sink *sink)
 }
 
 static void
+say_drained (Sink *sink)
+{
+  GByteArray *meta = g_byte_array_new ();
+
+  gdw_link_number_encode (0, meta);
+  peer_send (sink->peer, GDW_FRAME_LINK_DRAINED, meta);
+}
+
+static void
+say_dead (Sink *sink)
+{
+  GByteArray *meta = g_byte_array_new ();
+
+  gdw_link_number_encode (0, meta);
+  peer_send (sink->peer, GDW_FRAME_LINK_DEAD, meta);
+}
+
+static void
 say_unknown (Sink *sink)
 {
   peer_send (sink->peer, 77, g_byte_array_new ());
@@ -224,11 +242,15 @@ static const struct {
   { HEARD_MEM, nak_endless, "frame 'NAK'" },
   { HEARD_PREPARE, nak_good, "NAK" },
   { HEARD_MEM, nak_other_round, "NAK" },
+  { HEARD_HELLO, say_drained, "frame 'LINK-DRAINED'" },
+  { HEARD_MEM, say_drained, "link 0 is not dead" },
+  { HEARD_PREPARE, say_drained, "link 0 is not dead" },
+  { HEARD_MEM, say_dead, "frame 'LINK-DEAD' is refused" },
   { HEARD_MEM, say_unknown, "frame '77'" },
   { HEARD_MEM, say_out_of_sequence, "out of sequence" },
   { HEARD_MEM, say_garbage, "does not speak godwit" },
 };
-#define N_WRONGS 30
+#define N_WRONGS 34
 
 START_TEST (a_frame_at_the_wrong_time_fails_both_sides)
 {

@@ -73,6 +73,17 @@ ANY_SIMPLE (heartbeat, GdwHeartbeat, ANY_KEEP)
 ANY_SIMPLE (error, GdwErrorMsg, gdw_error_clear)
 
 static inline gboolean
+any_link_number (const guint8 *meta, gsize size, GByteArray *again, GError **error)
+{
+  guint32 link;
+
+  if (!gdw_link_number_decode (meta, size, &link, error))
+    return FALSE;
+  gdw_link_number_encode (link, again);
+  return TRUE;
+}
+
+static inline gboolean
 any_id (const guint8 *meta, gsize size, GByteArray *again, GError **error)
 {
   guint8 id[GDW_ID_BYTES];
@@ -103,6 +114,9 @@ any_frame_again (guint8 type, const guint8 *meta, gsize size, guint32 payload_le
     return any_nak (meta, size, again, error);
   case GDW_FRAME_ROUND_END:
     return any_round_end (meta, size, again, error);
+  case GDW_FRAME_LINK_DEAD:
+  case GDW_FRAME_LINK_DRAINED:
+    return any_link_number (meta, size, again, error);
   case GDW_FRAME_STATE:
     return any_state (meta, size, again, error);
   case GDW_FRAME_PREPARE:

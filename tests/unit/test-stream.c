@@ -281,6 +281,24 @@ START_TEST (round_end_and_heartbeat)
 }
 END_TEST
 
+START_TEST (link_number)
+{
+  g_autoptr (GError) error = NULL;
+  guint32 link;
+
+  gdw_link_number_encode (3, meta);
+  ck_assert (gdw_link_number_decode (expect_golden ("LINK-DEAD"), meta->len, &link, NULL));
+  ck_assert_uint_eq (link, 3);
+  ck_assert (gdw_link_number_decode (expect_golden ("LINK-DRAINED"), meta->len, &link, NULL));
+  ck_assert_uint_eq (link, 3);
+
+  g_byte_array_set_size (meta, 0);
+  gdw_link_number_encode (GDW_LINKS_MAX, meta);
+  ck_assert (!gdw_link_number_decode (meta->data, meta->len, &link, &error));
+  ck_assert_ptr_nonnull (strstr (error->message, "there is no link 255"));
+}
+END_TEST
+
 START_TEST (state)
 {
   static const guint8 data[] = { 0x01, 0x02, 0x03, 0xfd, 0xfe, 0xff };
@@ -396,6 +414,7 @@ main (void)
   tcase_add_test (tests, mem);
   tcase_add_test (tests, ack_and_nak);
   tcase_add_test (tests, round_end_and_heartbeat);
+  tcase_add_test (tests, link_number);
   tcase_add_test (tests, state);
   tcase_add_test (tests, prepare);
   tcase_add_loop_test (tests, frames_of_an_id, 0, 4);

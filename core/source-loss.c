@@ -1,0 +1,214 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/* SPDX-FileCopyrightText: The godwit authors */
+/* One of several links dies: the others carry its pages, once the destination has said that it
+ * takes nothing from it any more. */
+#include "core/source-private.h"
+
+guint
+gdw_source_open_links (const GdwSource *source)
+{
+  guint n = 0;
+
+  for (guint i = 0; i < source->n_links; i++)
+    n += source->links[i] == LINK_OPEN;
+  return n;
+}
+
+/* Of those that were begun. */
+static guint
+count_open (const GdwSource *source)
+{
+  guint n = 0;
+
+  for (guint i = 0; i < source->n_created; i++)
+    n += source->links[i] == LINK_OPEN;
+  return n;
+}
+
+static void
+say_dead (GdwSource *source, guint index)
+{
+  GByteArray *meta = g_byte_array_new ();
+
+  gdw_link_number_encode (index, meta);
+  gdw_source_say (source, GDW_FRAME_LINK_DEAD, meta);
+}
+
+/* What the old one had still to bring is said again, and PREPARE when it is drained. */
+static void
+change_main_link (GdwSource *source)
+{
+  while (source->links[source->main_link] != LINK_OPEN)
+    source->main_link = (source->main_link + 1) % source->n_created;
+  for (guint i = 0; i < source->n_created; i++)
+    if (source->links[i] == LINK_LOST)
+      say_dead (source, i);
+  if (source->phase == FENCING)
+    return;
+  if (source->phase == PREPARING)
+    source->phase = DRAINING;
+  gdw_source_send_state (source);
+}
+
+static void
+carry_on (GdwSource *source, guint index, const GError *error)
+{
+  gdw_source_warn (source, "link %u was lost: %s; its pages go over the others", index,
+                   error->message);
+  source->n_unconfirmed++;
+  source->watched_us = g_get_monotonic_time ();
+  if (index == source->main_link)
+    change_main_link (source);
+  else
+    say_dead (source, index);
+}
+
+static void
+fall_back (GdwSource *source, guint index, const GError *error)
+{
+  gdw_source_warn (source, "only one link could be opened: %s; the migration has one link",
+                   error->message);
+  source->links[index] = LINK_DRAINED;
+  source->n_links = 1;
+  gdw_source_all_joined (source);
+}
+
+static void
+fail_to_open (GdwSource *source, guint index, const GError *error)
+{
+  GError *failure = g_error_copy (error);
+
+  if (index > 1)
+    g_prefix_error (&failure, "source: the destination let in only %u of %u links: ", index,
+                    source->n_links);
+  gdw_source_fail (source, failure);
+}
+
+static gboolean
+on_no_reason (gpointer data)
+{
+  GdwSource *source = data;
+
+  gdw_timer_clear (&source->reason);
+  gdw_source_fail (source, g_steal_pointer (&source->lost));
+  return G_SOURCE_REMOVE;
+}
+
+static void
+fail_for (GdwSource *source, const GError *error)
+{
+  gboolean first = source->lost && gdw_attempt_lacks_reason (error);
+
+  gdw_source_fail (source, first ? g_steal_pointer (&source->lost) : g_error_copy (error));
+}
+
+/* Before all have joined nothing is agreed; once COMMIT was sent on it the main link cannot be
+ * replaced. */
+static void
+lose_one (GdwSource *source, guint index, const GError *error)
+{
+  if (source->phase >= STARTING && source->phase <= FENCING)
+    carry_on (source, index, error);
+  else if (source->phase == COMMITTING && index == source->main_link)
+    fail_for (source, error);
+  else if (source->phase == LINKING && !source->reason)
+    gdw_timer_set (&source->reason, source->attempt.context, GDW_REASON_MS, on_no_reason,
+                   source);
+}
+
+void
+gdw_source_lose_link (GdwSource *source, guint index, const GError *error)
+{
+  if (source->phase > COMMITTING)
+    return;
+  source->links[index] = LINK_LOST;
+  if (source->phase == LINKING && !source->connected[index]) {
+    if (index == 1)
+      fall_back (source, index, error);
+    else
+      fail_to_open (source, index, error);
+    return;
+  }
+  if (!source->lost)
+    source->lost = g_error_copy (error);
+  if (!gdw_attempt_lacks_reason (error) || !count_open (source))
+    fail_for (source, error);
+  else
+    lose_one (source, index, error);
+}
+
+static gboolean
+is_silent (GdwSource *source, guint index, gint64 now, gint64 limit_us)
+{
+  return source->links[index] == LINK_OPEN &&
+         now - gdw_channel_last_received_us (source->channels[index]) >= limit_us;
+}
+
+static GError *
+silence (GdwSource *source, guint index, gint64 now)
+{
+  gint64 us = now - gdw_channel_last_received_us (source->channels[index]);
+
+  return g_error_new (GDW_ERROR, GDW_ERROR_TIMEOUT,
+                      "link %u: the other side was silent for %" G_GINT64_FORMAT
+                      " ms: it is dead or out of reach; check the network, or "
+                      "raise x-peer-timeout",
+                      index, us / 1000);
+}
+
+gboolean
+gdw_source_check_links (GdwSource *source, gint64 limit_us)
+{
+  gint64 now = g_get_monotonic_time ();
+  guint n = 0, first = 0;
+
+  for (guint i = source->n_created; i > 0; i--)
+    if (is_silent (source, i - 1, now, limit_us)) {
+      first = i - 1;
+      n++;
+    }
+  if (n == 0)
+    return FALSE;
+  if (n == count_open (source) || source->phase == LINKING) {
+    gdw_source_fail (source, silence (source, first, now));
+    return TRUE;
+  }
+  for (guint i = 0; i < source->n_created; i++)
+    if (is_silent (source, i, now, limit_us))
+      gdw_channel_fail (source->channels[i], silence (source, i, now));
+  return FALSE;
+}
+
+/* Nothing on the link can overtake what is sent from now on. */
+static void
+send_again (GdwSource *source, guint index)
+{
+  GdwSent *sent;
+
+  while ((sent = gdw_channel_take_unacked (source->channels[index]))) {
+    gdw_round_lost (source->round, sent);
+    g_free (sent);
+  }
+  gdw_round_lost_batch (source->round, source->batches[index]);
+}
+
+gboolean
+gdw_source_on_link_drained (GdwSource *source, const GdwFrame *frame, const guint8 *meta,
+                            GError **error)
+{
+  guint32 index;
+
+  if (!gdw_link_number_decode (meta, frame->meta_len, &index, error))
+    return FALSE;
+  if (index >= source->n_links || source->links[index] == LINK_OPEN)
+    return gdw_frame_refuse (error, "LINK-DRAINED", "link %u is not dead", index);
+  /* It answers each LINK-DEAD, and a new main link has repeated some. */
+  if (source->links[index] == LINK_DRAINED)
+    return TRUE;
+  source->links[index] = LINK_DRAINED;
+  if (--source->n_unconfirmed == 0)
+    g_clear_error (&source->lost);
+  send_again (source, index);
+  gdw_source_maybe_prepare (source);
+  return TRUE;
+}
