@@ -17,16 +17,16 @@ refuse (GError **error, const char *why)
 static gboolean
 ram_init (GuestRam *ram, const Memory *memory, guint vcpus, GError **error)
 {
-  const GdwRegion *low = &memory->regions[0];
-  const GdwRegion *high = memory->n_regions > 1 ? &memory->regions[1] : NULL;
+  const GdwRegion *low = &memory->regions[MEMORY_LOW], *high = memory_high (memory);
+  const GdwRegion *rom = &memory->regions[MEMORY_ROM];
   const volatile GuestConfig *config;
 
-  guest_ram (ram, low->host_addr, high ? high->host_addr : NULL);
+  guest_ram (ram, low->host_addr, rom->host_addr, high ? high->host_addr : NULL);
   config = guest_config (ram);
   if (config->magic != GUEST_MAGIC)
     return refuse (error, "memory holds no boot guest");
   if (config->vcpus != vcpus || ram->writers > vcpus ||
-      ram->lo_pages != low->size / GUEST_PAGE ||
+      ram->lo_pages != low->size / GUEST_PAGE || ram->rom_pages != rom->size / GUEST_PAGE ||
       ram->pages != ram->lo_pages + (high ? high->size / GUEST_PAGE : 0))
     return refuse (error, "the guest was made for another machine");
   if (ram->ws_first < GUEST_FIRST_PAGE || ram->ws_first > ram->ws_end ||
@@ -70,9 +70,11 @@ check_slice (const GuestRam *ram, guint64 index, GCancellable *cancel, MachineCh
 }
 
 GUEST_FN void
-check_ring (const GuestRam *ram, guint64 device_seq, MachineCheck *check)
+check_shared (const GuestRam *ram, guint64 device_seq, MachineCheck *check)
 {
-  guint64 at = GUEST_CONTROL, bad = guest_ring_bad (ram, TRUE, &at);
+  guint64 at = GUEST_CONTROL, bad = guest_rom_bad (ram, &at);
+
+  bad += guest_ring_bad (ram, TRUE, &at);
 
   if (guest_control (ram)->device_seq != device_seq)
     bad++;
@@ -95,7 +97,7 @@ guest_check_memory (const Memory *memory, guint vcpus, guint64 device_seq, GCanc
   check_static (&ram, cancel, check);
   for (guint i = 0; i < ram.writers; i++)
     check_slice (&ram, i, cancel, check);
-  check_ring (&ram, device_seq, check);
+  check_shared (&ram, device_seq, check);
   return TRUE;
 }
 

@@ -15,6 +15,7 @@
 
 typedef struct {
   uint8_t *low;      /* guest address 0 */
+  uint8_t *rom;      /* GUEST_ROM */
   uint8_t *high;     /* guest address 4 GiB */
   uint64_t lo_pages; /* end of RAM below 4 GiB */
   uint64_t pages;    /* end of RAM */
@@ -22,6 +23,7 @@ typedef struct {
   uint64_t ws_end;
   uint64_t writers; /* who share it */
   uint64_t flags;
+  uint64_t rom_pages;
 } GuestRam;
 
 GUEST_FN uint64_t
@@ -142,14 +144,36 @@ guest_ring_bad (const GuestRam *ram, int stopped, uint64_t *first_bad)
   return bad;
 }
 
+/* Whoever starts the guest fills the ROM with this; nobody writes it after. */
+GUEST_FN uint64_t
+guest_rom_key (uint64_t page)
+{
+  return (UINT64_C (1) << 51) + page;
+}
+
+GUEST_FN uint64_t
+guest_rom_bad (const GuestRam *ram, uint64_t *first_bad)
+{
+  uint64_t bad = 0;
+
+  for (uint64_t page = 0; page < ram->rom_pages; page++) {
+    const uint64_t *mem = (const uint64_t *) (ram->rom + page * GUEST_PAGE);
+
+    if (guest_differs (mem, 0, 512, guest_rom_key (page), 0) && bad++ == 0)
+      *first_bad = GUEST_ROM + page * GUEST_PAGE;
+  }
+  return bad;
+}
+
 /* What the guest's configuration says; nothing of it is checked. */
 GUEST_FN void
-guest_ram (GuestRam *ram, uint8_t *low, uint8_t *high)
+guest_ram (GuestRam *ram, uint8_t *low, uint8_t *rom, uint8_t *high)
 {
   volatile GuestConfig *config;
   uint64_t above;
 
   ram->low = low;
+  ram->rom = rom;
   ram->high = high;
   config = guest_config (ram);
   above = config->hi_end ? config->hi_end - GUEST_HIGH : 0;
@@ -159,6 +183,7 @@ guest_ram (GuestRam *ram, uint8_t *low, uint8_t *high)
   ram->ws_end = config->ws_end / GUEST_PAGE;
   ram->writers = config->writers;
   ram->flags = config->flags;
+  ram->rom_pages = config->rom_pages;
 }
 
 /* The part of the working set that vCPU INDEX writes. */

@@ -32,6 +32,7 @@ vcpus:		.quad	1		# 80
 writers:	.quad	1		# 88
 sleep_ticks:	.quad	0		# 96
 entry:		.quad	user		# 104
+rom_pages:	.quad	0		# 112
 
 real:	xorw	%ax, %ax
 	movw	%ax, %ds

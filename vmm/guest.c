@@ -46,7 +46,7 @@ guest_main (uint64_t index)
   Workload w;
 
   __asm__ volatile("movq %0, %%xmm5" : : "r"(sse_mark (index)));
-  workload_attach (&w, 0, (uint8_t *) GUEST_HIGH, index);
+  workload_attach (&w, 0, (uint8_t *) GUEST_ROM, (uint8_t *) GUEST_HIGH, index);
   workload_start (&w);
   sleep_ticks = guest_config (&w.ram)->sleep_ticks;
   for (;;) {

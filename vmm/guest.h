@@ -13,6 +13,7 @@
  *    0x6f000  GuestControl
  *    0x70000  the device's ring of 16 pages
  *    1 MiB..  RAM of the workload, to lo_end, and on from 4 GiB to hi_end
+ *    the last 64 KiB below 4 GiB: ROM
  *
  * A "page number" here counts RAM without the hole below 4 GiB. */
 
@@ -32,6 +33,8 @@
 #define GUEST_RING_PAGES 16u
 #define GUEST_FIRST_PAGE 256u
 #define GUEST_HIGH (UINT64_C (1) << 32)
+#define GUEST_ROM_PAGES 16u
+#define GUEST_ROM (GUEST_HIGH - GUEST_ROM_PAGES * GUEST_PAGE)
 #define GUEST_LOW_MAX (UINT64_C (3) << 30)
 #define GUEST_PAGE 4096u
 #define GUEST_MAX_VCPUS 256u
@@ -60,6 +63,7 @@ typedef struct {
   uint64_t writers;     /* the first so many vCPUs share the working set */
   uint64_t sleep_ticks; /* use the sleep port for longer waits; 0 = there is none */
   uint64_t entry;       /* set by the image: CPL 3 entry, RDI = vCPU index */
+  uint64_t rom_pages;   /* pages of GUEST_ROM to check, 0 = there is no such ROM */
 } GuestConfig;
 
 /* The live page: words of the VMM and of the device, and the barrier. */

@@ -21,7 +21,7 @@
 gboolean
 kvm_boot_tables (const Memory *memory, GError **error)
 {
-  const GdwRegion *last = &memory->regions[memory->n_regions - 1];
+  const GdwRegion *last = &memory->regions[memory->n_regions - 1]; /* the ROM at least */
   guint64 gibs = (last->guest_addr + last->size + GIB - 1) / GIB;
   guint64 max = (GUEST_PAGE_TABLES_END - GUEST_PAGE_TABLES) / GUEST_PAGE - 2;
   guint64 *pml4 = memory_at (memory, GUEST_PAGE_TABLES, (max + 2) * GUEST_PAGE);

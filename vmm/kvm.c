@@ -13,6 +13,7 @@
 
 #define TSS_PAGES 0xfffbd000ul /* for old VMX: three pages that no guest memory covers */
 #define MAX_VCPUS ((GUEST_STATE - GUEST_STACKS) / GUEST_STACK_BYTES)
+#define LOW_SLOT (UINT64_C (1) << 20)
 #define MAX_CPUID 256
 #define MAX_MSRS 1024
 
@@ -25,27 +26,46 @@ kvm_fail (GError **error, const char *what, const char *todo)
 }
 
 static gboolean
+set_slot (Kvm *kvm, const GdwKvmSlot *slot, GError **error)
+{
+  struct kvm_userspace_memory_region memory = { .slot = slot->slot,
+                                                .flags = slot->flags,
+                                                .guest_phys_addr = slot->guest_addr,
+                                                .memory_size = slot->size,
+                                                .userspace_addr = (guintptr) slot->host_addr };
+
+  return ioctl (kvm->vm_fd, KVM_SET_USER_MEMORY_REGION, &memory) == 0 ||
+         kvm_fail (error, "KVM_SET_USER_MEMORY_REGION", "; use less --memory");
+}
+
+/* A slot is no region: low memory has two, as where something else may be put in
+ * between. */
+static gboolean
 add_slots (Kvm *kvm, GError **error)
 {
   const Memory *memory = kvm->parts.memory;
-  GdwKvmSlot slots[G_N_ELEMENTS (memory->regions)];
+  gboolean read_only = ioctl (kvm->vm_fd, KVM_CHECK_EXTENSION, KVM_CAP_READONLY_MEM) > 0;
+  GdwKvmSlot slots[MEMORY_REGIONS + 1];
+  guint n = 0;
 
   for (guint i = 0; i < memory->n_regions; i++) {
     const GdwRegion *r = &memory->regions[i];
-    struct kvm_userspace_memory_region slot = { .slot = i,
-                                                .guest_phys_addr = r->guest_addr,
-                                                .memory_size = r->size,
-                                                .userspace_addr = (guintptr) r->host_addr };
 
-    if (ioctl (kvm->vm_fd, KVM_SET_USER_MEMORY_REGION, &slot) < 0)
-      return kvm_fail (error, "KVM_SET_USER_MEMORY_REGION", "; use less --memory");
-    slots[i] = (GdwKvmSlot){ .slot = i,
-                             .guest_addr = r->guest_addr,
-                             .size = r->size,
-                             .host_addr = r->host_addr,
-                             .region = i };
+    for (guint64 at = 0; at < r->size; at += slots[n++].size) {
+      guint64 size = i == MEMORY_LOW && at == 0 ? LOW_SLOT : r->size - at;
+
+      slots[n] = (GdwKvmSlot){ .slot = n,
+                               .flags = i == MEMORY_ROM && read_only ? KVM_MEM_READONLY : 0,
+                               .guest_addr = r->guest_addr + at,
+                               .size = size,
+                               .host_addr = r->host_addr + at,
+                               .region = i,
+                               .region_offset = at };
+      if (!set_slot (kvm, &slots[n], error))
+        return FALSE;
+    }
   }
-  kvm->dirty_log = gdw_kvm_dirty_log_new (kvm->vm_fd, slots, memory->n_regions, error);
+  kvm->dirty_log = gdw_kvm_dirty_log_new (kvm->vm_fd, slots, n, error);
   return kvm->dirty_log != NULL;
 }
 

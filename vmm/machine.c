@@ -6,14 +6,14 @@
 #include "guest-check.h"
 #include "checks.h"
 #include "guest-image.h"
-#include "guest.h"
+#include "guest-ram.h"
 
 #include <errno.h>
 #include <stdio.h>
 #include <string.h>
 
 #define STATE_VERSION 1
-#define WS_START (UINT64_C (2) << 20)
+#define WS_FROM (UINT64_C (2) << 20)
 #define MIN_MEMORY (UINT64_C (4) << 20)
 #define HEART_BEAT_MS 1
 #define SLEEP_US 500 /* waits longer than this are slept, not spun */
@@ -66,17 +66,26 @@ refuse (GError **error, const char *what)
   return FALSE;
 }
 
+static guint64
+ws_from (const MachineConfig *c)
+{
+  return c->ws_from ? c->ws_from : WS_FROM;
+}
+
 static gboolean
 config_ok (const MachineConfig *c, GError **error)
 {
-  guint64 ws_pages = c->ws_bytes / GUEST_PAGE;
+  guint64 ws_pages = c->ws_bytes / GUEST_PAGE, from = ws_from (c);
 
   if (c->memory_bytes < MIN_MEMORY || c->memory_bytes % (2 << 20))
     return refuse (error, "--memory must be a multiple of 2M, and 4M at least");
   if (c->vcpus < 1 || c->vcpus > GUEST_MAX_VCPUS)
     return refuse (error, "--vcpus must be between 1 and 256");
-  if (c->ws_bytes > c->memory_bytes - WS_START)
-    return refuse (error, "the working set needs ws + 2M of --memory; lower ws");
+  if (from < GUEST_FIRST_PAGE * GUEST_PAGE || from % GUEST_PAGE)
+    return refuse (error,
+                   "the working set begins at a multiple of 4K, from 1M on; change from");
+  if (from > c->memory_bytes || c->ws_bytes > c->memory_bytes - from)
+    return refuse (error, "the working set needs ws + 2M of --memory, or ws + from; lower ws");
   if (ws_pages && (c->writers < 1 || c->writers > c->vcpus || c->writers > ws_pages))
     return refuse (error, "writers must be between 1 and the number of --vcpus, and have a "
                           "page of the working set each");
@@ -123,7 +132,7 @@ machine_new (const MachineConfig *config, const MachineEvents *events, GError **
   machine->events = *events;
   if (!config_ok (config, error) || !load_image (machine, error))
     return NULL;
-  if (!memory_init (&machine->memory, config->memory_bytes, config->memfd, error)) {
+  if (!memory_init (&machine->memory, config->memory_bytes, config->backend, error)) {
     memory_clear (&machine->memory);
     return NULL;
   }
@@ -178,13 +187,15 @@ configure (Machine *machine, GuestConfig *guest)
 {
   const MachineConfig *c = &machine->config;
   guint64 khz = machine->kind->clock_khz (machine->self);
-  guint64 entry = guest->entry;
+  guint64 entry = guest->entry, from = ws_from (c);
+  const GdwRegion *high = memory_high (&machine->memory);
 
   *guest = (GuestConfig){
     .magic = GUEST_MAGIC,
-    .lo_end = machine->memory.regions[0].size,
-    .ws_start = WS_START,
-    .ws_end = WS_START + c->ws_bytes / GUEST_PAGE * GUEST_PAGE,
+    .lo_end = machine->memory.regions[MEMORY_LOW].size,
+    .hi_end = high ? GUEST_HIGH + high->size : 0,
+    .ws_start = from,
+    .ws_end = from + c->ws_bytes / GUEST_PAGE * GUEST_PAGE,
     .page_ticks = c->rate ? khz * 1000 * c->writers / c->rate : 0,
     .hb_ticks = khz * HEART_BEAT_MS,
     .flags = (c->fill ? GUEST_FILL : 0) | (c->zero ? GUEST_ZERO : 0) |
@@ -193,9 +204,8 @@ configure (Machine *machine, GuestConfig *guest)
     .writers = c->ws_bytes ? c->writers : 0,
     .sleep_ticks = khz * SLEEP_US / 1000,
     .entry = entry,
+    .rom_pages = GUEST_ROM_PAGES,
   };
-  if (machine->memory.n_regions > 1)
-    guest->hi_end = GUEST_HIGH + machine->memory.regions[1].size;
 }
 
 gboolean
@@ -205,6 +215,9 @@ machine_boot (Machine *machine, GError **error)
 
   memory_is_used (&machine->memory);
   memcpy (image, machine->image, GUEST_IMAGE_BYTES);
+  for (guint i = 0; i < GUEST_ROM_PAGES; i++)
+    guest_fill_page (memory_at (&machine->memory, GUEST_ROM + i * GUEST_PAGE, GUEST_PAGE),
+                     guest_rom_key (i), FALSE);
   configure (machine, (GuestConfig *) (image + 16));
   return machine->kind->boot (machine->self, error);
 }

@@ -13,13 +13,14 @@ typedef struct Machine Machine;
 typedef struct {
   gboolean soft; /* no KVM */
   guint64 memory_bytes;
-  gboolean memfd;
+  MemoryBackend backend;
   guint vcpus;
   const char *guest_file; /* a build of the boot guest, or NULL for the built-in one */
 
   /* The workload of a guest that is booted here. */
   guint64 ws_bytes;
-  guint64 rate; /* pages per second of all writers together, 0 = no limit */
+  guint64 ws_from; /* where the working set begins in RAM without its hole; 0: at 2 MiB */
+  guint64 rate;    /* pages per second of all writers together, 0 = no limit */
   guint writers;
   gboolean fill;   /* write all memory first, */
   gboolean zero;   /* with zeros instead of noise */

@@ -53,6 +53,8 @@ parse_pair (MachineConfig *machine, const char *key, const char *value, GError *
     return parse_fill (machine, value, error);
   if (strcmp (key, "ws") == 0)
     return parse_number ("--workload ws", value, TRUE, &machine->ws_bytes, error);
+  if (strcmp (key, "from") == 0)
+    return parse_number ("--workload from", value, TRUE, &machine->ws_from, error);
   if (strcmp (key, "rate") == 0)
     return parse_number ("--workload rate", value, FALSE, &machine->rate, error);
   if (strcmp (key, "chatty") == 0) {
@@ -66,7 +68,7 @@ parse_pair (MachineConfig *machine, const char *key, const char *value, GError *
     machine->writers = MIN (n, G_MAXUINT);
     return TRUE;
   }
-  return bad (error, "--workload", key, "use ws, rate, writers, fill and chatty");
+  return bad (error, "--workload", key, "use ws, from, rate, writers, fill and chatty");
 }
 
 static gboolean
@@ -103,9 +105,14 @@ parse_accel (Options *options, const char *accel, GError **error)
 static gboolean
 parse_backend (MachineConfig *machine, const char *backend, GError **error)
 {
-  machine->memfd = strcmp (backend, "memfd") == 0;
-  return machine->memfd || strcmp (backend, "anon") == 0 ||
-         bad (error, "--mem-backend", backend, "write anon or memfd");
+  static const char *const names[] = { "anon", "memfd", "hugetlb" };
+
+  for (guint i = 0; i < G_N_ELEMENTS (names); i++)
+    if (strcmp (backend, names[i]) == 0) {
+      machine->backend = (MemoryBackend) i;
+      return TRUE;
+    }
+  return bad (error, "--mem-backend", backend, "write anon, memfd or hugetlb");
 }
 
 typedef struct {
@@ -137,12 +144,13 @@ options_parse (Options *options, int *argc, char ***argv, GError **error)
     { "memory", 0, 0, G_OPTION_ARG_STRING, &texts.memory, "Guest memory (1G)", "SIZE" },
     { "vcpus", 0, 0, G_OPTION_ARG_INT, &texts.vcpus, "Virtual CPUs (1)", "N" },
     { "accel", 0, 0, G_OPTION_ARG_STRING, &texts.accel, "auto, kvm or soft (auto)", "KIND" },
-    { "mem-backend", 0, 0, G_OPTION_ARG_STRING, &texts.backend, "anon or memfd (anon)",
+    { "mem-backend", 0, 0, G_OPTION_ARG_STRING, &texts.backend, "anon, memfd or hugetlb (anon)",
       "KIND" },
     { "guest", 0, 0, G_OPTION_ARG_FILENAME, &options->guest, "Another build of the boot guest",
       "FILE" },
     { "workload", 0, 0, G_OPTION_ARG_STRING, &texts.workload,
-      "ws=256M,rate=PAGES_PER_S,writers=N,fill=random|zero|none,chatty=on|off", "LIST" },
+      "ws=256M,from=2M,rate=PAGES_PER_S,writers=N,fill=random|zero|none,chatty=on|off",
+      "LIST" },
     { "incoming", 0, 0, G_OPTION_ARG_STRING, &options->incoming,
       "Wait for a migration: defer, or where to listen", "URI" },
     { "paused", 0, 0, G_OPTION_ARG_NONE, &options->paused, "Do not run the guest yet", NULL },

@@ -26,8 +26,8 @@ soft_log_mark (SoftLog *log, guint64 gpa)
   guint region = log->n_regions - 1;
   guint64 page = gpa / GDW_PAGE_SIZE;
 
-  if (page < log->first[region])
-    region = 0;
+  while (page < log->first[region]) /* they are in the order of their addresses */
+    region--;
   page -= log->first[region];
   __atomic_fetch_or (&log->bits[region][page / 64], UINT64_C (1) << (page % 64),
                      __ATOMIC_SEQ_CST);

@@ -78,12 +78,14 @@ soft_vcpu_begin (gpointer self)
   SoftVcpu *vcpu = self;
   const MachineParts *parts = vcpu->parts;
   const GdwRegion *regions = parts->memory->regions;
+  const GdwRegion *high = memory_high (parts->memory);
   MachineStats stats;
 
   vcpu->sane = guest_check_stats (parts->memory, parts->vcpus, CLOCK_KHZ, &stats, NULL);
   if (!vcpu->sane)
     return;
-  workload_attach (&vcpu->workload, regions[0].host_addr, regions[1].host_addr, vcpu->index);
+  workload_attach (&vcpu->workload, regions[MEMORY_LOW].host_addr,
+                   regions[MEMORY_ROM].host_addr, high ? high->host_addr : NULL, vcpu->index);
   vcpu->sane = registers_fit (&vcpu->workload);
 }
 

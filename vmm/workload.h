@@ -58,11 +58,11 @@ typedef struct {
 
 /* Derives everything but the registers from guest memory. */
 GUEST_FN void
-workload_attach (Workload *w, uint8_t *low, uint8_t *high, uint64_t index)
+workload_attach (Workload *w, uint8_t *low, uint8_t *rom, uint8_t *high, uint64_t index)
 {
   uint64_t n;
 
-  guest_ram (&w->ram, low, high);
+  guest_ram (&w->ram, low, rom, high);
   w->index = index;
   w->vcpus = guest_config (&w->ram)->vcpus;
   guest_slice (&w->ram, index, &w->slice_first, &w->slice_pages);
@@ -129,15 +129,24 @@ workload_check_static_step (Workload *w)
   return 0;
 }
 
+/* What no vCPU has for its own: the device's ring and the ROM. */
+GUEST_FN void
+workload_check_shared (Workload *w)
+{
+  uint64_t at = 0, bad = guest_rom_bad (&w->ram, &at) + guest_ring_bad (&w->ram, 0, &at);
+
+  if (bad && w->r.bad == 0)
+    w->r.first_bad = at;
+  w->r.bad += bad;
+}
+
 GUEST_FN void
 workload_check_end (Workload *w)
 {
   volatile GuestVcpu *state = guest_state (&w->ram, w->index);
-  uint64_t at = 0, ring_bad = w->index == 0 ? guest_ring_bad (&w->ram, 0, &at) : 0;
 
-  if (ring_bad && w->r.bad == 0)
-    w->r.first_bad = at;
-  w->r.bad += ring_bad;
+  if (w->index == 0)
+    workload_check_shared (w);
   if ((state->written != w->r.written || !WORKLOAD_REGISTERS_OK (w)) && w->r.bad++ == 0)
     w->r.first_bad = GUEST_STATE;
   state->checked = w->r.checked;

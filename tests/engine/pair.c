@@ -76,7 +76,7 @@ pair_new (const PairConfig *config)
   pair->config = *config;
   pair->machine = (MachineConfig){ .soft = TRUE,
                                    .memory_bytes = MEMORY,
-                                   .memfd = config->memfd,
+                                   .backend = config->memfd ? MEMORY_MEMFD : MEMORY_ANON,
                                    .vcpus = MAX (config->writers, 1),
                                    .ws_bytes = config->writers ? WORKING_SET : 0,
                                    .rate = config->rate,

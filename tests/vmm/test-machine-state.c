@@ -33,6 +33,7 @@ static void
 copy_memory (Fixture *to, Fixture *from)
 {
   memcpy (page_at (to, 0), page_at (from, 0), MEMORY);
+  memcpy (page_at (to, GUEST_ROM), page_at (from, GUEST_ROM), GUEST_ROM_PAGES * 4096);
 }
 
 START_TEST (a_guest_goes_on_in_another_machine)
@@ -43,7 +44,7 @@ START_TEST (a_guest_goes_on_in_another_machine)
 
   if (_i & 4)
     config.vcpus = 2, config.writers = 1; /* the other one sleeps */
-  config.memfd = (_i & 2) != 0;
+  config.backend = _i & 2 ? MEMORY_MEMFD : MEMORY_ANON;
   boot (&a, &config);
   run_passes (&a, 2);
   pause_now (&a);
@@ -83,6 +84,7 @@ START_TEST (a_machine_that_was_reset_takes_a_guest)
   ck_assert (machine_memory (a.machine)->regions[0].flags & GDW_REGION_ZERO);
   for (guint64 i = 0; i < MEMORY; i += 4096)
     ck_assert_int_eq (page_at (&a, i)[i % 4095], 0);
+  ck_assert_int_eq (page_at (&a, GUEST_ROM)[1], 0);
   copy_memory (&a, &b);
   ck_assert (machine_load (a.machine, sections.sections, sections.n, NULL));
   expect_bad (&a, 0, 0);

@@ -56,9 +56,8 @@ END_TEST
 
 START_TEST (one_flipped_bit_is_found)
 {
-  static const guint64 places[] = {
-    0x100000, 0x200008, 0x3ff123, 0x5fffff, 0x600000, 0x17fffff
-  };
+  static const guint64 places[] = { 0x100000, 0x200008,  0x3ff123,          0x5fffff,
+                                    0x600000, 0x17fffff, GUEST_ROM + 0x3123 };
   Fixture f;
 
   boot_and_pause (&f, cores ());
@@ -198,8 +197,8 @@ END_TEST
 /* Fills, rates, idle vCPUs, and a guest that never wrote. */
 START_TEST (other_workloads_are_good)
 {
-  MachineConfig configs[] = { config_of (1), config_of (2), config_of (2), config_of (2),
-                              config_of (2) };
+  MachineConfig configs[] = { config_of (1), config_of (2), config_of (2),
+                              config_of (2), config_of (2), config_of (2) };
   Fixture f;
 
   configs[0].zero = TRUE;
@@ -208,6 +207,7 @@ START_TEST (other_workloads_are_good)
   configs[3].ws_bytes = 0;
   configs[4].rate = 20000;
   configs[4].chatty = TRUE;
+  configs[5].ws_from = MEMORY - WORKING_SET;
   boot (&f, &configs[_i]);
   ck_assert_uint_eq (check_now (&f).pages_bad, 0);
   if (configs[_i].ws_bytes)
@@ -246,8 +246,8 @@ END_TEST
 
 START_TEST (impossible_machines_are_refused)
 {
-  MachineConfig configs[] = { config_of (1), config_of (1), config_of (1),
-                              config_of (1), config_of (1), config_of (1) };
+  MachineConfig configs[] = { config_of (1), config_of (1), config_of (1), config_of (1),
+                              config_of (1), config_of (1), config_of (1), config_of (1) };
   MachineEvents events = { .data = NULL };
   g_autoptr (GError) error = NULL;
 
@@ -257,6 +257,8 @@ START_TEST (impossible_machines_are_refused)
   configs[3].writers = 2;
   configs[4].memory_bytes = MIB;
   configs[5].guest_file = "/dev/null";
+  configs[6].ws_from = MEMORY - WORKING_SET + 4096;
+  configs[7].ws_from = MIB - 4096;
   ck_assert (machine_new (&configs[_i], &events, &error) == NULL);
   ck_assert (error != NULL);
 }
@@ -268,7 +270,7 @@ add (TCase *tests)
   tcase_add_loop_test (tests, a_guest_that_runs_is_good, 0, 2);
   tcase_add_loop_test (tests, a_guest_that_is_stopped_anywhere_is_good, 0, 2);
   tcase_add_test (tests, nobody_writes_while_paused);
-  tcase_add_loop_test (tests, one_flipped_bit_is_found, 0, 6);
+  tcase_add_loop_test (tests, one_flipped_bit_is_found, 0, 7);
   tcase_add_loop_test (tests, one_stale_page_is_found, 0, 2);
   tcase_add_test (tests, one_torn_page_is_found);
   tcase_add_test (tests, two_swapped_pages_are_found);
@@ -276,9 +278,9 @@ add (TCase *tests)
   tcase_add_test (tests, a_stale_state_page_is_found);
   tcase_add_test (tests, the_device_reports_what_it_writes);
   tcase_add_test (tests, a_held_guest_does_not_write);
-  tcase_add_loop_test (tests, other_workloads_are_good, 0, 5);
+  tcase_add_loop_test (tests, other_workloads_are_good, 0, 6);
   tcase_add_test (tests, a_check_ends_with_the_run);
-  tcase_add_loop_test (tests, impossible_machines_are_refused, 0, 6);
+  tcase_add_loop_test (tests, impossible_machines_are_refused, 0, 8);
 }
 
 int
