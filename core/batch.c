@@ -6,7 +6,6 @@
 
 #include "core/crc32c.h"
 #include "core/pageset.h"
-#include "core/populated.h"
 
 gboolean
 gdw_page_is_zero (const guint8 *page)
@@ -24,17 +23,12 @@ gdw_page_is_zero (const guint8 *page)
 void
 gdw_batch_prepare (GdwBatch *batch, const GdwRegions *regions)
 {
-  GdwRegion window;
-
   batch->at = 0;
   if (!batch->look_for_holes)
     return;
-  /* The batch's part of the region, so that bit 0 is its first page. */
-  window = regions->list[batch->region];
-  window.host_addr += batch->first << GDW_PAGE_SHIFT;
-  window.fd_offset += batch->first << GDW_PAGE_SHIFT;
   memset (batch->populated, 0, sizeof batch->populated);
-  gdw_populated_find (&window, 0, batch->n_pages, batch->populated);
+  gdw_populated_find (&regions->list[batch->region], &regions->mappings[batch->region],
+                      batch->first, batch->n_pages, batch->populated);
 }
 
 /* Appends to the last run if it goes on, else begins one; FALSE: no room. */

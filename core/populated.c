@@ -39,10 +39,25 @@ set_bits (guint64 *bits, guint64 first, guint64 end)
   }
 }
 
+/* Bit 0 is page @first of the region; what is found may reach outside what was asked. */
+typedef struct {
+  guint64 first, end;
+  guint64 *bits;
+} Window;
+
+static void
+set_found (const Window *window, guint64 first, guint64 end)
+{
+  first = MAX (first, window->first);
+  end = MIN (end, window->end);
+  if (first < end)
+    set_bits (window->bits, first - window->first, end - window->first);
+}
+
 /* Through an open file of its own: SEEK_DATA moves the offset, which all users
  * of the region's fd share. */
 static gboolean
-find_in_file (const GdwRegion *region, guint64 first, guint64 end, guint64 *bits)
+find_in_file (const GdwRegion *region, const Window *window)
 {
   char path[64];
   g_snprintf (path, sizeof path, "/proc/self/fd/%d", region->fd);
@@ -50,8 +65,8 @@ find_in_file (const GdwRegion *region, guint64 first, guint64 end, guint64 *bits
   if (fd < 0)
     return FALSE;
 
-  off_t base = (off_t) region->fd_offset, at = base + (off_t) (first << GDW_PAGE_SHIFT);
-  off_t limit = base + (off_t) (end << GDW_PAGE_SHIFT);
+  off_t base = (off_t) region->fd_offset, at = base + (off_t) (window->first << GDW_PAGE_SHIFT);
+  off_t limit = base + (off_t) (window->end << GDW_PAGE_SHIFT);
   gboolean ok = TRUE;
   while (ok && at < limit) {
     off_t data = lseek (fd, at, SEEK_DATA);
@@ -63,8 +78,8 @@ find_in_file (const GdwRegion *region, guint64 first, guint64 end, guint64 *bits
     ok = hole >= data;
     at = MIN (hole, limit);
     if (ok && data < limit)
-      set_bits (bits, (guint64) (data - base) >> GDW_PAGE_SHIFT,
-                (guint64) (at - base + GDW_PAGE_SIZE - 1) >> GDW_PAGE_SHIFT);
+      set_found (window, (guint64) (data - base) >> GDW_PAGE_SHIFT,
+                 (guint64) (at - base + GDW_PAGE_SIZE - 1) >> GDW_PAGE_SHIFT);
   }
   close (fd);
   return ok;
@@ -95,14 +110,29 @@ is_private_anonymous (guintptr start, guintptr end)
   return start >= end;
 }
 
+/* Reading /proc/self/maps costs more than all the rest: once for the whole region. */
 static gboolean
-scan (int pagemap, guintptr base, guint64 first, guint64 end, guint64 *bits)
+may_use_pagemap (const GdwRegion *region, GdwMapping *mapping)
+{
+  enum { UNKNOWN, PRIVATE_ANONYMOUS, OTHER };
+  guintptr base = (guintptr) region->host_addr;
+  gint known = g_atomic_int_get (mapping);
+
+  if (known == UNKNOWN) {
+    known = is_private_anonymous (base, base + region->size) ? PRIVATE_ANONYMOUS : OTHER;
+    g_atomic_int_set (mapping, known);
+  }
+  return known == PRIVATE_ANONYMOUS;
+}
+
+static gboolean
+scan (int pagemap, guintptr base, const Window *window)
 {
   struct scan_region found[256];
   struct scan_arg arg = {
     .size = sizeof arg,
-    .start = base + (first << GDW_PAGE_SHIFT),
-    .end = base + (end << GDW_PAGE_SHIFT),
+    .start = base + (window->first << GDW_PAGE_SHIFT),
+    .end = base + (window->end << GDW_PAGE_SHIFT),
     .vec = (guintptr) found,
     .vec_len = G_N_ELEMENTS (found),
     .category_inverted = SCAN_ZERO_PAGE,
@@ -117,19 +147,19 @@ scan (int pagemap, guintptr base, guint64 first, guint64 end, guint64 *bits)
     if (n < 0 || arg.walk_end <= arg.start)
       return FALSE;
     for (int i = 0; i < n; i++)
-      set_bits (bits, (found[i].start - base) >> GDW_PAGE_SHIFT,
-                (found[i].end - base) >> GDW_PAGE_SHIFT);
+      set_found (window, (found[i].start - base) >> GDW_PAGE_SHIFT,
+                 (found[i].end - base) >> GDW_PAGE_SHIFT);
     arg.start = arg.walk_end;
   }
   return TRUE;
 }
 
 static gboolean
-read_entries (int pagemap, guintptr base, guint64 first, guint64 end, guint64 *bits)
+read_entries (int pagemap, guintptr base, const Window *window)
 {
-  guint64 entries[512];
-  while (first < end) {
-    guint64 n = MIN (G_N_ELEMENTS (entries), end - first);
+  guint64 entries[512], first = window->first;
+  while (first < window->end) {
+    guint64 n = MIN (G_N_ELEMENTS (entries), window->end - first);
     off_t at = (off_t) (((base >> GDW_PAGE_SHIFT) + first) * sizeof *entries);
     ssize_t size = pread (pagemap, entries, n * sizeof *entries, at);
     if (size < (ssize_t) sizeof *entries)
@@ -137,32 +167,33 @@ read_entries (int pagemap, guintptr base, guint64 first, guint64 end, guint64 *b
     n = (guint64) size / sizeof *entries;
     for (guint64 i = 0; i < n; i++)
       if (entries[i] & (ENTRY_PRESENT | ENTRY_SWAPPED))
-        set_bits (bits, first + i, first + i + 1);
+        set_found (window, first + i, first + i + 1);
     first += n;
   }
   return TRUE;
 }
 
 static gboolean
-find_in_pagemap (const GdwRegion *region, guint64 first, guint64 end, guint64 *bits)
+find_in_pagemap (const GdwRegion *region, GdwMapping *mapping, const Window *window)
 {
   guintptr base = (guintptr) region->host_addr;
-  if (!is_private_anonymous (base + (first << GDW_PAGE_SHIFT), base + (end << GDW_PAGE_SHIFT)))
+  if (!may_use_pagemap (region, mapping))
     return FALSE;
   int pagemap = open ("/proc/self/pagemap", O_RDONLY | O_CLOEXEC);
   if (pagemap < 0)
     return FALSE;
-  gboolean ok = scan (pagemap, base, first, end, bits) ||
-                read_entries (pagemap, base, first, end, bits);
+  gboolean ok = scan (pagemap, base, window) || read_entries (pagemap, base, window);
   close (pagemap);
   return ok;
 }
 
 void
-gdw_populated_find (const GdwRegion *region, guint64 first, guint64 n, guint64 *bits)
+gdw_populated_find (const GdwRegion *region, GdwMapping *mapping, guint64 first, guint64 n,
+                    guint64 *bits)
 {
-  gboolean ok = region->fd >= 0 ? find_in_file (region, first, first + n, bits)
-                                : find_in_pagemap (region, first, first + n, bits);
+  Window window = { first, first + n, bits };
+  gboolean ok = region->fd >= 0 ? find_in_file (region, &window)
+                                : find_in_pagemap (region, mapping, &window);
   if (!ok)
-    set_bits (bits, first, first + n);
+    set_bits (bits, 0, n);
 }

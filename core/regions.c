@@ -15,6 +15,11 @@ check_region (const GdwRegion *region, GError **error)
     why = "it is not mapped";
   else if (region->size == 0 || region->size % GDW_PAGE_SIZE)
     why = "its size is not a multiple of 4096 bytes";
+  else if (region->page_size < GDW_PAGE_SIZE || region->page_size > GDW_PAGE_SIZE_MAX ||
+           region->page_size & (region->page_size - 1))
+    why = "its page size is no power of two from 4096 bytes to 1 GiB";
+  else if (region->size % region->page_size)
+    why = "its size is not a multiple of its page size";
   else if (region->guest_addr % GDW_PAGE_SIZE)
     why = "its guest address is not a multiple of 4096";
   else if (region->size > G_MAXUINT64 - region->guest_addr)
@@ -47,6 +52,7 @@ gdw_regions_copy (const GdwRegion *list, guint n, GError **error)
   regions->list = g_memdup2 (list, n * sizeof *list);
   regions->table = g_new (const GdwRegion *, n);
   regions->pages = g_new (guint64, n);
+  regions->mappings = g_new0 (GdwMapping, n);
   for (guint i = 0; i < n; i++) {
     regions->list[i].name = g_strdup (list[i].name);
     regions->table[i] = &regions->list[i];
@@ -66,6 +72,7 @@ gdw_regions_free (GdwRegions *regions)
   g_free (regions->list);
   g_free (regions->table);
   g_free (regions->pages);
+  g_free (regions->mappings);
   g_free (regions);
 }
 

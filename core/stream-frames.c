@@ -4,8 +4,6 @@
 
 #include <string.h>
 
-#define PAGE_SIZE_MAX (1u << 30)
-
 /* Leaves @out as it is if there is too little. */
 static void
 get_into (GdwReader *in, guint8 *out, gsize size)
@@ -72,7 +70,7 @@ check_region (const GdwRegionInfo *region, guint i, GError **error)
                              "the name of region %u has %" G_GSIZE_FORMAT
                              " bytes and 1 to %u is right",
                              i, strlen (region->name), GDW_NAME_MAX);
-  if (region->page_size < GDW_PAGE_SIZE || region->page_size > PAGE_SIZE_MAX ||
+  if (region->page_size < GDW_PAGE_SIZE || region->page_size > GDW_PAGE_SIZE_MAX ||
       (region->page_size & (region->page_size - 1)) != 0)
     return gdw_frame_refuse (error, "HELLO", "region %u '%s' has pages of %u bytes", i,
                              region->name, region->page_size);

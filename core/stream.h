@@ -22,6 +22,7 @@
 #define GDW_ID_BYTES 16
 #define GDW_TOKEN_BYTES 16
 #define GDW_LINKS_MAX 255
+#define GDW_PAGE_SIZE_MAX (1u << 30) /* of the backing of a region */
 #define GDW_REGIONS_MAX 1024
 #define GDW_NAME_MAX 63                 /* bytes; of regions and sections */
 #define GDW_TEXT_MAX 2048               /* bytes; a longer text is cut when it is sent */

@@ -14,12 +14,18 @@ static guint8 memory[4 * PAGE];
 static void
 fill (GdwRegion list[2])
 {
-  list[0] = (GdwRegion){
-    .name = "low", .guest_addr = PAGE, .size = 3 * PAGE, .host_addr = memory, .fd = -1
-  };
-  list[1] = (GdwRegion){
-    .name = "high", .guest_addr = HIGH, .size = PAGE, .host_addr = memory + 3 * PAGE, .fd = -1
-  };
+  list[0] = (GdwRegion){ .name = "low",
+                         .guest_addr = PAGE,
+                         .size = 3 * PAGE,
+                         .host_addr = memory,
+                         .page_size = PAGE,
+                         .fd = -1 };
+  list[1] = (GdwRegion){ .name = "high",
+                         .guest_addr = HIGH,
+                         .size = PAGE,
+                         .host_addr = memory + 3 * PAGE,
+                         .page_size = PAGE,
+                         .fd = -1 };
 }
 
 START_TEST (a_table_is_copied)
@@ -89,6 +95,15 @@ START_TEST (a_bad_table_is_refused_by_name)
   list[1].guest_addr = (G_MAXUINT64 & ~(guint64) (PAGE - 1)) - PAGE;
   list[1].size = 4 * PAGE;
   expect_refused (list, 2, "past the last address");
+  fill (list);
+  list[0].page_size = 0;
+  expect_refused (list, 2, "region 'low': it cannot be migrated: its page size");
+  list[0].page_size = 3 * PAGE;
+  expect_refused (list, 2, "its page size is no power of two");
+  list[0].page_size = 1u << 31;
+  expect_refused (list, 2, "its page size is no power of two");
+  list[0].page_size = 2 << 20;
+  expect_refused (list, 2, "its size is not a multiple of its page size");
   fill (list);
   list[1].host_addr = NULL;
   expect_refused (list, 2, "it is not mapped");
