@@ -10,8 +10,9 @@
 #include "core/crc32c.h"
 #include "core/destination-private.h"
 
-/* From here on giving memory back is cheaper than writing zeros. */
-#define PUNCH_PAGES 512u
+/* From this on giving memory back is cheaper than writing zeros; and in such pieces, so
+ * that no transparent huge page is split for a part of it. */
+#define PUNCH_SIZE ((guintptr) 2 << 20)
 
 typedef enum { REFUSE, DISCARD, ENTER } Gate;
 
@@ -59,18 +60,32 @@ gdw_destination_discard_memory (GdwDestination *destination)
   pthread_mutex_unlock (&destination->gate);
 }
 
-/* Gives the memory behind a long run back, so that it costs nothing and reads as zero. */
 static gboolean
-punch (const GdwRegion *region, guint64 first, guint64 n)
+punch (const GdwRegion *region, guint8 *start, gsize size)
 {
-  guint64 at = first << GDW_PAGE_SHIFT, size = n << GDW_PAGE_SHIFT;
-
-  if (n < PUNCH_PAGES || region->page_size != GDW_PAGE_SIZE)
-    return FALSE;
   if (region->fd >= 0)
     return fallocate (region->fd, FALLOC_FL_PUNCH_HOLE | FALLOC_FL_KEEP_SIZE,
-                      region->fd_offset + at, size) == 0;
-  return madvise (region->host_addr + at, size, MADV_DONTNEED) == 0;
+                      (off_t) (region->fd_offset + (guint64) (start - region->host_addr)),
+                      (off_t) size) == 0;
+  return madvise (start, size, MADV_DONTNEED) == 0;
+}
+
+/* Gives the memory behind a long run back, so that it costs nothing and reads as zero.  Not
+ * hugetlbfs: what is given back there is not reserved any more, and the guest would die of
+ * SIGBUS if another process took it. */
+static void
+clear_pages (const GdwRegion *region, guint64 first, guint64 n)
+{
+  guint8 *start = region->host_addr + (first << GDW_PAGE_SHIFT);
+  guint8 *end = start + (n << GDW_PAGE_SHIFT);
+  guint8 *from = start + (-(guintptr) start & (PUNCH_SIZE - 1));
+  guint8 *to = end - ((guintptr) end & (PUNCH_SIZE - 1));
+
+  if (region->page_size != GDW_PAGE_SIZE || from >= to ||
+      !punch (region, from, (gsize) (to - from)))
+    from = to = end;
+  memset (start, 0, (gsize) (from - start));
+  memset (to, 0, (gsize) (end - to));
 }
 
 /* Memory that was never written since it was known to be zero needs nothing. */
@@ -82,8 +97,7 @@ clear_run (GdwDestination *destination, guint region_index, const GdwRun *run)
   guint64 at = run->first, end = run->first + run->count, first, n;
 
   while (gdw_bits_next_run (touched, at, end, &first, &n)) {
-    if (!punch (region, first, n))
-      memset (region->host_addr + (first << GDW_PAGE_SHIFT), 0, n << GDW_PAGE_SHIFT);
+    clear_pages (region, first, n);
     gdw_pageset_remove (destination->touched, region_index, first, n);
     at = first + n;
   }
