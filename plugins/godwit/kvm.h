@@ -11,7 +11,7 @@ G_BEGIN_DECLS
  * KVM_MEM_LOG_DIRTY_PAGES added to @flags. */
 typedef struct {
   guint32 slot;       /* number, address space in the upper 16 bits */
-  guint32 flags;      /* as set by the VMM, without the log flag */
+  guint32 flags;      /* as set by the VMM, without the log flag; KVM_MEM_READONLY stays */
   guint64 guest_addr; /* bytes */
   guint64 size;       /* bytes */
   guint8 *host_addr;
@@ -19,7 +19,8 @@ typedef struct {
   guint64 region_offset; /* where in that region it begins, bytes, a multiple of 64 pages */
 } GdwKvmSlot;
 
-/* The dirty log of a KVM VM.  Call on the thread that builds the VM, when its
+/* The dirty log of a KVM VM.  A region may lie in several slots, in any order; a page of it
+ * that is in none is never reported.  Call on the thread that builds the VM, when its
  * slots are set.  @vm_fd stays the caller's and open until the free; @slots are
  * copied.  NULL with an error when this kernel has no dirty log. */
 GdwDirtyLog *gdw_kvm_dirty_log_new (int vm_fd, const GdwKvmSlot *slots, guint n_slots,

@@ -20,6 +20,8 @@ ROOT = os.path.dirname(os.path.dirname(os.path.dirname(os.path.abspath(__file__)
 BUILD = os.path.abspath(os.environ.get("GODWIT_BUILD", os.path.join(ROOT, "build")))
 PLUGINS = ":".join(os.path.join(BUILD, name) for name in ("trackers", "transports"))
 
+PROGRAM = os.path.join(BUILD, "vmm", "godwit-vmm")
+
 KVM_GET_API_VERSION = 0xAE00
 ENDS = "completed", "failed", "cancelled"
 
@@ -54,8 +56,8 @@ class Vmm:
         self.frozen = False
         self.told = threading.Condition()  # guards said
         self.said = []
-        command = [os.path.join(BUILD, "vmm", "godwit-vmm"), "--qmp", self.prefix + ".qmp",
-                   "--run-log", self.prefix + ".run", "--plugin-path", PLUGINS, *options]
+        command = [PROGRAM, "--qmp", self.prefix + ".qmp", "--run-log", self.prefix + ".run",
+                   "--serial", self.prefix + ".serial", "--plugin-path", PLUGINS, *options]
         self.process = subprocess.Popen(command, stdin=subprocess.DEVNULL,
                                         stdout=subprocess.DEVNULL, stderr=subprocess.PIPE,
                                         encoding="utf-8", errors="replace")
@@ -167,6 +169,31 @@ class Vmm:
             raise AssertionError(f"{self.name}: no page was checked: {result}")
         return result
 
+    def wait_filled(self):
+        """Until the guest has filled its memory: a check would read all of it."""
+        deadline = time.monotonic() + DEADLINE
+        while time.monotonic() < deadline:
+            with open(self.prefix + ".serial", "rb") as file:
+                if b"!" in file.read():
+                    return
+            if self.wait_end(0.01):
+                raise AssertionError(f"{self.name} ended: {self.stderr()}")
+        raise TimeoutError(f"{self.name}: the guest did not fill its memory in {DEADLINE:g} s")
+
+    def memory_use(self):
+        """Bytes: private ones, and those of its shared guest memory."""
+        with open(f"/proc/{self.process.pid}/status", encoding="utf-8") as file:
+            private = [line.split() for line in file if line.startswith("RssAnon:")]
+        folder = f"/proc/{self.process.pid}/fd"
+        files = [os.stat(os.path.join(folder, fd)).st_blocks for fd in os.listdir(folder)
+                 if "memfd:guest-memory" in os.readlink(os.path.join(folder, fd))]
+        return int(private[0][1]) * 1024 + sum(files) * 512
+
+    def has_huge_pages(self):
+        """Whether a part of its memory is in hugetlbfs."""
+        with open(f"/proc/{self.process.pid}/smaps", encoding="utf-8") as file:
+            return any(line.split() == ["KernelPageSize:", "2048", "kB"] for line in file)
+
     def digest(self):
         return self.execute("x-memory-digest")
 
@@ -237,6 +264,13 @@ class Lab:
         vmm = self.vmm("source", *self.workload, *options)
         vmm.guest_check()
         return vmm
+
+    def failing(self, *options):
+        """What a VMM says that cannot start."""
+        done = subprocess.run([PROGRAM, *self.options, *options], stdin=subprocess.DEVNULL,
+                              capture_output=True, encoding="utf-8", timeout=DEADLINE, check=False)
+        same(done.returncode, 1, "exit status of a VMM that cannot start")
+        return done.stderr
 
     def destination(self, name="destination", *options):
         return self.vmm(name, "--incoming", "defer", *options)

@@ -19,9 +19,16 @@
 #include <unistd.h>
 
 /* Region 0: 256 pages at 0, in slot 3 (pages 0..63), nothing (64..127), slot 1
- * (128..255).  Region 1: 16 pages at 1 MiB, in slot 7. */
+ * (128..255).  Region 1: 16 pages at 1 MiB, in slot 7.  Region 2: 164 pages after it, in
+ * slots 5 (0..39), whose last word is not full, and 4 (64..163).  Region 3: 16 pages after
+ * it, in slot 6, which the guest cannot write where KVM has that. */
 #define LOW_PAGES 256
 #define HIGH_PAGES 16
+#define CUT_PAGES 164
+#define CUT_FIRST (LOW_PAGES + HIGH_PAGES)
+#define ROM_PAGES 16
+#define ROM_FIRST (CUT_FIRST + CUT_PAGES)
+#define ALL_SIZE ((guint64) (ROM_FIRST + ROM_PAGES) * GDW_PAGE_SIZE)
 #define LOW_SIZE ((guint64) LOW_PAGES * GDW_PAGE_SIZE)
 #define CODE_PAGE 2 /* read by the guest, which KVM may report */
 
@@ -31,9 +38,15 @@ static const guint8 code[] = { 0x26, 0xc6, 0x06, 0x00, 0x00, 0x01, /* movb $1, %
 static int vm = -1, vcpu = -1;
 static struct kvm_run *run;
 static guint8 *memory;
-static GdwKvmSlot slots[3];
+static GdwKvmSlot slots[6];
 static GdwDirtyLog *log_;
-static guint64 low[4], high[1];
+static guint64 low[4], high[1], cut[3], rom[1];
+
+static gboolean
+read_only (void)
+{
+  return ioctl (vm, KVM_CHECK_EXTENSION, KVM_CAP_READONLY_MEM) > 0;
+}
 
 static void
 set_slots (void)
@@ -50,12 +63,30 @@ set_slots (void)
       .size = LOW_SIZE / 2,
       .host_addr = memory + LOW_SIZE / 2,
       .region_offset = LOW_SIZE / 2 },
+    { .slot = 4,
+      .guest_addr = (CUT_FIRST + 64) * GDW_PAGE_SIZE,
+      .size = (CUT_PAGES - 64) * GDW_PAGE_SIZE,
+      .host_addr = memory + (CUT_FIRST + 64) * GDW_PAGE_SIZE,
+      .region = 2,
+      .region_offset = 64 * GDW_PAGE_SIZE },
+    { .slot = 5,
+      .guest_addr = CUT_FIRST * GDW_PAGE_SIZE,
+      .size = 40 * GDW_PAGE_SIZE,
+      .host_addr = memory + CUT_FIRST * GDW_PAGE_SIZE,
+      .region = 2 },
+    { .slot = 6,
+      .flags = read_only () ? KVM_MEM_READONLY : 0,
+      .guest_addr = ROM_FIRST * GDW_PAGE_SIZE,
+      .size = ROM_PAGES * GDW_PAGE_SIZE,
+      .host_addr = memory + ROM_FIRST * GDW_PAGE_SIZE,
+      .region = 3 },
   };
   memcpy (slots, all, sizeof slots);
   slots[0].host_addr = memory;
   for (guint i = 0; i < G_N_ELEMENTS (slots); i++) {
     struct kvm_userspace_memory_region region = {
       .slot = slots[i].slot,
+      .flags = slots[i].flags,
       .guest_phys_addr = slots[i].guest_addr,
       .memory_size = slots[i].size,
       .userspace_addr = (guintptr) slots[i].host_addr
@@ -86,8 +117,7 @@ setup (void)
   int kvm = open ("/dev/kvm", O_RDWR | O_CLOEXEC);
   vm = ioctl (kvm, KVM_CREATE_VM, 0);
   ck_assert_int_ge (vm, 0);
-  memory = mmap (NULL, LOW_SIZE + HIGH_PAGES * GDW_PAGE_SIZE, PROT_READ | PROT_WRITE,
-                 MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+  memory = mmap (NULL, ALL_SIZE, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
   ck_assert_ptr_ne (memory, MAP_FAILED);
   memcpy (memory + CODE_PAGE * GDW_PAGE_SIZE, code, sizeof code);
   set_slots ();
@@ -105,9 +135,9 @@ teardown (void)
   close (vm);
 }
 
-/* @page: guest page number, below 272. */
-static void
-guest_writes (guint page)
+/* @page: guest page number.  The guest tries; how it ends. */
+static guint32
+guest_tries (guint page)
 {
   struct kvm_regs regs = { .rip = CODE_PAGE * GDW_PAGE_SIZE, .rflags = 2 };
   struct kvm_sregs sregs;
@@ -120,7 +150,13 @@ guest_writes (guint page)
   ck_assert_int_eq (ioctl (vcpu, KVM_SET_REGS, &regs), 0);
   memory[page * GDW_PAGE_SIZE] = 0;
   ck_assert_int_eq (ioctl (vcpu, KVM_RUN, 0), 0);
-  ck_assert_uint_eq (run->exit_reason, KVM_EXIT_IO);
+  return run->exit_reason;
+}
+
+static void
+guest_writes (guint page)
+{
+  ck_assert_uint_eq (guest_tries (page), KVM_EXIT_IO);
   ck_assert_uint_eq (memory[page * GDW_PAGE_SIZE], 1);
 }
 
@@ -140,15 +176,19 @@ disable (void)
   ck_assert_msg (ok && error == NULL, "%s", error ? error->message : "");
 }
 
-/* Into @low and @high; what was there must not stay. */
+/* Into @low, @high, @cut and @rom; what was there must not stay. */
 static void
 get (void)
 {
   g_autoptr (GError) error = NULL;
   memset (low, 0xff, sizeof low);
   memset (high, 0xff, sizeof high);
+  memset (cut, 0xff, sizeof cut);
+  memset (rom, 0xff, sizeof rom);
   gboolean ok = log_->get (log_->self, 0, low, &error) &&
-                log_->get (log_->self, 1, high, &error);
+                log_->get (log_->self, 1, high, &error) &&
+                log_->get (log_->self, 2, cut, &error) &&
+                log_->get (log_->self, 3, rom, &error);
   ck_assert_msg (ok && error == NULL, "%s", error ? error->message : "");
 }
 
@@ -161,6 +201,15 @@ get_expecting (guint64 low_0, guint64 low_2, guint64 low_3, guint64 high_0)
   ck_assert_uint_eq (low[2], low_2);
   ck_assert_uint_eq (low[3], low_3);
   ck_assert_uint_eq (high[0], high_0);
+}
+
+static void
+get_expecting_cut (guint64 cut_0, guint64 cut_1, guint64 cut_2)
+{
+  get ();
+  ck_assert_uint_eq (cut[0], cut_0);
+  ck_assert_uint_eq (cut[1], cut_1);
+  ck_assert_uint_eq (cut[2], cut_2);
 }
 
 static void
@@ -241,6 +290,73 @@ START_TEST (clear_reaches_each_slot_in_its_range)
   clear (0, 0, 64, some);
   get_expecting (1 << 9, 0, 0, 2);
   disable ();
+}
+END_TEST
+
+#define BIT(n) (G_GUINT64_CONSTANT (1) << (n))
+
+/* The last page of one slot and the first of the next, in words that no other slot has. */
+START_TEST (slots_meet_inside_a_region)
+{
+  const guint64 all[3] = { BIT (40) - 1, G_MAXUINT64, BIT (36) - 1 };
+  guint64 second[2] = { BIT (1), 0 };
+  enable (GDW_DIRTY_LOG_PLAIN);
+  guest_writes (CUT_FIRST + 39);
+  guest_writes (CUT_FIRST + 64);
+  guest_writes (CUT_FIRST + 163);
+  get_expecting_cut (BIT (39), BIT (0), BIT (35));
+  get_expecting_cut (0, 0, 0);
+  disable ();
+  if (!has_mode (GDW_DIRTY_LOG_MANUAL))
+    return;
+  enable (GDW_DIRTY_LOG_MANUAL);
+  guest_writes (CUT_FIRST);
+  guest_writes (CUT_FIRST + 39);
+  guest_writes (CUT_FIRST + 65);
+  guest_writes (CUT_FIRST + 162);
+  guest_writes (CUT_FIRST + 163);
+  clear (2, 64, CUT_PAGES - 64, second);
+  get_expecting_cut (BIT (0) | BIT (39), 0, BIT (34) | BIT (35));
+  clear (2, 0, CUT_PAGES, all);
+  get_expecting_cut (0, 0, 0);
+  guest_writes (CUT_FIRST + 39);
+  guest_writes (CUT_FIRST + 163);
+  get_expecting_cut (BIT (39), 0, BIT (35));
+  disable ();
+}
+END_TEST
+
+START_TEST (initially_set_leaves_out_what_is_in_no_slot)
+{
+  if (!has_mode (GDW_DIRTY_LOG_MANUAL | GDW_DIRTY_LOG_INITIALLY_SET))
+    return;
+  enable (GDW_DIRTY_LOG_MANUAL | GDW_DIRTY_LOG_INITIALLY_SET);
+  get_expecting_cut (BIT (40) - 1, G_MAXUINT64, BIT (36) - 1);
+  disable ();
+}
+END_TEST
+
+/* Logged like the others, and read-only before, meanwhile and after. */
+START_TEST (a_read_only_slot_is_logged)
+{
+  static const guint32 modes[] = { GDW_DIRTY_LOG_PLAIN, GDW_DIRTY_LOG_MANUAL,
+                                   GDW_DIRTY_LOG_MANUAL | GDW_DIRTY_LOG_INITIALLY_SET };
+  const guint64 all[] = { (1 << ROM_PAGES) - 1 };
+  if (!has_mode (modes[_i]) || !read_only ())
+    return;
+  enable (modes[_i]);
+  get ();
+  ck_assert_uint_eq (rom[0], modes[_i] & GDW_DIRTY_LOG_INITIALLY_SET ? all[0] : 0);
+  if (modes[_i] & GDW_DIRTY_LOG_MANUAL)
+    clear (3, 0, ROM_PAGES, all);
+  ck_assert_uint_eq (guest_tries (ROM_FIRST), KVM_EXIT_MMIO);
+  ck_assert_uint_eq (memory[ROM_FIRST * GDW_PAGE_SIZE], 0);
+  get ();
+  ck_assert_uint_eq (rom[0], 0);
+  disable ();
+  ck_assert_uint_eq (ioctl (vcpu, KVM_RUN, 0), 0); /* ends the instruction */
+  ck_assert_uint_eq (guest_tries (ROM_FIRST), KVM_EXIT_MMIO);
+  ck_assert_uint_eq (memory[ROM_FIRST * GDW_PAGE_SIZE], 0);
 }
 END_TEST
 
@@ -374,8 +490,8 @@ START_TEST (calls_out_of_order_are_refused)
                   "dirty log 'kvm': enable failed: it is enabled");
   expect_failure (log_->clear (self, 0, 0, 64, low, &error), &error, GDW_ERROR_BUSY,
                   "dirty log 'kvm': clear failed: ");
-  expect_failure (log_->get (self, 2, low, &error), &error, GDW_ERROR_NOT_FOUND,
-                  "dirty log 'kvm': region 2 has no slot");
+  expect_failure (log_->get (self, 4, low, &error), &error, GDW_ERROR_NOT_FOUND,
+                  "dirty log 'kvm': region 4 has no slot");
   disable ();
 }
 END_TEST
@@ -410,10 +526,10 @@ START_TEST (slots_that_cannot_be_logged_are_refused)
       "dirty log 'kvm': slots " },
   };
   GError *error = NULL;
-  GdwKvmSlot four[4];
-  memcpy (four, slots, sizeof slots);
-  four[3] = rows[_i].other;
-  expect_failure (gdw_kvm_dirty_log_new (vm, four, 4, &error) != NULL, &error,
+  GdwKvmSlot more[G_N_ELEMENTS (slots) + 1];
+  memcpy (more, slots, sizeof slots);
+  more[G_N_ELEMENTS (slots)] = rows[_i].other;
+  expect_failure (gdw_kvm_dirty_log_new (vm, more, G_N_ELEMENTS (more), &error) != NULL, &error,
                   GDW_ERROR_INVALID, rows[_i].text);
 }
 END_TEST
@@ -457,6 +573,9 @@ main (void)
   tcase_add_test (tc, plain_reports_once_and_re_arms);
   tcase_add_test (tc, manual_repeats_until_cleared);
   tcase_add_test (tc, clear_reaches_each_slot_in_its_range);
+  tcase_add_test (tc, slots_meet_inside_a_region);
+  tcase_add_test (tc, initially_set_leaves_out_what_is_in_no_slot);
+  tcase_add_loop_test (tc, a_read_only_slot_is_logged, 0, 3);
   tcase_add_test (tc, initially_set_begins_with_every_page);
   tcase_add_test (tc, modes_alternate_and_disable_forgets);
   tcase_add_test (tc, disable_stops_every_slot);

@@ -1,0 +1,137 @@
+#!/usr/bin/env python3
+# SPDX-License-Identifier: LGPL-2.1-or-later
+# SPDX-FileCopyrightText: The godwit authors
+"""Guests of every layout move: in huge pages, with a hole in their memory, with a ROM, mostly
+empty, with many vCPUs."""
+
+import os
+import sys
+
+sys.path.insert(0, os.path.join(os.path.dirname(os.path.abspath(__file__)), "..", "support"))
+
+from hugepages import HugePages
+from moves import prove_arrived, wait_completed
+from tap import Skip, Tests, check, diag, same
+from vmm import Lab
+
+MIB = 1 << 20
+GIB = 1 << 30
+REGIONS = "ram-low", "rom", "ram-high"
+
+
+def available():
+    with open("/proc/meminfo", encoding="ascii") as file:
+        lines = dict(line.split(":") for line in file)
+    return int(lines["MemAvailable"].split()[0]) * 1024
+
+
+def need_memory(size):
+    if available() < size:
+        raise Skip(f"less than {size // MIB} MiB of memory to be had")
+
+
+def move(lab, source, *options):
+    destination = lab.destination("destination", "--paused", *options)
+    source.migrate(destination.listen(lab.address("tcp")))
+    wait_completed(source, destination)
+    info = source.info()
+    diag(f"{info['total-time']} ms, downtime {info['downtime']} ms, "
+         f"{info['ram']['dirty-sync-count']} rounds, {info['ram']['transferred'] // MIB} MiB")
+    return destination
+
+
+def huge_pages(accel, here, there):
+    """The backing may differ; what is in it may not."""
+    size = 128 * MIB
+    with HugePages(size * [here, there].count("hugetlb")), \
+            Lab(accel, vcpus=2, workload="ws=32M,writers=2", backend=here) as lab:
+        source = lab.source()
+        destination = move(lab, source, "--mem-backend", there)
+        for vmm, backend in (source, here), (destination, there):
+            same(vmm.has_huge_pages(), backend == "hugetlb", f"huge pages at the {vmm.name}")
+        prove_arrived(source, destination)
+
+
+def huge_pages_both_ways(accel):
+    """A VM in huge pages that was left takes its guest back: none of them was lost."""
+    with HugePages(256 * MIB), \
+            Lab(accel, workload="ws=16M", backend="hugetlb") as lab:
+        source = lab.source()
+        destination = move(lab, source)
+        prove_arrived(source, destination)
+        uri = source.listen(lab.address("tcp"))
+        source.wait_status("setup")
+        source.execute("stop")  # it is to stay paused when the guest has come
+        destination.migrate(uri)
+        wait_completed(destination, source)
+        prove_arrived(destination, source)
+
+
+def too_few_huge_pages(accel):
+    with HugePages(64 * MIB) as pages, Lab(accel, backend="hugetlb") as lab:
+        said = lab.failing()
+        for text in ("taking huge pages failed", "64 of 2 MiB are needed", "are free",
+                     "sysctl vm.nr_hugepages=", "--mem-backend memfd"):
+            check(text in said, f"{text!r} is not in {said!r}")
+        same(pages.free(), 64 * MIB // pages.SIZE, "huge pages that are free after it failed")
+
+
+def hole(accel, backend):
+    """RAM on both sides of the hole below 4 GiB, and the working set, too."""
+    need_memory(12 * GIB if backend == "memfd" else 2 * GIB)
+    with Lab(accel, memory="4608M", backend=backend, vcpus=2,
+             workload="ws=16M,from=3064M,writers=2,fill=none") as lab:
+        source = lab.source()
+        destination = move(lab, source)
+        same(tuple(one["region"] for one in source.digest()), REGIONS, "regions")
+        empty = [one["region"] for one in source.digest() if one["digest"].startswith("e3b0c442")]
+        same(empty, [], "regions with nothing in them")
+        prove_arrived(source, destination)
+
+
+def sparse(accel, backend):
+    """What was never written costs the destination no memory."""
+    with Lab(accel, memory="2G", backend=backend, workload="ws=32M,fill=none") as lab:
+        source = lab.vmm("source", *lab.workload)  # the guest's check would read all of it
+        source.wait_filled()
+        before = source.memory_use()
+        destination = move(lab, source)
+        here, there = source.memory_use(), destination.memory_use()
+        diag(f"source {before // MIB}, then {here // MIB} MiB, destination {there // MIB} MiB")
+        check(here < before + 64 * MIB, "the source has more memory than before")
+        check(there < here + 64 * MIB, "the destination has more memory than the source")
+        check(there < 256 * MIB, "a guest that is nearly empty fills the destination")
+        prove_arrived(source, destination)
+
+
+def many_vcpus(accel, vcpus):
+    with Lab(accel, vcpus=vcpus, workload=f"ws=32M,writers={vcpus}") as lab:
+        source = lab.source()
+        source.parameters(downtime_limit=2000)
+        prove_arrived(source, move(lab, source))
+
+
+def too_many_vcpus(accel, vcpus, text):
+    with Lab(accel, vcpus=vcpus) as lab:
+        said = lab.failing()
+        check(text in said, f"{text!r} is not in {said!r}")
+
+
+def main():
+    tests = Tests()
+    for accel in "kvm", "soft":
+        for here, there in (("hugetlb", "hugetlb"), ("memfd", "hugetlb"), ("hugetlb", "anon")):
+            tests.add(f"{accel} {here} to {there}", huge_pages, accel, here, there)
+        tests.add(f"{accel} hugetlb there and back", huge_pages_both_ways, accel)
+        tests.add(f"{accel} too few huge pages", too_few_huge_pages, accel)
+        for backend in "anon", "memfd":
+            tests.add(f"{accel} {backend} 4.5 GiB", hole, accel, backend)
+            tests.add(f"{accel} {backend} mostly empty", sparse, accel, backend)
+        tests.add(f"{accel} 16 vCPUs", many_vcpus, accel, 16)
+    tests.add("kvm 65 vCPUs", too_many_vcpus, "kvm", 65, "has stacks for 64 vcpus only")
+    tests.add("soft 257 vCPUs", too_many_vcpus, "soft", 257, "--vcpus must be between 1 and 256")
+    return tests.run()
+
+
+if __name__ == "__main__":
+    sys.exit(main())
