@@ -92,5 +92,6 @@ typedef struct {
   guint64 pause_us, state_us, harvest_us, pages_us, handover_us, resume_us; /* the blackout */
 
   const GArray *round_list;  /* of GdwRoundInfo */
+  const GArray *vcpu_rates;  /* of guint64, pages/s of each vCPU */
   const GPtrArray *warnings; /* of char * */
 } GdwInfo;

@@ -59,6 +59,20 @@ make_rounds (const GArray *rounds)
 }
 
 static GPtrArray *
+make_vcpu_rates (const GArray *rates)
+{
+  GPtrArray *list = g_ptr_array_new_with_free_func (
+      (GDestroyNotify) gdw_q_vcpu_dirty_rate_free);
+  for (guint i = 0; i < rates->len; i++) {
+    GdwQVcpuDirtyRate *rate = g_new0 (GdwQVcpuDirtyRate, 1);
+    rate->id = i;
+    rate->dirty_pages_rate = g_array_index (rates, guint64, i);
+    g_ptr_array_add (list, rate);
+  }
+  return list;
+}
+
+static GPtrArray *
 copy_texts (const GPtrArray *texts)
 {
   GPtrArray *list = g_ptr_array_new_with_free_func (g_free);
@@ -120,6 +134,8 @@ gdw_cmd_query_migrate (GdwControl *control, GError **error)
   to->has_x_links = info.n_links > 0;
   if (info.round_list && info.round_list->len)
     to->x_rounds = make_rounds (info.round_list);
+  if (info.vcpu_rates)
+    to->x_vcpu_dirty_rates = make_vcpu_rates (info.vcpu_rates);
   if (info.warnings && info.warnings->len)
     to->x_warnings = copy_texts (info.warnings);
   return to;

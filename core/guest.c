@@ -18,6 +18,7 @@ typedef struct {
 struct GdwGuest {
   GdwHost host;
   GMainContext *context;
+  GdwRingDoor *door;
   GdwRunState state;
   GdwRunState before; /* hand_over */
   gboolean handing_over, fenced, autostart;
@@ -34,6 +35,7 @@ gdw_guest_new (const GdwHost *host, GMainContext *context, gboolean incoming,
 
   guest->host = *host;
   guest->context = g_main_context_ref (context);
+  guest->door = gdw_ring_door_new ();
   guest->state = incoming ? GDW_RUN_STATE_INMIGRATE : GDW_RUN_STATE_PRELAUNCH;
   guest->autostart = TRUE;
   guest->changed = changed;
@@ -59,6 +61,7 @@ gdw_guest_free (GdwGuest *guest)
     return;
   g_queue_clear_full (&guest->orders, free_order);
   g_main_context_unref (guest->context);
+  gdw_ring_door_free (guest->door);
   g_free (guest);
 }
 
@@ -72,6 +75,12 @@ GdwRunState
 gdw_guest_state (GdwGuest *guest)
 {
   return guest->state;
+}
+
+GdwRingDoor *
+gdw_guest_door (GdwGuest *guest)
+{
+  return guest->door;
 }
 
 static void
@@ -105,10 +114,12 @@ paused (GdwReply *reply, gpointer data)
   Order *order = data;
   GdwGuest *guest = order->guest;
 
-  if (reply->error)
-    order->error = g_error_copy (reply->error);
-  else
+  if (!reply->error) {
     set_state (guest, order->after);
+  } else {
+    order->error = g_error_copy (reply->error);
+    gdw_ring_door_guest_runs (guest->door); /* as far as anyone knows */
+  }
   finish (order);
 }
 
@@ -127,6 +138,7 @@ resumed (GdwReply *reply, gpointer data)
 static void
 call_pause (GdwGuest *guest, Order *order)
 {
+  gdw_ring_door_guest_stops (guest->door);
   guest->host.pause (guest->host.vm, gdw_reply_new (guest->context, paused, order),
                      order->cancellable);
 }
@@ -134,6 +146,7 @@ call_pause (GdwGuest *guest, Order *order)
 static void
 call_resume (GdwGuest *guest, Order *order)
 {
+  gdw_ring_door_guest_runs (guest->door);
   guest->host.resume (guest->host.vm, gdw_reply_new (guest->context, resumed, order));
 }
 

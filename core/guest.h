@@ -5,6 +5,7 @@
 #include <godwit/migration.h>
 
 #include "core/reply.h"
+#include "core/ring-door.h"
 
 /* The guest's right to run: the run state, and the only calls of the host's
  * pause and resume.  Orders are carried out one after the other; each is
@@ -20,6 +21,10 @@ void gdw_guest_free (GdwGuest *guest);
 
 const GdwHost *gdw_guest_host (GdwGuest *guest);
 GdwRunState gdw_guest_state (GdwGuest *guest);
+
+/* Where its vCPUs wait; of the guest, which opens it before pause and shuts it before resume.
+ */
+GdwRingDoor *gdw_guest_door (GdwGuest *guest);
 
 /* The operator: running or paused.  What is so already is no error. */
 void gdw_guest_run (GdwGuest *guest, GdwGuestDone done, gpointer data);

@@ -2,19 +2,25 @@
 /* SPDX-FileCopyrightText: The godwit authors */
 #pragma once
 
+#include "core/ring-door.h"
 #include "core/round.h"
 
 /* The thread that collects dirty pages, off the main loop and off the channels. It
- * starts the tracker, collects when asked, adds what the VMM marked, publishes
- * to the round, and stops the tracker, which takes long, at the end. */
+ * starts the tracker, collects, adds what the VMM marked, publishes to the round,
+ * and stops the tracker, which takes long, at the end.
+ *
+ * It collects when asked.  If a collect costs the guest nothing, because pages are re-armed
+ * elsewhere, it also does so all the time; and at once for a vCPU whose ring is full. */
 typedef struct GdwHarvest GdwHarvest;
 
 typedef struct {
+  gboolean asked; /* the answer to a request; else only to keep the figures fresh */
   gboolean final;
-  guint64 new_pages;   /* clean before, dirty now */
+  guint64 new_pages;   /* clean before, dirty now, since the last of these */
   guint64 dirty_pages; /* left to send after it */
   guint64 dirty_rate;  /* pages/s since the one before */
-  guint64 us;          /* how long it took */
+  guint64 us;          /* how long the collect took */
+  GArray *vcpu_rates;  /* of guint64, pages/s of each vCPU; NULL: nothing new */
 } GdwHarvested;
 
 typedef struct {
@@ -24,17 +30,29 @@ typedef struct {
   void (*ended) (const GError *error, gpointer data); /* tracking is off */
 } GdwHarvestOps;
 
-/* @marks: pages written by the VMM, added by any thread.  Starts the thread, which
- * starts the tracker. */
-GdwHarvest *gdw_harvest_new (GdwRound *round, GdwTracking *tracking, GdwPageset *marks,
-                             const GdwRegions *regions, GMainContext *context,
-                             const GdwHarvestOps *ops, gpointer data, GError **error);
+/* What it works with, until the free. */
+typedef struct {
+  GdwRound *round;
+  GdwTracking *tracking;
+  GdwPageset *marks; /* pages written by the VMM, added by any thread */
+  const GdwRegions *regions;
+  GdwRingDoor *door;
+  GMainContext *context;
+  const GdwHarvestOps *ops;
+  gpointer data;
+} GdwHarvestConfig;
+
+/* Starts the thread, which starts the tracker. */
+GdwHarvest *gdw_harvest_new (const GdwHarvestConfig *config, GError **error);
 
 /* After ended. */
 void gdw_harvest_free (GdwHarvest *harvest);
 
 /* Any thread.  Collect soon; several requests before it begins are one. */
 void gdw_harvest_request (GdwHarvest *harvest);
+
+/* Main thread: the guest is being paused, what was written since is for the last one. */
+void gdw_harvest_rest (GdwHarvest *harvest);
 
 /* Main thread, guest paused: the last one, then the round is final. */
 void gdw_harvest_final (GdwHarvest *harvest);

@@ -1,29 +1,13 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /* SPDX-FileCopyrightText: The godwit authors */
-#include <godwit/error.h>
-#include <godwit/kvm.h>
+#include "core/kvm-log.h"
 
 #include <errno.h>
-#include <linux/kvm.h>
 #include <string.h>
 #include <sys/ioctl.h>
 
-/* All in pages, and relative to the region. */
-typedef struct {
-  GdwKvmSlot kvm;
-  guint64 first, end;
-} Slot;
-
-typedef struct {
-  GdwDirtyLog log; /* what the caller holds */
-  int vm_fd;
-  guint32 mode; /* GDW_DIRTY_LOG_* while enabled, else 0 */
-  guint n_slots;
-  Slot *slots; /* by region and place in it */
-} KvmLog;
-
-static gboolean
-fail (GError **error, int code, const char *what, const char *why)
+gboolean
+gdw_kvm_fail (GError **error, int code, const char *what, const char *why)
 {
   g_set_error (error, GDW_ERROR, code, "dirty log 'kvm': %s failed: %s", what, why);
   return FALSE;
@@ -34,11 +18,11 @@ fail_slot (GError **error, const GdwKvmSlot *slot, const char *what)
 {
   int err = errno;
   g_autofree char *whole = g_strdup_printf ("%s of slot %u", what, slot->slot);
-  return fail (error, GDW_ERROR_HOST, whole, g_strerror (err));
+  return gdw_kvm_fail (error, GDW_ERROR_HOST, whole, g_strerror (err));
 }
 
 static gboolean
-set_logging (KvmLog *self, const GdwKvmSlot *slot, gboolean on, GError **error)
+set_logging (GdwKvmLog *self, const GdwKvmSlot *slot, gboolean on, GError **error)
 {
   struct kvm_userspace_memory_region memory = {
     .slot = slot->slot,
@@ -52,9 +36,9 @@ set_logging (KvmLog *self, const GdwKvmSlot *slot, gboolean on, GError **error)
   return fail_slot (error, slot, on ? "switching logging on" : "switching logging off");
 }
 
-/* The switch between plain and manual is the VM's, not a slot's. */
+/* The switch between plain and manual is the VM's, not a slot's; a ring has neither. */
 static gboolean
-set_protect (KvmLog *self, guint32 mode, GError **error)
+set_protect (GdwKvmLog *self, guint32 mode, GError **error)
 {
   if (!(self->log.modes & GDW_DIRTY_LOG_MANUAL))
     return TRUE;
@@ -65,20 +49,21 @@ set_protect (KvmLog *self, guint32 mode, GError **error)
     cap.args[0] |= KVM_DIRTY_LOG_INITIALLY_SET;
   if (ioctl (self->vm_fd, KVM_ENABLE_CAP, &cap) == 0)
     return TRUE;
-  return fail (error, GDW_ERROR_HOST, "choosing how pages are protected", g_strerror (errno));
+  return gdw_kvm_fail (error, GDW_ERROR_HOST, "choosing how pages are protected",
+                       g_strerror (errno));
 }
 
 static gboolean
 kvm_enable (gpointer log, guint32 mode, GError **error)
 {
-  KvmLog *self = log;
+  GdwKvmLog *self = log;
   if (self->mode != 0)
-    return fail (error, GDW_ERROR_BUSY, "enable", "it is enabled; disable it first");
+    return gdw_kvm_fail (error, GDW_ERROR_BUSY, "enable", "it is enabled; disable it first");
   if ((mode & ~self->log.modes) ||
-      (mode != GDW_DIRTY_LOG_PLAIN &&
+      (mode != GDW_DIRTY_LOG_PLAIN && mode != GDW_DIRTY_LOG_RING &&
        (mode & ~GDW_DIRTY_LOG_INITIALLY_SET) != GDW_DIRTY_LOG_MANUAL))
-    return fail (error, GDW_ERROR_UNSUPPORTED, "enable",
-                 "this kernel or the log has no such mode; use one it declares");
+    return gdw_kvm_fail (error, GDW_ERROR_UNSUPPORTED, "enable",
+                         "this kernel or the log has no such mode; use one it declares");
   if (!set_protect (self, mode, error))
     return FALSE;
   for (guint i = 0; i < self->n_slots; i++)
@@ -96,7 +81,7 @@ kvm_enable (gpointer log, guint32 mode, GError **error)
 static gboolean
 kvm_disable (gpointer log, GError **error)
 {
-  KvmLog *self = log;
+  GdwKvmLog *self = log;
   if (self->mode == 0)
     return TRUE;
   g_autoptr (GError) first = NULL;
@@ -111,9 +96,17 @@ kvm_disable (gpointer log, GError **error)
   return FALSE;
 }
 
+static gboolean
+expect_bitmap (GdwKvmLog *self, const char *what, GError **error)
+{
+  return !(self->log.modes & GDW_DIRTY_LOG_RING) ||
+         gdw_kvm_fail (error, GDW_ERROR_UNSUPPORTED, what,
+                       "this VM has dirty rings; harvest them");
+}
+
 /* The slots of @region: [at, result); an error if there are none. */
 static guint
-find_slots (KvmLog *self, guint region, guint *at, GError **error)
+find_slots (GdwKvmLog *self, guint region, guint *at, GError **error)
 {
   guint i = 0;
   while (i < self->n_slots && self->slots[i].kvm.region != region)
@@ -132,15 +125,17 @@ find_slots (KvmLog *self, guint region, guint *at, GError **error)
 static gboolean
 kvm_get (gpointer log, guint region, guint64 *bits, GError **error)
 {
-  KvmLog *self = log;
+  GdwKvmLog *self = log;
+  if (!expect_bitmap (self, "get", error))
+    return FALSE;
   if (self->mode == 0)
-    return fail (error, GDW_ERROR_BUSY, "get", "it is not enabled; enable it first");
+    return gdw_kvm_fail (error, GDW_ERROR_BUSY, "get", "it is not enabled; enable it first");
   guint at, end = find_slots (self, region, &at, error);
   if (at == end)
     return FALSE;
   guint64 word = 0;
   for (; at < end; at++) {
-    const Slot *slot = &self->slots[at];
+    const GdwLogSlot *slot = &self->slots[at];
     guint64 first = slot->first / 64;
     memset (bits + word, 0, (first - word) * sizeof *bits);
     word = GDW_BITMAP_WORDS (slot->end);
@@ -153,8 +148,8 @@ kvm_get (gpointer log, guint region, guint64 *bits, GError **error)
 
 /* Pages [first, first + n) of the slot, which begin with bits[0]. */
 static gboolean
-clear_slot (KvmLog *self, const Slot *slot, guint64 first, guint64 n, const guint64 *bits,
-            GError **error)
+clear_slot (GdwKvmLog *self, const GdwLogSlot *slot, guint64 first, guint64 n,
+            const guint64 *bits, GError **error)
 {
   guint64 from = 0, to = GDW_BITMAP_WORDS (n);
   while (from < to && bits[from] == 0)
@@ -178,18 +173,20 @@ static gboolean
 kvm_clear (gpointer log, guint region, guint64 first, guint64 n, const guint64 *bits,
            GError **error)
 {
-  KvmLog *self = log;
+  GdwKvmLog *self = log;
+  if (!expect_bitmap (self, "clear", error))
+    return FALSE;
   if (!(self->mode & GDW_DIRTY_LOG_MANUAL))
-    return fail (error, GDW_ERROR_BUSY, "clear",
-                 "it is not enabled in manual mode; do that first");
+    return gdw_kvm_fail (error, GDW_ERROR_BUSY, "clear",
+                         "it is not enabled in manual mode; do that first");
   if (first % 64 != 0)
-    return fail (error, GDW_ERROR_INVALID, "clear",
-                 "its start is no multiple of 64 pages; begin at one");
+    return gdw_kvm_fail (error, GDW_ERROR_INVALID, "clear",
+                         "its start is no multiple of 64 pages; begin at one");
   guint at, end = find_slots (self, region, &at, error);
   if (at == end)
     return FALSE;
   for (; at < end; at++) {
-    const Slot *slot = &self->slots[at];
+    const GdwLogSlot *slot = &self->slots[at];
     guint64 from = MAX (first, slot->first), to = MIN (first + n, slot->end);
     if (from < to && !clear_slot (self, slot, from - slot->first, to - from,
                                   bits + (from - first) / 64, error))
@@ -201,17 +198,17 @@ kvm_clear (gpointer log, guint region, guint64 first, guint64 n, const guint64 *
 static int
 compare_slots (const void *a, const void *b)
 {
-  const Slot *x = a, *y = b;
+  const GdwLogSlot *x = a, *y = b;
   if (x->kvm.region != y->kvm.region)
     return x->kvm.region < y->kvm.region ? -1 : 1;
   return x->first < y->first ? -1 : x->first > y->first;
 }
 
 static gboolean
-take_slots (KvmLog *self, const GdwKvmSlot *slots, guint n_slots, GError **error)
+take_slots (GdwKvmLog *self, const GdwKvmSlot *slots, guint n_slots, GError **error)
 {
   self->n_slots = n_slots;
-  self->slots = g_new0 (Slot, n_slots);
+  self->slots = g_new0 (GdwLogSlot, n_slots);
   for (guint i = 0; i < n_slots; i++) {
     const GdwKvmSlot *slot = &slots[i];
     const char *wrong = NULL;
@@ -231,7 +228,7 @@ take_slots (KvmLog *self, const GdwKvmSlot *slots, guint n_slots, GError **error
   }
   qsort (self->slots, n_slots, sizeof *self->slots, compare_slots);
   for (guint i = 1; i < n_slots; i++) {
-    const Slot *a = &self->slots[i - 1], *b = &self->slots[i];
+    const GdwLogSlot *a = &self->slots[i - 1], *b = &self->slots[i];
     if (a->kvm.region == b->kvm.region && a->end > b->first) {
       g_set_error (error, GDW_ERROR, GDW_ERROR_INVALID,
                    "dirty log 'kvm': slots %u and %u overlap: one page has one log; give each "
@@ -244,12 +241,33 @@ take_slots (KvmLog *self, const GdwKvmSlot *slots, guint n_slots, GError **error
 }
 
 /* Asks for a slot that no VM has: one with a ring refuses before it looks. */
-static gboolean
-has_ring (int vm_fd)
+gboolean
+gdw_kvm_has_rings (int vm_fd)
 {
   guint64 bits = 0;
   struct kvm_dirty_log get = { .slot = G_MAXUINT16, .dirty_bitmap = &bits };
   return ioctl (vm_fd, KVM_GET_DIRTY_LOG, &get) != 0 && errno == ENXIO;
+}
+
+GdwKvmLog *
+gdw_kvm_log_new (int vm_fd, guint32 modes, const GdwKvmSlot *slots, guint n_slots,
+                 GError **error)
+{
+  GdwKvmLog *self = g_new0 (GdwKvmLog, 1);
+  self->vm_fd = vm_fd;
+  self->log = (GdwDirtyLog){
+    .size = sizeof (GdwDirtyLog),
+    .self = self,
+    .modes = modes,
+    .enable = kvm_enable,
+    .disable = kvm_disable,
+    .get = kvm_get,
+    .clear = kvm_clear,
+  };
+  if (take_slots (self, slots, n_slots, error))
+    return self;
+  gdw_kvm_dirty_log_free (&self->log);
+  return NULL;
 }
 
 GdwDirtyLog *
@@ -257,35 +275,23 @@ gdw_kvm_dirty_log_new (int vm_fd, const GdwKvmSlot *slots, guint n_slots, GError
 {
   int protect = ioctl (vm_fd, KVM_CHECK_EXTENSION, KVM_CAP_MANUAL_DIRTY_LOG_PROTECT2);
   if (protect < 0) {
-    fail (error, GDW_ERROR_INVALID, "asking what this VM can do", g_strerror (errno));
+    gdw_kvm_fail (error, GDW_ERROR_INVALID, "asking what this VM can do", g_strerror (errno));
     return NULL;
   }
-  if (has_ring (vm_fd)) {
+  if (gdw_kvm_has_rings (vm_fd)) {
     g_set_error (error, GDW_ERROR, GDW_ERROR_UNSUPPORTED,
-                 "dirty log 'kvm': this VM has a dirty ring: a VM has one or the other; build "
-                 "it without a ring");
+                 "dirty log 'kvm': this VM has a dirty ring: a VM has one or the other; use "
+                 "gdw_kvm_dirty_ring_new, or build it without a ring");
     return NULL;
   }
 
-  KvmLog *self = g_new0 (KvmLog, 1);
-  self->vm_fd = vm_fd;
-  self->log = (GdwDirtyLog){
-    .size = sizeof (GdwDirtyLog),
-    .self = self,
-    .modes = GDW_DIRTY_LOG_PLAIN,
-    .enable = kvm_enable,
-    .disable = kvm_disable,
-    .get = kvm_get,
-    .clear = kvm_clear,
-  };
+  guint32 modes = GDW_DIRTY_LOG_PLAIN;
   if (protect & KVM_DIRTY_LOG_MANUAL_PROTECT_ENABLE)
-    self->log.modes |= GDW_DIRTY_LOG_MANUAL;
+    modes |= GDW_DIRTY_LOG_MANUAL;
   if (protect & KVM_DIRTY_LOG_INITIALLY_SET)
-    self->log.modes |= GDW_DIRTY_LOG_INITIALLY_SET;
-  if (take_slots (self, slots, n_slots, error))
-    return &self->log;
-  gdw_kvm_dirty_log_free (&self->log);
-  return NULL;
+    modes |= GDW_DIRTY_LOG_INITIALLY_SET;
+  GdwKvmLog *self = gdw_kvm_log_new (vm_fd, modes, slots, n_slots, error);
+  return self != NULL ? &self->log : NULL;
 }
 
 void
@@ -293,7 +299,8 @@ gdw_kvm_dirty_log_free (GdwDirtyLog *log)
 {
   if (log == NULL)
     return;
-  KvmLog *self = log->self;
+  GdwKvmLog *self = log->self;
+  gdw_kvm_rings_unmap (self);
   g_free (self->slots);
   g_free (self);
 }

@@ -359,6 +359,12 @@ gdw_migration_mark_dirty (GdwMigration *migration, guint64 guest_addr, guint64 s
   pthread_mutex_unlock (&migration->mark_lock);
 }
 
+void
+gdw_migration_ring_full (GdwMigration *migration, guint vcpu)
+{
+  gdw_ring_door_wait (gdw_guest_door (migration->guest));
+}
+
 /* Incoming. */
 
 static void

@@ -133,12 +133,16 @@ on_harvested (const GdwHarvested *result, const GError *error, gpointer data)
     return;
   }
   source->dirty_rate = result->final ? source->dirty_rate : result->dirty_rate;
+  if (result->vcpu_rates) {
+    g_clear_pointer (&source->vcpu_rates, g_array_unref);
+    source->vcpu_rates = g_array_ref (result->vcpu_rates);
+  }
   if (result->final) {
     source->final_done = TRUE;
     source->blackout.harvest_us = result->us;
     source->step_us = g_get_monotonic_time ();
     gdw_source_maybe_prepare (source);
-  } else if (source->phase == SENDING) {
+  } else if (source->phase == SENDING && result->asked) {
     gdw_source_consider (source);
   }
 }
@@ -159,12 +163,18 @@ static const GdwHarvestOps harvest_ops = { on_started, on_harvested, on_harvest_
 void
 gdw_source_all_joined (GdwSource *source)
 {
+  GdwHarvestConfig config = { .round = source->round,
+                              .tracking = source->tracking,
+                              .marks = source->marks,
+                              .regions = source->regions,
+                              .door = gdw_guest_door (source->attempt.guest),
+                              .context = source->attempt.context,
+                              .ops = &harvest_ops,
+                              .data = source };
   GError *error = NULL;
 
   source->phase = STARTING;
-  source->harvest = gdw_harvest_new (source->round, source->tracking, source->marks,
-                                     source->regions, source->attempt.context, &harvest_ops,
-                                     source, &error);
+  source->harvest = gdw_harvest_new (&config, &error);
   if (!source->harvest)
     gdw_source_fail (source, error);
 }

@@ -84,6 +84,7 @@ struct GdwSource {
   guint64 sent_bytes, normal_pages, zero_pages, total_pages;
   GdwInfo blackout; /* its *_us */
   GArray *round_list;
+  GArray *vcpu_rates; /* of guint64, pages/s; or NULL */
   GPtrArray *warnings;
 };
 

@@ -63,6 +63,7 @@ gdw_source_consider (GdwSource *source)
   g_atomic_int_set (&source->sending, FALSE);
   source->pause_begin_us = source->step_us = g_get_monotonic_time ();
   source->guest_orders++;
+  gdw_harvest_rest (source->harvest);
   gdw_guest_hand_over (source->attempt.guest, source->cancellable, on_paused, source);
 }
 
@@ -314,6 +315,7 @@ gdw_source_info (GdwSource *source, GdwInfo *info)
   info->bandwidth = source->bandwidth;
   info->rounds = source->passes;
   info->round_list = source->round_list;
+  info->vcpu_rates = source->vcpu_rates;
   info->warnings = source->warnings;
   sum_up (source, info);
 }

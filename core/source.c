@@ -230,6 +230,7 @@ gdw_source_end (GdwSource *source)
   source->phase = ENDING;
   g_atomic_int_set (&source->sending, FALSE);
   source->outcome = GDW_OUTCOME_SOURCE;
+  gdw_ring_door_open (gdw_guest_door (source->attempt.guest));
   g_cancellable_cancel (source->cancellable);
   say_why (source);
   gdw_source_finish_links (source);
@@ -432,6 +433,7 @@ gdw_source_free (GdwSource *source)
   g_clear_error (&source->error);
   g_object_unref (source->cancellable);
   g_array_unref (source->round_list);
+  g_clear_pointer (&source->vcpu_rates, g_array_unref);
   g_ptr_array_unref (source->warnings);
   g_free (source->tracker_name);
   g_free (source->transport_name);

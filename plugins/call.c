@@ -14,6 +14,8 @@ struct GdwTracking {
   guint n_regions;
   gint started; /* atomic: rearm runs on other threads */
   gint busy;    /* in start, collect or stop */
+  void (*reset) (gpointer data);
+  gpointer reset_data;
 };
 
 gboolean
@@ -62,15 +64,27 @@ refuse (GdwTracking *tracking, const char *what, const char *why, GError **error
   return FALSE;
 }
 
+static void
+rings_were_reset (gpointer core)
+{
+  GdwTracking *tracking = core;
+
+  if (tracking->reset)
+    tracking->reset (tracking->reset_data);
+}
+
 GdwTracking *
 gdw_tracking_open (const GdwTracker *tracker, const char *options,
                    const GdwRegion *const *regions, guint n_regions, const GdwDirtyLog *log,
                    GError **error)
 {
-  GdwTrackerConfig config = {
-    .size = sizeof config, .regions = regions, .n_regions = n_regions, .dirty_log = log
-  };
   GdwTracking *tracking = g_new0 (GdwTracking, 1);
+  GdwTrackerConfig config = { .size = sizeof config,
+                              .regions = regions,
+                              .n_regions = n_regions,
+                              .dirty_log = log,
+                              .rings_were_reset = rings_were_reset,
+                              .core = tracking };
   GError *failure = NULL;
 
   tracking->tracker = tracker;
@@ -202,6 +216,23 @@ gdw_tracking_rearm (GdwTracking *tracking, guint region, guint64 first, guint64 
   }
   ok = tracker->rearm (tracking->self, region, first, n, bits, &failure);
   return gdw_door_result (&tracker->plugin, "rearm", ok, failure, error);
+}
+
+void
+gdw_tracking_on_reset (GdwTracking *tracking, void (*reset) (gpointer data), gpointer data)
+{
+  tracking->reset = reset;
+  tracking->reset_data = data;
+}
+
+guint
+gdw_tracking_vcpu_pages (GdwTracking *tracking, guint64 *pages, guint n)
+{
+  const GdwTracker *tracker = tracking->tracker;
+
+  if (!tracker->vcpu_pages || !g_atomic_int_get (&tracking->started))
+    return 0;
+  return tracker->vcpu_pages (tracking->self, pages, n);
 }
 
 const char *

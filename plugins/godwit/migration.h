@@ -105,6 +105,15 @@ void gdw_migration_resolve (GdwMigration *migration, gboolean here, GdwDone done
  * its completion.  Cheap when no migration runs. */
 void gdw_migration_mark_dirty (GdwMigration *migration, guint64 guest_addr, guint64 size);
 
+/* A vCPU left the hypervisor because its dirty ring is full (KVM_EXIT_DIRTY_RING_FULL).  That
+ * vCPU's thread, with no lock that pause needs.  Has the ring emptied and comes back when there
+ * may be room: run the vCPU again, and call again if it leaves for the same reason.  Comes back
+ * at once when no migration is tracking, and as soon as the guest is to be paused or the
+ * migration was cancelled or failed: look whether the vCPU must stand still, as after every
+ * exit.  The VMM holds a reference to @migration until no vCPU can call any more: pause the
+ * vCPUs, then unref. */
+void gdw_migration_ring_full (GdwMigration *migration, guint vcpu);
+
 /* Capabilities and parameters by their QMP names; @value as a user would type it
  * ("on", "104857600", "bitmap"). */
 gboolean gdw_migration_set_capability (GdwMigration *migration, const char *name, gboolean on,

@@ -32,6 +32,11 @@ typedef struct {
   const GdwRegion *const *regions; /* until close */
   guint n_regions;
   const GdwDirtyLog *dirty_log; /* until close; NULL: this host has none */
+
+  /* Or NULL.  To be called in the middle of a long collect, with @core, when there is room in
+   * a ring again: a vCPU that waits for it goes on then, not at the end. */
+  void (*rings_were_reset) (gpointer core);
+  gpointer core;
 } GdwTrackerConfig;
 
 typedef struct {
@@ -51,13 +56,16 @@ typedef struct {
 
   /* Required.  Set the bits of the pages written since they were last re-armed
    * in @bits[region], and leave all other bits alone.  A write that lands during
-   * the call is reported by this collect or the next, never by neither: so a
-   * page is re-armed before its bit can be read by others.  @bits is private to
-   * the call; core publishes it only after a successful return.  After FALSE
-   * core takes every page for dirty and fails the migration. */
+   * the call is reported by this collect or a later one, never by none: so a
+   * page is re-armed before its bit can be read by others.  The collect after the
+   * guest was paused reports everything.  @bits is private to the harvest thread;
+   * core publishes it only after a successful return.  After FALSE core takes
+   * every page for dirty and fails the migration. */
   gboolean (*collect) (gpointer self, guint64 *const *bits, GError **error);
 
-  /* Required.  Stop tracking; may take 0.1 s.  Also called after a failure. */
+  /* Required.  Stop tracking; may take 0.1 s.  Called once after each start that
+   * succeeded, also if a collect or a rearm failed since; never after one that
+   * failed, which leaves nothing on. */
   gboolean (*stop) (gpointer self, GError **error);
 
   /* Required with GDW_TRACKER_REARMS_AT_REARM, else absent.  Re-arm exactly the
@@ -66,6 +74,11 @@ typedef struct {
    * multiple of 64, and so is @n unless it reaches the end of the region. */
   gboolean (*rearm) (gpointer self, guint region, guint64 first, guint64 n, const guint64 *bits,
                      GError **error);
+
+  /* Optional.  How many pages each vCPU has turned from clean to dirty since start,
+   * as collected so far: fills @pages[0 .. @n) and returns the number of vCPUs,
+   * which may be more than @n.  Harvest thread, started. */
+  guint (*vcpu_pages) (gpointer self, guint64 *pages, guint n);
 } GdwTracker;
 
 #define GDW_DEFINE_TRACKER(...)                                                                \

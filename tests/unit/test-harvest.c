@@ -17,6 +17,7 @@ typedef struct {
   FakeTracker *fake;
   GdwRound *round;
   GdwPageset *marks;
+  GdwRingDoor *door;
   GdwHarvest *harvest;
   gboolean started, ended;
   guint harvested;
@@ -83,6 +84,7 @@ set_up (Fixture *f, gboolean fails)
   *f = (Fixture){ .fake = fake_tracker_new (PAGES, 0, FALSE) };
   f->fake->data = f;
   f->fake->fails = fails;
+  f->door = gdw_ring_door_new ();
   f->round = gdw_round_new (f->fake->regions, f->fake->tracking, 1, on_event, NULL);
   f->marks = gdw_pageset_new (f->fake->regions->pages, f->fake->regions->n);
   ck_assert_uint_eq (claim (f), PAGES);
@@ -91,8 +93,16 @@ set_up (Fixture *f, gboolean fails)
 static void
 start (Fixture *f)
 {
-  f->harvest = gdw_harvest_new (f->round, f->fake->tracking, f->marks, f->fake->regions,
-                                g_main_context_default (), &ops, f, NULL);
+  GdwHarvestConfig config = { .round = f->round,
+                              .tracking = f->fake->tracking,
+                              .marks = f->marks,
+                              .regions = f->fake->regions,
+                              .door = f->door,
+                              .context = g_main_context_default (),
+                              .ops = &ops,
+                              .data = f };
+
+  f->harvest = gdw_harvest_new (&config, NULL);
   ck_assert_ptr_nonnull (f->harvest);
   WAIT_UNTIL (f->started);
 }
@@ -104,6 +114,7 @@ tear_down (Fixture *f)
     gdw_harvest_stop (f->harvest);
   WAIT_UNTIL (f->ended);
   gdw_harvest_free (f->harvest);
+  gdw_ring_door_free (f->door);
   gdw_round_free (f->round);
   gdw_pageset_free (f->marks);
   fake_tracker_free (f->fake);
