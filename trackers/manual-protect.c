@@ -22,6 +22,9 @@ manual_protect_open (const GdwTrackerConfig *config, GError **error)
   const char *missing = NULL;
   if (config->dirty_log == NULL)
     missing = "this host keeps no dirty log; give it one, or use a tracker that needs none";
+  else if (config->dirty_log->modes & GDW_DIRTY_LOG_RING)
+    missing = "this VM has dirty rings and so no dirty bitmap; use tracker 'dirty-ring', or "
+              "start the VM without --dirty-ring-size";
   else if (!(config->dirty_log->modes & GDW_DIRTY_LOG_MANUAL))
     missing = "the dirty log of this host has no manual mode; use tracker 'bitmap'";
   if (missing != NULL) {

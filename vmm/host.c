@@ -158,6 +158,15 @@ host_wrote (gpointer data, guint64 gpa, guint64 size)
 }
 
 void
+host_ring_full (gpointer data, guint vcpu)
+{
+  Host *host = data;
+
+  if (host->migration)
+    gdw_migration_ring_full (host->migration, vcpu);
+}
+
+void
 host_init (Host *host, GdwHost *gdw)
 {
   *gdw = (GdwHost){ .size = sizeof (GdwHost),

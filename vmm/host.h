@@ -17,5 +17,6 @@ typedef struct {
 /* Fill @gdw for the VM behind @host. */
 void host_init (Host *host, GdwHost *gdw);
 
-/* For MachineEvents.wrote. */
+/* For MachineEvents.wrote and .ring_full. */
 void host_wrote (gpointer host, guint64 gpa, guint64 size);
+void host_ring_full (gpointer host, guint vcpu);

@@ -108,6 +108,10 @@ kvm_vcpu_run (gpointer self)
       continue;
     if (vcpu->run->exit_reason == KVM_EXIT_INTR)
       continue;
+    if (vcpu->run->exit_reason == KVM_EXIT_DIRTY_RING_FULL) {
+      machine_ring_full (&vcpu->parts, vcpu->index, &vcpu->pokes);
+      continue;
+    }
     die (vcpu, "exit reason", vcpu->run->exit_reason);
     return;
   }

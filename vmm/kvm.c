@@ -65,7 +65,24 @@ add_slots (Kvm *kvm, GError **error)
         return FALSE;
     }
   }
-  kvm->dirty_log = gdw_kvm_dirty_log_new (kvm->vm_fd, slots, n, error);
+  kvm->n_slots = n;
+  kvm->slots = g_memdup2 (slots, sizeof slots);
+  return TRUE;
+}
+
+/* Rings belong to vCPUs, which are there by now. */
+static gboolean
+add_dirty_log (Kvm *kvm, GError **error)
+{
+  guint32 entries = kvm->parts.ring_entries;
+  g_autofree int *fds = g_new (int, kvm->n_vcpus);
+
+  for (guint i = 0; i < kvm->n_vcpus; i++)
+    fds[i] = kvm->vcpus[i].fd;
+  kvm->dirty_log = entries
+                       ? gdw_kvm_dirty_ring_new (kvm->vm_fd, kvm->slots, kvm->n_slots, fds,
+                                                 kvm->n_vcpus, entries, error)
+                       : gdw_kvm_dirty_log_new (kvm->vm_fd, kvm->slots, kvm->n_slots, error);
   return kvm->dirty_log != NULL;
 }
 
@@ -123,6 +140,7 @@ kvm_close (gpointer self)
     close (kvm->vm_fd);
   if (kvm->kvm_fd >= 0)
     close (kvm->kvm_fd);
+  g_free (kvm->slots);
   g_free (kvm->msrs);
   g_free (kvm->vcpus);
   g_free (kvm);
@@ -150,6 +168,9 @@ open_vm (Kvm *kvm, GError **error)
   kvm->msrs->nmsrs = MAX_MSRS;
   if (ioctl (kvm->kvm_fd, KVM_GET_MSR_INDEX_LIST, kvm->msrs) < 0)
     return kvm_fail (error, "KVM_GET_MSR_INDEX_LIST", "");
+  if (kvm->parts.ring_entries &&
+      !gdw_kvm_dirty_ring_enable (kvm->vm_fd, kvm->parts.ring_entries, error))
+    return FALSE;
   return add_slots (kvm, error);
 }
 
@@ -177,6 +198,8 @@ kvm_open (const MachineParts *parts, GError **error)
   for (guint i = 0; i < parts->vcpus; i++)
     if (!add_vcpu (kvm, i, error))
       goto fail;
+  if (!add_dirty_log (kvm, error))
+    goto fail;
   return kvm;
 fail:
   kvm_close (kvm);

@@ -26,6 +26,8 @@ typedef struct {
   KvmVcpu *vcpus;
   guint xsave_bytes;
   struct kvm_msr_list *msrs; /* those that make up the state of a vCPU */
+  GdwKvmSlot *slots;
+  guint n_slots;
   GdwDirtyLog *dirty_log;
 } Kvm;
 

@@ -8,10 +8,14 @@
 /* What a kind of machine is made of: borrowed for its life. */
 typedef struct {
   guint vcpus;
+  guint32 ring_entries; /* of each vCPU's dirty ring, 0: there is none */
   const Memory *memory;
   Crew *crew; /* the vCPUs become members */
   const MachineEvents *events;
 } MachineParts;
+
+/* On the thread of VCPU, whose ring is full: comes back when it is worth to look again. */
+void machine_ring_full (const MachineParts *parts, guint vcpu, guint64 *pokes);
 
 /* A kind of machine: vCPUs and their dirty log.  Everything but open and close
  * is called while the crew stands still. */

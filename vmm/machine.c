@@ -15,6 +15,9 @@
 #define STATE_VERSION 1
 #define WS_FROM (UINT64_C (2) << 20)
 #define MIN_MEMORY (UINT64_C (4) << 20)
+#define MIN_RING 256u
+#define MAX_RING 65536u
+#define RING_NAP_NS 1000000
 #define HEART_BEAT_MS 1
 #define SLEEP_US 500 /* waits longer than this are slept, not spun */
 
@@ -73,6 +76,20 @@ ws_from (const MachineConfig *c)
 }
 
 static gboolean
+ring_ok (guint64 entries, GError **error)
+{
+  if (entries == 0 ||
+      (entries >= MIN_RING && entries <= MAX_RING && !(entries & (entries - 1))))
+    return TRUE;
+  g_set_error (
+      error, GDW_ERROR, GDW_ERROR_INVALID,
+      "machine: cannot be built: a dirty ring of %" G_GUINT64_FORMAT
+      " entries is not possible; --dirty-ring-size must be a power of two from %u to %u",
+      entries, MIN_RING, MAX_RING);
+  return FALSE;
+}
+
+static gboolean
 config_ok (const MachineConfig *c, GError **error)
 {
   guint64 ws_pages = c->ws_bytes / GUEST_PAGE, from = ws_from (c);
@@ -89,7 +106,7 @@ config_ok (const MachineConfig *c, GError **error)
   if (ws_pages && (c->writers < 1 || c->writers > c->vcpus || c->writers > ws_pages))
     return refuse (error, "writers must be between 1 and the number of --vcpus, and have a "
                           "page of the working set each");
-  return TRUE;
+  return ring_ok (c->ring_entries, error);
 }
 
 static gboolean
@@ -138,6 +155,7 @@ machine_new (const MachineConfig *config, const MachineEvents *events, GError **
   }
   machine->context = g_main_context_ref_thread_default ();
   machine->parts = (MachineParts){ .vcpus = config->vcpus,
+                                   .ring_entries = config->ring_entries,
                                    .memory = &machine->memory,
                                    .crew = crew_new (),
                                    .events = &machine->events };
@@ -168,6 +186,15 @@ machine_free (Machine *machine)
   memory_clear (&machine->memory);
   g_main_context_unref (machine->context);
   g_free (machine);
+}
+
+void
+machine_ring_full (const MachineParts *parts, guint vcpu, guint64 *pokes)
+{
+  if (parts->events->ring_full)
+    parts->events->ring_full (parts->events->data, vcpu);
+  else
+    crew_sleep (parts->crew, RING_NAP_NS, pokes);
 }
 
 Memory *

@@ -15,6 +15,7 @@ typedef struct {
   guint64 memory_bytes;
   MemoryBackend backend;
   guint vcpus;
+  guint64 ring_entries;   /* of a dirty ring for each vCPU, 0: a dirty bitmap */
   const char *guest_file; /* a build of the boot guest, or NULL for the built-in one */
 
   /* The workload of a guest that is booted here. */
@@ -35,6 +36,9 @@ typedef struct {
   void (*wrote) (gpointer data, guint64 gpa, guint64 size);
   /* A vCPU can't go on, it stands still. */
   void (*died) (gpointer data, const char *why);
+  /* The dirty ring of the calling vCPU's thread is full.  Comes back when it may try to go on,
+   * and at once when it must stand still. */
+  void (*ring_full) (gpointer data, guint vcpu);
 } MachineEvents;
 
 typedef struct {

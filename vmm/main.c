@@ -46,6 +46,12 @@ on_wrote (gpointer data, guint64 gpa, guint64 size)
 }
 
 static void
+on_ring_full (gpointer data, guint vcpu)
+{
+  host_ring_full (&((App *) data)->host, vcpu);
+}
+
+static void
 on_done (GdwMigration *migration, const GError *error, gpointer data)
 {
   if (error)
@@ -94,7 +100,11 @@ static gboolean
 build_machine (App *app, const Options *options, GError **error)
 {
   MachineEvents events = {
-    .data = app, .serial = on_serial, .wrote = on_wrote, .died = on_died
+    .data = app,
+    .serial = on_serial,
+    .wrote = on_wrote,
+    .died = on_died,
+    .ring_full = on_ring_full,
   };
 
   app->host.machine = machine_new (&options->machine, &events, error);

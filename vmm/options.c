@@ -116,7 +116,7 @@ parse_backend (MachineConfig *machine, const char *backend, GError **error)
 }
 
 typedef struct {
-  char *memory, *accel, *backend, *workload;
+  char *memory, *accel, *backend, *workload, *ring;
   int vcpus;
 } Texts;
 
@@ -131,6 +131,8 @@ parse_texts (Options *options, const Texts *texts, GError **error)
                        &machine->memory_bytes, error) &&
          parse_accel (options, texts->accel ? texts->accel : "auto", error) &&
          parse_backend (machine, texts->backend ? texts->backend : "anon", error) &&
+         (!texts->ring || parse_number ("--dirty-ring-size", texts->ring, FALSE,
+                                        &machine->ring_entries, error)) &&
          (!texts->workload || parse_workload (machine, texts->workload, error));
 }
 
@@ -146,6 +148,8 @@ options_parse (Options *options, int *argc, char ***argv, GError **error)
     { "accel", 0, 0, G_OPTION_ARG_STRING, &texts.accel, "auto, kvm or soft (auto)", "KIND" },
     { "mem-backend", 0, 0, G_OPTION_ARG_STRING, &texts.backend, "anon, memfd or hugetlb (anon)",
       "KIND" },
+    { "dirty-ring-size", 0, 0, G_OPTION_ARG_STRING, &texts.ring,
+      "Entries of each vCPU's dirty ring, 256 to 65536 (0: a dirty bitmap)", "N" },
     { "guest", 0, 0, G_OPTION_ARG_FILENAME, &options->guest, "Another build of the boot guest",
       "FILE" },
     { "workload", 0, 0, G_OPTION_ARG_STRING, &texts.workload,
@@ -178,6 +182,7 @@ options_parse (Options *options, int *argc, char ***argv, GError **error)
   g_free (texts.accel);
   g_free (texts.backend);
   g_free (texts.workload);
+  g_free (texts.ring);
   return ok;
 }
 

@@ -3,6 +3,8 @@
 
 #include "soft-log.h"
 
+#include "soft-ring.h"
+
 #include <stdint.h>
 
 #define REGIONS G_N_ELEMENTS (((Memory *) 0)->regions)
@@ -10,27 +12,41 @@
 /* A set bit is a page that is dirty, and not armed; a clear bit is an armed
  * page.  Marks are made whether the log is enabled or not: a vCPU that looked
  * at a flag first could miss an enable between its store and its look.  So
- * enable is to forget, and every order of store, mark and enable is right. */
+ * enable is to forget, and every order of store, mark and enable is right.
+ *
+ * With rings a vCPU whose mark is new pushes an entry, if the log is enabled by
+ * then.  So enable switches on first and forgets then: a mark that stays was made
+ * when it was on. */
 struct SoftLog {
   GdwDirtyLog vtable;
   guint n_regions;
   guint64 first[REGIONS]; /* page number of guest address */
   guint64 pages[REGIONS];
   guint64 *bits[REGIONS]; /* atomic */
+  SoftRings *rings;       /* or NULL */
   gint mode;              /* atomic; GDW_DIRTY_LOG_*, 0 = disabled */
 };
 
 void
-soft_log_mark (SoftLog *log, guint64 gpa)
+soft_log_mark (SoftLog *log, guint vcpu, guint64 gpa)
 {
   guint region = log->n_regions - 1;
   guint64 page = gpa / GDW_PAGE_SIZE;
+  guint64 bit, before;
 
   while (page < log->first[region]) /* they are in the order of their addresses */
     region--;
   page -= log->first[region];
-  __atomic_fetch_or (&log->bits[region][page / 64], UINT64_C (1) << (page % 64),
-                     __ATOMIC_SEQ_CST);
+  bit = UINT64_C (1) << (page % 64);
+  before = __atomic_fetch_or (&log->bits[region][page / 64], bit, __ATOMIC_SEQ_CST);
+  if (log->rings && !(before & bit) && g_atomic_int_get (&log->mode))
+    soft_rings_push (log->rings, vcpu, region, page);
+}
+
+gboolean
+soft_log_full (SoftLog *log, guint vcpu)
+{
+  return log->rings && soft_rings_full (log->rings, vcpu);
 }
 
 static void
@@ -53,15 +69,16 @@ soft_log_enable (gpointer self, guint32 mode, GError **error)
   guint32 ones = mode & GDW_DIRTY_LOG_INITIALLY_SET;
   guint32 kind = mode & ~GDW_DIRTY_LOG_INITIALLY_SET;
 
-  if ((kind != GDW_DIRTY_LOG_PLAIN && kind != GDW_DIRTY_LOG_MANUAL) ||
-      (ones && kind == GDW_DIRTY_LOG_PLAIN)) {
-    g_set_error (
-        error, GDW_ERROR, GDW_ERROR_INVALID,
-        "dirty log 'soft': cannot be enabled: there is no mode %#x; use plain, manual or "
-        "manual and initially set",
-        mode);
+  if (log->rings ? mode != GDW_DIRTY_LOG_RING
+                 : (kind != GDW_DIRTY_LOG_PLAIN && kind != GDW_DIRTY_LOG_MANUAL) ||
+                       (ones && kind == GDW_DIRTY_LOG_PLAIN)) {
+    g_set_error (error, GDW_ERROR, GDW_ERROR_INVALID,
+                 "dirty log 'soft': cannot be enabled: there is no mode %#x; use %s", mode,
+                 log->rings ? "ring" : "plain, manual or manual and initially set");
     return FALSE;
   }
+  if (log->rings)
+    g_atomic_int_set (&log->mode, mode);
   for (guint i = 0; i < log->n_regions; i++)
     store_all (log, i, ones != 0);
   g_atomic_int_set (&log->mode, mode);
@@ -90,12 +107,22 @@ usable (SoftLog *log, const char *what, guint region, GError **error)
 }
 
 static gboolean
+has_bitmap (SoftLog *log, const char *what, GError **error)
+{
+  if (!log->rings)
+    return TRUE;
+  g_set_error (error, GDW_ERROR, GDW_ERROR_UNSUPPORTED,
+               "dirty log 'soft': %s failed: this machine has dirty rings; harvest them", what);
+  return FALSE;
+}
+
+static gboolean
 soft_log_get (gpointer self, guint region, guint64 *bits, GError **error)
 {
   SoftLog *log = self;
   gboolean plain;
 
-  if (!usable (log, "get", region, error))
+  if (!has_bitmap (log, "get", error) || !usable (log, "get", region, error))
     return FALSE;
   plain = g_atomic_int_get (&log->mode) & GDW_DIRTY_LOG_PLAIN;
   for (guint64 w = 0; w < GDW_BITMAP_WORDS (log->pages[region]); w++) {
@@ -115,7 +142,7 @@ soft_log_clear (gpointer self, guint region, guint64 first, guint64 n, const gui
   SoftLog *log = self;
   guint64 pages;
 
-  if (!usable (log, "clear", region, error))
+  if (!has_bitmap (log, "clear", error) || !usable (log, "clear", region, error))
     return FALSE;
   pages = log->pages[region];
   if (!(g_atomic_int_get (&log->mode) & GDW_DIRTY_LOG_MANUAL) || first % 64 || first > pages ||
@@ -133,8 +160,56 @@ soft_log_clear (gpointer self, guint region, guint64 first, guint64 n, const gui
   return TRUE;
 }
 
+static gboolean
+soft_log_locate (gpointer self, guint32 slot, guint64 offset, guint *region, guint64 *page,
+                 GError **error)
+{
+  SoftLog *log = self;
+
+  if (slot >= log->n_regions || offset >= log->pages[slot]) {
+    g_set_error (error, GDW_ERROR, GDW_ERROR_HOST,
+                 "dirty log 'soft': locate failed: there is no page %" G_GUINT64_FORMAT
+                 " in slot %u; harvest what the rings say",
+                 offset, slot);
+    return FALSE;
+  }
+  *region = slot;
+  *page = offset;
+  return TRUE;
+}
+
+static void
+clean (gpointer self, guint32 slot, guint64 offset)
+{
+  SoftLog *log = self;
+
+  __atomic_fetch_and (&log->bits[slot][offset / 64], ~(UINT64_C (1) << (offset % 64)),
+                      __ATOMIC_SEQ_CST);
+}
+
+static gboolean
+soft_log_reset_rings (gpointer self, guint64 *n_pages, GError **error)
+{
+  SoftLog *log = self;
+
+  (void) error;
+  *n_pages = soft_rings_reset (log->rings, clean, log);
+  return TRUE;
+}
+
+static void
+add_rings (SoftLog *log, guint n_rings, guint32 n_entries)
+{
+  log->rings = soft_rings_new (n_rings, n_entries);
+  log->vtable.modes = GDW_DIRTY_LOG_RING;
+  log->vtable.n_rings = n_rings;
+  log->vtable.rings = soft_rings_seam (log->rings);
+  log->vtable.locate = soft_log_locate;
+  log->vtable.reset_rings = soft_log_reset_rings;
+}
+
 SoftLog *
-soft_log_new (const Memory *memory)
+soft_log_new (const Memory *memory, guint n_rings, guint32 n_entries)
 {
   SoftLog *log = g_new0 (SoftLog, 1);
 
@@ -146,6 +221,8 @@ soft_log_new (const Memory *memory)
                                .disable = soft_log_disable,
                                .get = soft_log_get,
                                .clear = soft_log_clear };
+  if (n_entries)
+    add_rings (log, n_rings, n_entries);
   log->n_regions = memory->n_regions;
   for (guint i = 0; i < memory->n_regions; i++) {
     log->first[i] = memory->regions[i].guest_addr / GDW_PAGE_SIZE;
@@ -162,6 +239,7 @@ soft_log_free (SoftLog *log)
     return;
   for (guint i = 0; i < log->n_regions; i++)
     g_free (log->bits[i]);
+  soft_rings_free (log->rings);
   g_free (log);
 }
 

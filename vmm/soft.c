@@ -52,7 +52,9 @@ typedef struct {
 static void
 mark (gpointer workload, guint64 gpa)
 {
-  soft_log_mark (((SoftVcpu *) workload)->log, gpa);
+  const SoftVcpu *vcpu = workload;
+
+  soft_log_mark (vcpu->log, vcpu->index, gpa);
 }
 
 static void
@@ -114,6 +116,7 @@ step_or_sleep (SoftVcpu *vcpu)
   crew_sleep (vcpu->parts->crew, ticks, &vcpu->pokes);
 }
 
+/* A step pushes a few entries at most: there is always room for one. */
 static void
 soft_vcpu_run (gpointer self)
 {
@@ -122,7 +125,10 @@ soft_vcpu_run (gpointer self)
   if (!vcpu->sane)
     die (vcpu);
   while (crew_running (vcpu->parts->crew))
-    step_or_sleep (vcpu);
+    if (soft_log_full (vcpu->log, vcpu->index))
+      machine_ring_full (vcpu->parts, vcpu->index, &vcpu->pokes);
+    else
+      step_or_sleep (vcpu);
 }
 
 static const CrewOps soft_vcpu_ops = { .begin = soft_vcpu_begin, .run = soft_vcpu_run };
@@ -143,7 +149,7 @@ soft_open (const MachineParts *parts, GError **error)
   Soft *soft = g_new0 (Soft, 1);
 
   soft->parts = *parts;
-  soft->log = soft_log_new (parts->memory);
+  soft->log = soft_log_new (parts->memory, parts->vcpus, parts->ring_entries);
   soft->vcpus = g_new0 (SoftVcpu, parts->vcpus);
   for (guint i = 0; i < parts->vcpus; i++) {
     g_autofree char *name = g_strdup_printf ("vcpu-%u", i);

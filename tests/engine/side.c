@@ -514,7 +514,7 @@ void
 side_vcpu_writes (Side *side, guint64 gpa, guint8 value)
 {
   store (side, gpa, value);
-  soft_log_mark (real_log (side)->self, gpa);
+  soft_log_mark (real_log (side)->self, 0, gpa);
 }
 
 void

@@ -31,7 +31,7 @@ setup (guint32 mode)
 
   memory.regions[0] = (GdwRegion){ .name = "low", .size = PAGES * 4096 };
   memory.regions[1] = (GdwRegion){ .name = "high", .guest_addr = GUEST_HIGH, .size = 4096 };
-  f.log = soft_log_new (&memory);
+  f.log = soft_log_new (&memory, 0, 0);
   f.seam = soft_log_vtable (f.log);
   if (mode)
     ck_assert (f.seam->enable (f.seam->self, mode, NULL));
@@ -41,7 +41,7 @@ setup (guint32 mode)
 static void
 mark (Fixture *f, guint64 page)
 {
-  soft_log_mark (f->log, page * 4096 + 123);
+  soft_log_mark (f->log, 0, page * 4096 + 123);
 }
 
 static void
