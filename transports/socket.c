@@ -30,9 +30,9 @@ socket_wait (int fd, short events, int timeout_ms, GCancellable *cancellable)
   GPollFD fds[2] = { { .fd = fd, .events = (gushort) events } };
   gboolean wakes = cancellable && g_cancellable_make_pollfd (cancellable, &fds[1]);
   gint64 end = g_get_monotonic_time () + timeout_ms * (gint64) 1000;
-  int result = 0;
+  int result = -1;
 
-  while (result == 0) {
+  while (result == -1) {
     int left = timeout_ms < 0 ? -1
                               : (int) MAX (0, (end - g_get_monotonic_time () + 999) / 1000);
     int slice = cancellable && !wakes && (left < 0 || left > WAIT_SLICE_MS) ? WAIT_SLICE_MS
@@ -41,9 +41,11 @@ socket_wait (int fd, short events, int timeout_ms, GCancellable *cancellable)
     if (g_cancellable_is_cancelled (cancellable))
       result = ECANCELED;
     else if (g_poll (fds, wakes ? 2 : 1, slice) < 0)
-      result = errno == EINTR ? 0 : errno;
-    else if (fds[0].revents != 0 || (timeout_ms >= 0 && g_get_monotonic_time () >= end))
-      break;
+      result = errno == EINTR ? -1 : errno;
+    else if (fds[0].revents != 0)
+      result = 0;
+    else if (timeout_ms >= 0 && g_get_monotonic_time () >= end)
+      result = ETIMEDOUT;
   }
   if (wakes)
     g_cancellable_release_fd (cancellable);
@@ -51,7 +53,15 @@ socket_wait (int fd, short events, int timeout_ms, GCancellable *cancellable)
 }
 
 int
-socket_connect (int fd, const struct sockaddr *address, socklen_t length,
+socket_sleep (int ms, GCancellable *cancellable)
+{
+  int why = socket_wait (-1, 0, ms, cancellable);
+
+  return why == ETIMEDOUT ? 0 : why;
+}
+
+int
+socket_connect (int fd, const struct sockaddr *address, socklen_t length, int timeout_ms,
                 GCancellable *cancellable)
 {
   int why = 0;
@@ -59,7 +69,7 @@ socket_connect (int fd, const struct sockaddr *address, socklen_t length,
 
   while (connect (fd, address, length) != 0) {
     if (errno == EAGAIN)
-      why = socket_wait (-1, 0, CONNECT_RETRY_MS, cancellable);
+      why = socket_sleep (CONNECT_RETRY_MS, cancellable);
     else if (errno == EINPROGRESS || errno == EINTR)
       break;
     else
@@ -67,7 +77,7 @@ socket_connect (int fd, const struct sockaddr *address, socklen_t length,
     if (why != 0)
       return why;
   }
-  why = socket_wait (fd, POLLOUT, -1, cancellable);
+  why = socket_wait (fd, POLLOUT, timeout_ms, cancellable);
   if (why == 0 && getsockopt (fd, SOL_SOCKET, SO_ERROR, &why, &size) != 0)
     why = errno;
   return why;

@@ -26,12 +26,14 @@ void socket_close_link (gpointer link);
 
 /* These give 0, an errno, or ECANCELED after the cancellable fired. */
 
-/* Wait for @events on @fd, or @timeout_ms (-1 = for ever), whatever comes first; an @fd of -1
- * only waits. */
+/* Wait for @events on @fd; ETIMEDOUT after @timeout_ms (-1 = never). */
 int socket_wait (int fd, short events, int timeout_ms, GCancellable *cancellable);
 
-/* Connect the non-blocking @fd. */
-int socket_connect (int fd, const struct sockaddr *address, socklen_t length,
+/* Just wait. */
+int socket_sleep (int ms, GCancellable *cancellable);
+
+/* Connect the non-blocking @fd; ETIMEDOUT after @timeout_ms (-1 = the system decides). */
+int socket_connect (int fd, const struct sockaddr *address, socklen_t length, int timeout_ms,
                     GCancellable *cancellable);
 
 /* Wait for a peer and give its non-blocking socket. */

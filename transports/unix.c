@@ -16,8 +16,11 @@
 #define LOCK_RETRY_MS 10
 #define LOCK_TRIES 100
 
+enum { OPTION_PEER_UID };
+
 typedef struct {
-  char *address; /* as typed */
+  char *address;  /* as typed */
+  uid_t peer_uid; /* may be at the other end beside this user and root */
   struct sockaddr_un name;
   socklen_t length;
   int listener; /* or -1 */
@@ -48,6 +51,7 @@ unix_open (const GdwTransportConfig *config, GError **error)
   self = g_new0 (Unix, 1);
   self->listener = -1;
   self->address = g_strdup (config->address);
+  self->peer_uid = (uid_t) config->options[OPTION_PEER_UID].number;
   self->name.sun_family = AF_UNIX;
   memcpy (self->name.sun_path, config->address, length);
   self->length = (socklen_t) (offsetof (struct sockaddr_un, sun_path) + length);
@@ -79,8 +83,8 @@ try_bind (Unix *self)
   return bind (self->listener, (struct sockaddr *) &self->name, self->length) == 0 ? 0 : errno;
 }
 
-/* A lock of the folder, so that of two that find the same stale file one replaces it
- * and the other finds it taken; -1 with errno. */
+/* A lock of the folder, so that of two listeners one has the path and the other finds it
+ * taken; -1 with errno. */
 static int
 lock_folder (Unix *self, GCancellable *cancellable)
 {
@@ -89,7 +93,7 @@ lock_folder (Unix *self, GCancellable *cancellable)
   int why = 0;
 
   for (guint i = 0; fd >= 0 && flock (fd, LOCK_EX | LOCK_NB) != 0; i++) {
-    why = i < LOCK_TRIES ? socket_wait (-1, 0, LOCK_RETRY_MS, cancellable) : EWOULDBLOCK;
+    why = i < LOCK_TRIES ? socket_sleep (LOCK_RETRY_MS, cancellable) : EWOULDBLOCK;
     if (why != 0) {
       close (fd);
       errno = why;
@@ -109,7 +113,7 @@ remove_stale (Unix *self)
   if (lstat (self->address, &st) != 0)
     return errno == ENOENT ? 0 : errno;
   if (!S_ISSOCK (st.st_mode))
-    return EEXIST;
+    return S_ISDIR (st.st_mode) ? EISDIR : EEXIST;
   probe = new_socket ();
   if (probe < 0)
     return errno;
@@ -124,26 +128,76 @@ remove_stale (Unix *self)
 }
 
 static int
-replace_stale (Unix *self, GCancellable *cancellable)
+bind_and_listen (Unix *self)
+{
+  int why = try_bind (self);
+  struct stat st;
+
+  if (why == EADDRINUSE && !is_abstract (self)) {
+    why = remove_stale (self);
+    if (why == 0)
+      why = try_bind (self);
+  }
+  if (why == 0 && !is_abstract (self) && lstat (self->address, &st) == 0) {
+    self->dev = st.st_dev;
+    self->ino = st.st_ino;
+  }
+  if (why == 0 && listen (self->listener, SOMAXCONN) != 0)
+    why = errno;
+  return why;
+}
+
+/* Between bind and listen a socket looks stale, too. */
+static int
+listen_locked (Unix *self, GCancellable *cancellable)
 {
   int lock = lock_folder (self, cancellable);
   int why;
 
   if (lock < 0)
     return errno;
-  why = remove_stale (self);
-  if (why == 0)
-    why = try_bind (self);
+  why = bind_and_listen (self);
   close (lock);
   return why;
+}
+
+/* What to do about a failed listen. */
+static const char *
+listen_hint (int why)
+{
+  switch (why) {
+  case EADDRINUSE:
+    return "another process listens there";
+  case EEXIST:
+    return "the file is no socket; choose another path";
+  case EISDIR:
+    return "give the path of a socket in this folder";
+  case ENOENT:
+  case ENOTDIR:
+    return "make the folder first";
+  case EACCES:
+  case EPERM:
+  case EROFS:
+    return "this user must be allowed to read the folder and to write to it";
+  case EWOULDBLOCK:
+    return "another process holds the lock of the folder";
+  default:
+    return "choose another path";
+  }
+}
+
+static const char *
+connect_hint (int why)
+{
+  return why == EACCES || why == EPERM ? "run both sides as the same user or as root"
+                                       : "check that the destination listens there";
 }
 
 static gboolean
 unix_listen (gpointer data, GCancellable *cancellable, GError **error)
 {
   Unix *self = data;
-  struct stat st;
-  int why = 0;
+  int why;
 
   self->listener = new_socket ();
   if (self->listener < 0)
@@ -152,23 +206,13 @@ unix_listen (gpointer data, GCancellable *cancellable, GError **error)
    * the umask belongs to the whole process. */
   if (fchmod (self->listener, 0600) != 0)
     why = errno;
-  if (why == 0)
-    why = try_bind (self);
-  if (why == EADDRINUSE && !is_abstract (self))
-    why = replace_stale (self, cancellable);
-  if (why == 0 && !is_abstract (self) && lstat (self->address, &st) == 0) {
-    self->dev = st.st_dev;
-    self->ino = st.st_ino;
-  }
-  if (why == 0 && listen (self->listener, SOMAXCONN) != 0)
-    why = errno;
+  else if (is_abstract (self))
+    why = bind_and_listen (self);
+  else
+    why = listen_locked (self, cancellable);
   if (why == 0)
     return TRUE;
-  return fail (self, "listen at", why,
-               why == EADDRINUSE ? "another process listens there"
-               : why == EEXIST   ? "the file is no socket; choose another path"
-                                 : "choose another path",
-               cancellable, error);
+  return fail (self, "listen at", why, listen_hint (why), cancellable, error);
 }
 
 static void
@@ -187,7 +231,7 @@ unix_close (gpointer data)
 }
 
 static gboolean
-peer_is_trusted (int fd, uid_t *uid)
+peer_is_trusted (const Unix *self, int fd, uid_t *uid)
 {
   struct ucred peer;
   socklen_t size = sizeof peer;
@@ -196,7 +240,7 @@ peer_is_trusted (int fd, uid_t *uid)
   if (getsockopt (fd, SOL_SOCKET, SO_PEERCRED, &peer, &size) != 0)
     return FALSE;
   *uid = peer.uid;
-  return peer.uid == 0 || peer.uid == geteuid ();
+  return peer.uid == 0 || peer.uid == geteuid () || peer.uid == self->peer_uid;
 }
 
 static gpointer
@@ -213,7 +257,7 @@ unix_accept (gpointer data, GCancellable *cancellable, GError **error)
       fail (self, "accept at", why, "check the limits of this process", cancellable, error);
       return NULL;
     }
-    if (peer_is_trusted (fd, &uid))
+    if (peer_is_trusted (self, fd, &uid))
       return socket_link_new ("unix", fd, g_strdup (self->address));
     /* A stranger costs its own connection only. */
     close (fd);
@@ -226,17 +270,16 @@ unix_connect (gpointer data, GCancellable *cancellable, GError **error)
   Unix *self = data;
   int fd = new_socket ();
   int why = fd < 0 ? errno
-                   : socket_connect (fd, (struct sockaddr *) &self->name, self->length,
+                   : socket_connect (fd, (struct sockaddr *) &self->name, self->length, -1,
                                      cancellable);
   uid_t uid;
 
   if (why != 0) {
-    fail (self, "connect to", why, "check that the destination listens there", cancellable,
-          error);
-  } else if (!peer_is_trusted (fd, &uid)) {
+    fail (self, "connect to", why, connect_hint (why), cancellable, error);
+  } else if (!peer_is_trusted (self, fd, &uid)) {
     g_set_error (error, GDW_ERROR, GDW_ERROR_PEER,
                  "transport 'unix': connect to '%s' failed: the process there runs as user %u; "
-                 "run both sides as the same user or as root",
+                 "run both sides as the same user or as root, or allow it with peer-uid",
                  self->address, (guint) uid);
   } else {
     return socket_link_new ("unix", fd, g_strdup (self->address));
@@ -254,8 +297,19 @@ unix_local_address (gpointer data)
   return g_strdup (self->address);
 }
 
+static const GdwOption unix_options[] = {
+  [OPTION_PEER_UID] = { .name = "peer-uid",
+                        .type = GDW_OPTION_UINT,
+                        .default_value = "0",
+                        .max = G_MAXUINT32 - 1,
+                        .help = "number of a user that may be at the other end beside this "
+                                "user and root" },
+  { 0 },
+};
+
 GDW_DEFINE_TRANSPORT (.plugin.name = "unix",
                       .plugin.summary = "UNIX sockets between processes of one host",
+                      .plugin.options = unix_options,
                       .traits = GDW_TRANSPORT_TWO_WAY | GDW_TRANSPORT_SAME_HOST,
                       .max_links = 255, .open = unix_open, .close = unix_close,
                       .listen = unix_listen, .accept = unix_accept, .connect = unix_connect,

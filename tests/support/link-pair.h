@@ -6,6 +6,7 @@
 
 #include <check.h>
 #include <dirent.h>
+#include <godwit/error.h>
 #include <pthread.h>
 #include <stdio.h>
 #include <string.h>
@@ -248,6 +249,23 @@ expect_closed (GdwLink *link)
   ck_assert (!read_bytes (link, &byte, 1, &error));
   ck_assert_msg (g_error_matches (error, G_IO_ERROR, G_IO_ERROR_CLOSED), "%s",
                  error ? error->message : "no error");
+}
+
+static inline void
+expect_failure (gboolean listens, const char *uri, guint code, const char *message)
+{
+  GdwPlugins *plugins = gdw_plugins_new (NULL);
+  GdwStack *stack = must_open (plugins, uri);
+  g_autoptr (GError) error = NULL;
+
+  if (listens)
+    ck_assert (!gdw_stack_listen (stack, NULL, &error));
+  else
+    ck_assert (!gdw_stack_connect (stack, NULL, &error));
+  ck_assert_msg (strstr (error->message, message), "%s", error->message);
+  ck_assert (g_error_matches (error, GDW_ERROR, (int) code));
+  gdw_stack_close (stack);
+  gdw_plugins_free (plugins);
 }
 
 /* Bytes that differ from place to place. */
