@@ -78,6 +78,7 @@ pair_new (const PairConfig *config)
                                    .memory_bytes = MEMORY,
                                    .backend = config->memfd ? MEMORY_MEMFD : MEMORY_ANON,
                                    .vcpus = MAX (config->writers, 1),
+                                   .ring_entries = config->ring_entries,
                                    .ws_bytes = config->writers ? WORKING_SET : 0,
                                    .rate = config->rate,
                                    .writers = config->writers,

@@ -15,6 +15,7 @@ typedef struct {
   guint64 rate;          /* pages/s of all writers; 0: as fast as it goes */
   guint links;           /* 0: one, without multifd */
   gboolean memfd;        /* else anonymous memory */
+  guint32 ring_entries;  /* of each vCPU's dirty ring; 0: a bitmap */
   gboolean empty;        /* the guest does not fill its memory */
   gboolean paused;       /* the source's guest does not run */
   gboolean fences;       /* the source's host has fence and reacquire */

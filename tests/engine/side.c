@@ -330,6 +330,24 @@ log_clear (gpointer self, guint region, guint64 first, guint64 n, const guint64 
          real_log (side)->clear (real_log (side)->self, region, first, n, bits, error);
 }
 
+static gboolean
+log_locate (gpointer self, guint32 slot, guint64 offset, guint *region, guint64 *page,
+            GError **error)
+{
+  return real_log (self)->locate (real_log (self)->self, slot, offset, region, page, error);
+}
+
+static gboolean
+log_reset_rings (gpointer self, guint64 *n_pages, GError **error)
+{
+  Side *side = self;
+
+  if (side->on_reset)
+    side->on_reset (side);
+  return log_result (side, "reset_rings", error) &&
+         real_log (side)->reset_rings (real_log (side)->self, n_pages, error);
+}
+
 /* The machine's events, on any thread. */
 
 static void
@@ -349,6 +367,17 @@ on_wrote (gpointer data, guint64 gpa, guint64 size)
 }
 
 static void
+on_ring_full (gpointer data, guint vcpu)
+{
+  Side *side = data;
+
+  g_atomic_int_inc (&side->came);
+  if (side->migration)
+    gdw_migration_ring_full (side->migration, vcpu);
+  g_atomic_int_inc (&side->left);
+}
+
+static void
 fill_host (Side *side)
 {
   side->log = (GdwDirtyLog){ .size = sizeof side->log,
@@ -357,7 +386,11 @@ fill_host (Side *side)
                              .enable = log_enable,
                              .disable = log_disable,
                              .get = log_get,
-                             .clear = log_clear };
+                             .clear = log_clear,
+                             .n_rings = real_log (side)->n_rings,
+                             .rings = real_log (side)->rings,
+                             .locate = log_locate,
+                             .reset_rings = log_reset_rings };
   side->host = (GdwHost){ .size = sizeof side->host,
                           .vm = side,
                           .name = side->name,
@@ -377,7 +410,9 @@ void
 side_open (Side *side, const char *name, const MachineConfig *config, gboolean incoming)
 {
   g_autoptr (GError) error = NULL;
-  MachineEvents events = { .data = side, .serial = on_serial, .wrote = on_wrote };
+  MachineEvents events = {
+    .data = side, .serial = on_serial, .wrote = on_wrote, .ring_full = on_ring_full
+  };
 
   side->name = name;
   side->events = g_string_new (NULL);

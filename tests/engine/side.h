@@ -34,6 +34,7 @@ struct Side {
   GdwMigration *migration;
 
   gint filled;     /* atomic: the guest's fill is done */
+  gint came, left; /* atomic: how often vCPUs came to the ring door, and left it */
   gboolean runs;   /* from the call of resume to the answer of pause */
   gboolean fenced; /* gave its resources up */
   gboolean fences; /* offers fence and reacquire; set before side_open */
@@ -47,10 +48,11 @@ struct Side {
   guint fails, holds;                      /* BIT (Call) */
   void (*on_call) (Side *side, Call call); /* before anything else */
   void (*on_event) (Side *side, const char *event);
-  gboolean log_fails; /* get and clear do */
+  gboolean log_fails; /* get, clear and reset_rings do */
   /* Before the log does it; harvest and channel threads. */
   void (*on_get) (Side *side, guint region);
   void (*on_clear) (Side *side, guint region, guint64 first, guint64 n, const guint64 *bits);
+  void (*on_reset) (Side *side);
   gint hook_state; /* of the hooks; atomic */
   gpointer held;   /* the call that is held, or NULL */
 };
