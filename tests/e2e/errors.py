@@ -212,6 +212,8 @@ def main():
     for arguments, word in [(["--nope"], "nope"), (["--memory", "lots"], "lots"),
                             (["--accel", "magic"], "magic"), (["--vcpus", "0"], "vcpus"),
                             (["--mem-backend", "paper"], "paper"),
+                            (["--dirty-ring-size", "300"], "--dirty-ring-size"),
+                            (["--dirty-ring-size", "many"], "many"),
                             (["--workload", "ws=1T"], "ws"), (["--workload", "x=1"], "x"),
                             (["--guest", "/nonexistent"], "/nonexistent")]:
         tests.add("godwit-vmm " + " ".join(arguments), command_line, arguments, word)

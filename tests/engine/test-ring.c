@@ -135,18 +135,30 @@ START_TEST (stop_opens_the_door_and_cont_shuts_it)
 }
 END_TEST
 
-/* From the call of pause on nobody waits, however long the pause takes. */
+/* From the call of pause on nobody waits, however long the pause takes, and nobody who comes
+ * then asks for a harvest. */
+static void
+hold_harvests_at_pause (Side *side, Call call)
+{
+  if (call == CALL_PAUSE)
+    g_atomic_int_set (&side->hook_state, HOLD);
+}
+
 START_TEST (the_switchover_opens_the_door)
 {
   Pair *pair = pair_new (&(PairConfig){ .writers = WRITERS, .ring_entries = ENTRIES });
   Side *source = &pair->source;
   gint left;
 
+  source->on_reset = hold_reset;
+  source->on_call = hold_harvests_at_pause;
   source->holds = BIT (CALL_PAUSE);
   pair_begin (pair, "", "");
   WAIT_UNTIL (source->held);
   left = g_atomic_int_get (&source->left);
   WAIT_UNTIL (g_atomic_int_get (&source->left) > left + 100);
+  g_atomic_int_set (&source->hook_state, PASS);
+  source->on_call = NULL;
   source->holds = 0;
   side_release (source);
   complete (pair);

@@ -149,7 +149,7 @@ END_TEST
 
 START_TEST (a_host_without_a_plain_log_is_refused_by_name)
 {
-  g_autoptr (GError) none = NULL, manual = NULL;
+  g_autoptr (GError) none = NULL, manual = NULL, ring = NULL;
   ck_assert_ptr_null (open_over (NULL, &none));
   ck_assert (g_error_matches (none, GDW_ERROR, GDW_ERROR_UNSUPPORTED));
   ck_assert (
@@ -158,6 +158,12 @@ START_TEST (a_host_without_a_plain_log_is_refused_by_name)
   ck_assert_ptr_null (open_over (&fake->log, &manual));
   ck_assert (g_error_matches (manual, GDW_ERROR, GDW_ERROR_UNSUPPORTED));
   ck_assert (strstr (manual->message, "no plain mode") != NULL);
+  fake->log.modes = GDW_DIRTY_LOG_RING;
+  ck_assert_ptr_null (open_over (&fake->log, &ring));
+  ck_assert_str_eq (ring->message,
+                    "tracker 'bitmap': open failed: this VM has dirty rings and so no dirty "
+                    "bitmap; use tracker 'dirty-ring', or start the VM without "
+                    "--dirty-ring-size");
 }
 END_TEST
 

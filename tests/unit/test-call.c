@@ -131,6 +131,59 @@ START_TEST (a_tracker_is_called_in_order)
 }
 END_TEST
 
+static guint
+fake_vcpu_pages (gpointer self, guint64 *pages, guint n)
+{
+  for (guint i = 0; i < MIN (n, 2); i++)
+    pages[i] = 10 + i;
+  return 2;
+}
+
+static void
+count_reset (gpointer data)
+{
+  ++*(guint *) data;
+}
+
+static void (*told_reset) (gpointer core);
+static gpointer told_core;
+
+static gpointer
+keep_reset (const GdwTrackerConfig *config, GError **error)
+{
+  told_reset = config->rings_were_reset;
+  told_core = config->core;
+  return &script;
+}
+
+/* What only some trackers have, and what only some hosts want to hear. */
+START_TEST (a_tracker_may_tell_vcpus_apart)
+{
+  GdwTracker able = fake;
+  guint64 pages[3] = { 0, 0, 7 };
+  guint resets = 0;
+  GdwTracking *tracking = open_fake (&fake);
+
+  ck_assert (gdw_tracking_start (tracking, NULL));
+  ck_assert_uint_eq (gdw_tracking_vcpu_pages (tracking, pages, 3), 0);
+  gdw_tracking_close (tracking);
+  able.vcpu_pages = fake_vcpu_pages;
+  able.open = keep_reset;
+  tracking = open_fake (&able);
+  ck_assert_uint_eq (gdw_tracking_vcpu_pages (tracking, pages, 3), 0);
+  told_reset (told_core);
+  gdw_tracking_on_reset (tracking, count_reset, &resets);
+  ck_assert (gdw_tracking_start (tracking, NULL));
+  told_reset (told_core);
+  ck_assert_uint_eq (resets, 1);
+  ck_assert_uint_eq (gdw_tracking_vcpu_pages (tracking, NULL, 0), 2);
+  ck_assert_uint_eq (gdw_tracking_vcpu_pages (tracking, pages, 3), 2);
+  ck_assert_uint_eq (pages[1], 11);
+  ck_assert_uint_eq (pages[2], 7);
+  gdw_tracking_close (tracking);
+}
+END_TEST
+
 START_TEST (a_failure_without_an_error_names_the_plugin)
 {
   guint64 words[2] = { 0 }, *bits[1] = { words };
@@ -456,6 +509,7 @@ main (void)
   TCase *links = tcase_create ("link");
   tcase_set_timeout (tc, 30);
   tcase_add_test (tc, a_tracker_is_called_in_order);
+  tcase_add_test (tc, a_tracker_may_tell_vcpus_apart);
   tcase_add_test (tc, a_failure_without_an_error_names_the_plugin);
   tcase_add_test (tc, a_success_with_an_error_is_a_failure);
   tcase_add_test (tc, an_honest_failure_keeps_its_words);

@@ -53,6 +53,7 @@ START_TEST (auto_takes_the_best_that_works)
   expect_chosen ("auto", GDW_DIRTY_LOG_PLAIN, "bitmap");
   expect_chosen ("auto", GDW_DIRTY_LOG_PLAIN | GDW_DIRTY_LOG_MANUAL, "manual-protect");
   expect_chosen ("auto", GDW_DIRTY_LOG_MANUAL, "manual-protect");
+  expect_chosen ("auto", GDW_DIRTY_LOG_RING, "dirty-ring");
 }
 END_TEST
 
@@ -60,6 +61,7 @@ START_TEST (a_name_is_taken_by_its_word)
 {
   expect_chosen ("bitmap", GDW_DIRTY_LOG_PLAIN | GDW_DIRTY_LOG_MANUAL, "bitmap");
   expect_chosen ("manual-protect", GDW_DIRTY_LOG_MANUAL, "manual-protect");
+  expect_chosen ("dirty-ring", GDW_DIRTY_LOG_RING, "dirty-ring");
 }
 END_TEST
 
@@ -67,6 +69,10 @@ START_TEST (what_is_missing_is_named)
 {
   fake->log.modes = GDW_DIRTY_LOG_PLAIN;
   expect_refused ("manual-protect", &fake->log, "tracker 'manual-protect': open failed");
+  expect_refused ("dirty-ring", &fake->log, "start the VM with --dirty-ring-size");
+  fake->log.modes = GDW_DIRTY_LOG_RING;
+  expect_refused ("manual-protect", &fake->log, "use tracker 'dirty-ring'");
+  expect_refused ("bitmap", &fake->log, "use tracker 'dirty-ring'");
   expect_refused ("bitmap", NULL, "tracker 'bitmap': open failed");
   expect_refused ("crystal-ball", &fake->log, "crystal-ball");
   expect_refused ("auto", NULL, "tracker 'auto': no tracker works on this VM: tracker '");

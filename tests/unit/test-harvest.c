@@ -4,6 +4,7 @@
 /* The harvest thread, with a tracker that does what the test says. */
 #include "core/harvest.h"
 
+#include <pthread.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -24,6 +25,7 @@ typedef struct {
   GdwHarvested last;
   char *error;               /* of whatever came last */
   gboolean claimed_too_soon; /* atomic */
+  gint came_back;            /* atomic: a vCPU from the door */
 } Fixture;
 
 static void
@@ -79,15 +81,25 @@ claim (Fixture *f)
 }
 
 static void
-set_up (Fixture *f, gboolean fails)
+set_up_with (Fixture *f, gboolean fails, gboolean at_rearm)
 {
-  *f = (Fixture){ .fake = fake_tracker_new (PAGES, 0, FALSE) };
+  *f = (Fixture){ .fake = fake_tracker_new (PAGES, 0, at_rearm) };
   f->fake->data = f;
   f->fake->fails = fails;
   f->door = gdw_ring_door_new ();
   f->round = gdw_round_new (f->fake->regions, f->fake->tracking, 1, on_event, NULL);
   f->marks = gdw_pageset_new (f->fake->regions->pages, f->fake->regions->n);
+  /* Not rearm's business here, which is refused before the start. */
+  f->fake->tracker.traits = GDW_TRACKER_REARMS_AT_COLLECT;
   ck_assert_uint_eq (claim (f), PAGES);
+  if (at_rearm)
+    f->fake->tracker.traits = GDW_TRACKER_REARMS_AT_REARM;
+}
+
+static void
+set_up (Fixture *f, gboolean fails)
+{
+  set_up_with (f, fails, FALSE);
 }
 
 static void
@@ -234,6 +246,115 @@ START_TEST (a_collect_that_fails_is_told)
 }
 END_TEST
 
+static gint
+collected (Fixture *f)
+{
+  return g_atomic_int_get (&f->fake->collected);
+}
+
+/* Without a request there are figures, but no answer that could decide anything. */
+START_TEST (it_collects_all_the_time_if_that_costs_the_guest_nothing)
+{
+  Fixture f;
+
+  set_up_with (&f, FALSE, TRUE);
+  dirty (&f, PAGE);
+  start (&f);
+  WAIT_UNTIL (collected (&f) > 3);
+  ck_assert_uint_eq (claim (&f), 1);
+  WAIT_UNTIL (f.harvested > 0);
+  ck_assert (!f.last.asked);
+  gdw_harvest_request (f.harvest);
+  WAIT_UNTIL (f.last.asked);
+  ck_assert_ptr_null (f.error);
+  tear_down (&f);
+}
+END_TEST
+
+/* Paused, or about to be: what is asked for is done, and nothing else. */
+START_TEST (it_rests_when_the_guest_is_to_be_paused)
+{
+  Fixture f;
+  gint n;
+
+  set_up_with (&f, FALSE, TRUE);
+  start (&f);
+  WAIT_UNTIL (collected (&f) > 1);
+  gdw_harvest_rest (f.harvest);
+  gdw_harvest_request (f.harvest);
+  WAIT_UNTIL (f.last.asked);
+  n = collected (&f);
+  f.last.asked = FALSE;
+  gdw_harvest_request (f.harvest);
+  WAIT_UNTIL (f.last.asked);
+  ck_assert_int_eq (collected (&f), n + 1);
+  gdw_harvest_final (f.harvest);
+  WAIT_UNTIL (f.last.final);
+  ck_assert_int_eq (collected (&f), n + 2);
+  tear_down (&f);
+}
+END_TEST
+
+static gpointer
+vcpu_thread (gpointer data)
+{
+  Fixture *f = data;
+
+  gdw_ring_door_wait (f->door);
+  g_atomic_int_set (&f->came_back, TRUE);
+  return NULL;
+}
+
+static void
+wait_at_door (Fixture *f)
+{
+  pthread_t thread;
+
+  g_atomic_int_set (&f->came_back, FALSE);
+  ck_assert_int_eq (pthread_create (&thread, NULL, vcpu_thread, f), 0);
+  WAIT_UNTIL (g_atomic_int_get (&f->came_back));
+  pthread_join (thread, NULL);
+}
+
+/* Nobody asked for the pages: they are there when somebody does, all of them. */
+START_TEST (it_collects_at_once_for_a_full_ring)
+{
+  Fixture f;
+
+  set_up (&f, FALSE);
+  start (&f);
+  for (guint page = 0; page < 20; page++) {
+    dirty (&f, page);
+    wait_at_door (&f);
+    ck_assert_int_ge (collected (&f), page + 1);
+  }
+  gdw_harvest_request (f.harvest);
+  WAIT_UNTIL (f.last.asked);
+  ck_assert_uint_eq (claim (&f), 20);
+  tear_down (&f);
+}
+END_TEST
+
+START_TEST (nobody_waits_for_a_collect_that_fails)
+{
+  Fixture f;
+
+  set_up (&f, FALSE);
+  start (&f);
+  f.fake->fails = TRUE;
+  wait_at_door (&f);
+  WAIT_UNTIL (f.harvested == 1);
+  ck_assert_str_eq (f.error, "tracker 'fake': collect failed");
+  wait_at_door (&f);
+  wait_at_door (&f);
+  gdw_harvest_stop (f.harvest);
+  WAIT_UNTIL (f.ended);
+  ck_assert_uint_eq (f.harvested, 1);
+  wait_at_door (&f);
+  tear_down (&f);
+}
+END_TEST
+
 START_TEST (a_start_that_fails_is_told_and_ends)
 {
   Fixture f;
@@ -274,6 +395,10 @@ main (void)
   tcase_add_test (publish, nothing_is_published_before_collect_returns);
   tcase_add_test (tc, the_last_one_makes_the_round_final);
   tcase_add_test (tc, a_collect_that_fails_is_told);
+  tcase_add_test (tc, it_collects_all_the_time_if_that_costs_the_guest_nothing);
+  tcase_add_test (tc, it_rests_when_the_guest_is_to_be_paused);
+  tcase_add_test (tc, it_collects_at_once_for_a_full_ring);
+  tcase_add_test (tc, nobody_waits_for_a_collect_that_fails);
   tcase_add_test (tc, a_start_that_fails_is_told_and_ends);
   tcase_add_test (tc, tracking_is_off_when_it_has_ended);
   suite_add_tcase (suite, tc);

@@ -169,7 +169,7 @@ END_TEST
 
 START_TEST (a_host_without_a_manual_log_is_refused_by_name)
 {
-  g_autoptr (GError) none = NULL, plain = NULL;
+  g_autoptr (GError) none = NULL, plain = NULL, ring = NULL;
   ck_assert_ptr_null (open_over (NULL, &none));
   ck_assert (g_error_matches (none, GDW_ERROR, GDW_ERROR_UNSUPPORTED));
   ck_assert (g_str_has_prefix (none->message,
@@ -178,6 +178,13 @@ START_TEST (a_host_without_a_manual_log_is_refused_by_name)
   ck_assert_ptr_null (open_over (&fake->log, &plain));
   ck_assert (g_error_matches (plain, GDW_ERROR, GDW_ERROR_UNSUPPORTED));
   ck_assert (strstr (plain->message, "no manual mode") != NULL);
+  fake->log.modes = GDW_DIRTY_LOG_RING;
+  ck_assert_ptr_null (open_over (&fake->log, &ring));
+  ck_assert_str_eq (
+      ring->message,
+      "tracker 'manual-protect': open failed: this VM has dirty rings and so no dirty "
+      "bitmap; use tracker 'dirty-ring', or start the VM without "
+      "--dirty-ring-size");
 }
 END_TEST
 

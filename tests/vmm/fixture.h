@@ -9,6 +9,7 @@
 #include "vmm/machine.h"
 
 #include <check.h>
+#include <sched.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -26,6 +27,7 @@ typedef struct {
   gint filled;   /* atomic: '!' came */
   gint wrote;    /* atomic: reports of the VMM's writes */
   gint died;     /* atomic */
+  gint full;     /* atomic: how often a vCPU came with a full ring */
   guint8 *dirty; /* one byte a page of ram-low, of what was reported */
 } Fixture;
 
@@ -65,6 +67,13 @@ on_died (gpointer data, const char *why)
 {
   g_atomic_int_inc (&((Fixture *) data)->died);
   g_printerr ("# %s\n", why);
+}
+
+static inline void
+on_ring_full (gpointer data, guint vcpu)
+{
+  g_atomic_int_inc (&((Fixture *) data)->full);
+  sched_yield ();
 }
 
 /* Waiting: a tick a millisecond, until the test's own deadline */
@@ -120,7 +129,11 @@ static inline void
 fixture_init (Fixture *f, const MachineConfig *config)
 {
   GError *error = NULL;
-  MachineEvents events = { .data = f, .serial = on_serial, .wrote = on_wrote, .died = on_died };
+  MachineEvents events = { .data = f,
+                           .serial = on_serial,
+                           .wrote = on_wrote,
+                           .died = on_died,
+                           .ring_full = on_ring_full };
 
   memset (f, 0, sizeof *f);
   f->dirty = g_malloc0 (MEMORY / 4096);

@@ -247,7 +247,8 @@ END_TEST
 START_TEST (impossible_machines_are_refused)
 {
   MachineConfig configs[] = { config_of (1), config_of (1), config_of (1), config_of (1),
-                              config_of (1), config_of (1), config_of (1), config_of (1) };
+                              config_of (1), config_of (1), config_of (1), config_of (1),
+                              config_of (1), config_of (1), config_of (1) };
   MachineEvents events = { .data = NULL };
   g_autoptr (GError) error = NULL;
 
@@ -259,8 +260,62 @@ START_TEST (impossible_machines_are_refused)
   configs[5].guest_file = "/dev/null";
   configs[6].ws_from = MEMORY - WORKING_SET + 4096;
   configs[7].ws_from = MIB - 4096;
+  configs[8].ring_entries = 128;
+  configs[9].ring_entries = 1000;
+  configs[10].ring_entries = 131072;
   ck_assert (machine_new (&configs[_i], &events, &error) == NULL);
   ck_assert (error != NULL);
+  if (_i >= 8)
+    ck_assert_msg (strstr (error->message, "--dirty-ring-size must be a power of two from 256 "
+                                           "to 65536") != NULL,
+                   "%s", error->message);
+}
+END_TEST
+
+/* Possible on processors that log pages by themselves, too, and less than the working set. */
+#define RING 1024
+
+/* Without anybody who empties the rings of a guest that is not tracked. */
+START_TEST (a_guest_with_rings_is_good)
+{
+  Fixture f;
+  MachineConfig config = config_of (cores ());
+
+  config.ring_entries = RING;
+  boot (&f, &config);
+  ck_assert_uint_eq (machine_dirty_log (f.machine)->modes, GDW_DIRTY_LOG_RING);
+  ck_assert_uint_eq (machine_dirty_log (f.machine)->n_rings, cores ());
+  run_passes (&f, 2);
+  ck_assert_uint_eq (check_now (&f).pages_bad, 0);
+  fixture_clear (&f);
+}
+END_TEST
+
+/* A full ring stops its vCPU; it can be paused all the same, and goes on after a reset. */
+START_TEST (a_guest_with_a_full_ring_can_be_paused)
+{
+  Fixture f;
+  MachineConfig config = config_of (1);
+  const GdwDirtyLog *log;
+  GdwDirtyEntry *entries;
+  guint64 n = 0, reset;
+
+  config.ring_entries = RING;
+  boot (&f, &config);
+  log = machine_dirty_log (f.machine);
+  ck_assert (log->enable (log->self, GDW_DIRTY_LOG_RING, NULL));
+  WAIT_UNTIL (g_atomic_int_get (&f.full) > 3);
+  pause_now (&f);
+  ck_assert (log->disable (log->self, NULL));
+  for (entries = log->rings[0].entries; n < RING && entries[n].flags; n++)
+    entries[n].flags = GDW_DIRTY_ENTRY_RESET;
+  ck_assert (log->reset_rings (log->self, &reset, NULL));
+  ck_assert_uint_eq (reset, n);
+  ck_assert_uint_ge (n, RING / 4);
+  machine_resume (f.machine);
+  run_passes (&f, 1);
+  ck_assert_uint_eq (check_now (&f).pages_bad, 0);
+  fixture_clear (&f);
 }
 END_TEST
 
@@ -280,7 +335,9 @@ add (TCase *tests)
   tcase_add_test (tests, a_held_guest_does_not_write);
   tcase_add_loop_test (tests, other_workloads_are_good, 0, 6);
   tcase_add_test (tests, a_check_ends_with_the_run);
-  tcase_add_loop_test (tests, impossible_machines_are_refused, 0, 8);
+  tcase_add_loop_test (tests, impossible_machines_are_refused, 0, 11);
+  tcase_add_test (tests, a_guest_with_rings_is_good);
+  tcase_add_test (tests, a_guest_with_a_full_ring_can_be_paused);
 }
 
 int
