@@ -76,13 +76,13 @@ def too_few_huge_pages(accel):
         same(pages.free(), 64 * MIB // pages.SIZE, "huge pages that are free after it failed")
 
 
-def hole(accel, backend):
+def hole(accel, backend, *options):
     """RAM on both sides of the hole below 4 GiB, and the working set, too."""
     need_memory(12 * GIB if backend == "memfd" else 2 * GIB)
     with Lab(accel, memory="4608M", backend=backend, vcpus=2,
              workload="ws=16M,from=3064M,writers=2,fill=none") as lab:
-        source = lab.source()
-        destination = move(lab, source)
+        source = lab.source(*options)
+        destination = move(lab, source, *options)
         same(tuple(one["region"] for one in source.digest()), REGIONS, "regions")
         empty = [one["region"] for one in source.digest() if one["digest"].startswith("e3b0c442")]
         same(empty, [], "regions with nothing in them")
@@ -127,6 +127,7 @@ def main():
         for backend in "anon", "memfd":
             tests.add(f"{accel} {backend} 4.5 GiB", hole, accel, backend)
             tests.add(f"{accel} {backend} mostly empty", sparse, accel, backend)
+        tests.add(f"{accel} dirty-ring 4.5 GiB", hole, accel, "anon", "--dirty-ring-size", "4096")
         tests.add(f"{accel} 16 vCPUs", many_vcpus, accel, 16)
     tests.add("kvm 65 vCPUs", too_many_vcpus, "kvm", 65, "has stacks for 64 vcpus only")
     tests.add("soft 257 vCPUs", too_many_vcpus, "soft", 257, "--vcpus must be between 1 and 256")
