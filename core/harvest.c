@@ -158,10 +158,10 @@ is_time_to_publish (GdwHarvest *harvest, const Order *order)
 }
 
 static void
-publish (GdwHarvest *harvest)
+publish (GdwHarvest *harvest, gboolean last)
 {
-  gdw_pageset_merge (harvest->fresh, harvest->with.marks);
-  harvest->new_pages += gdw_round_publish (harvest->with.round, harvest->fresh);
+  harvest->new_pages += gdw_round_publish (harvest->with.round, harvest->fresh,
+                                           harvest->with.marks, last);
   harvest->published_us = g_get_monotonic_time ();
 }
 
@@ -186,13 +186,15 @@ static gboolean
 collect (GdwHarvest *harvest, const Order *order, GError **error)
 {
   gint64 begin_us = g_get_monotonic_time ();
-  gboolean ok = gdw_tracking_collect (harvest->with.tracking, harvest->fresh->bits, error);
+  gboolean ok;
 
+  gdw_round_collect (harvest->with.round);
+  ok = gdw_tracking_collect (harvest->with.tracking, harvest->fresh->bits, error);
   gdw_ring_door_served (harvest->with.door);
   if (!ok)
     return FALSE;
   if (is_time_to_publish (harvest, order))
-    publish (harvest);
+    publish (harvest, order->final);
   harvest->last_us = g_get_monotonic_time ();
   harvest->cost_us = harvest->last_us - begin_us;
   if (order->asked)

@@ -31,6 +31,10 @@ struct GdwRound {
   GdwRoundTotals totals;
   GdwPageset *damaged; /* in a copy made while the guest is paused */
   guint64 normal_pages, zero_pages;
+  gboolean repeats; /* fixed: what the tracker reports may be re-armed at this moment */
+  gboolean collecting;
+  GPtrArray *arming; /* of GdwBatch *: claimed, and not read */
+  GPtrArray *armed;  /* of GdwBatch: since the collect began */
 };
 
 GdwRound *
@@ -52,6 +56,9 @@ gdw_round_new (const GdwRegions *regions, GdwTracking *tracking, guint n_links,
   gdw_pageset_fill (round->dirty);
   if (n_links > 1)
     round->under_way = gdw_pageset_new (regions->pages, regions->n);
+  round->repeats = (gdw_tracking_traits (tracking) & GDW_TRACKER_COLLECT_REPEATS) != 0;
+  round->arming = g_ptr_array_new ();
+  round->armed = g_ptr_array_new_with_free_func (g_free);
   pthread_mutex_init (&round->lock, NULL);
   round->number = 1;
   return round;
@@ -65,6 +72,8 @@ gdw_round_free (GdwRound *round)
   gdw_pageset_free (round->dirty);
   g_clear_pointer (&round->under_way, gdw_pageset_free);
   g_clear_pointer (&round->damaged, gdw_pageset_free);
+  g_ptr_array_unref (round->arming);
+  g_ptr_array_unref (round->armed);
   pthread_mutex_destroy (&round->lock);
   g_free (round);
 }
@@ -198,6 +207,8 @@ claim_locked (GdwRound *round, GdwBatch *batch, GdwRoundEvent *event, GdwRoundTo
     }
   }
   mark_under_way (round, batch);
+  if (round->repeats)
+    g_ptr_array_add (round->arming, batch);
   round->outstanding += taken;
   round->totals.pages += taken;
   if (!round->low_said && !round->final &&
@@ -207,6 +218,17 @@ claim_locked (GdwRound *round, GdwBatch *batch, GdwRoundEvent *event, GdwRoundTo
     *event = GDW_ROUND_LOW;
   }
   return TRUE;
+}
+
+/* Before any page of it is read. */
+static void
+note_armed (GdwRound *round, GdwBatch *batch)
+{
+  pthread_mutex_lock (&round->lock);
+  g_ptr_array_remove_fast (round->arming, batch);
+  if (round->repeats && round->collecting)
+    g_ptr_array_add (round->armed, g_memdup2 (batch, sizeof *batch));
+  pthread_mutex_unlock (&round->lock);
 }
 
 gboolean
@@ -230,6 +252,7 @@ gdw_round_claim (GdwRound *round, GdwBatch *batch, GError **error)
   if (!gdw_tracking_rearm (round->tracking, batch->region, batch->first, batch->n_pages,
                            batch->claimed, error))
     return FALSE;
+  note_armed (round, batch);
   gdw_batch_prepare (batch, round->regions);
   return TRUE;
 }
@@ -340,11 +363,50 @@ gdw_round_nak (GdwRound *round, const GdwNak *nak, guint64 number, GError **erro
   return TRUE;
 }
 
-guint64
-gdw_round_publish (GdwRound *round, GdwPageset *fresh)
+void
+gdw_round_collect (GdwRound *round)
 {
-  guint64 added = gdw_pageset_merge (round->dirty, fresh);
+  pthread_mutex_lock (&round->lock);
+  round->collecting = TRUE;
+  g_ptr_array_set_size (round->armed, 0);
+  pthread_mutex_unlock (&round->lock);
+}
 
+static void
+leave_out (GdwPageset *fresh, const GPtrArray *batches)
+{
+  for (guint i = 0; i < batches->len; i++) {
+    const GdwBatch *batch = batches->pdata[i];
+    guint64 *words = fresh->bits[batch->region] + batch->first / 64;
+
+    for (guint64 j = 0; j < GDW_BITMAP_WORDS (batch->n_pages); j++)
+      words[j] &= ~batch->claimed[j];
+  }
+}
+
+/* What is being re-armed is read later than now, with all that was written until now.  What was
+ * re-armed may have been read already: a write since then is in the log, and told again. */
+static void
+leave_out_armed (GdwRound *round, GdwPageset *fresh, gboolean last)
+{
+  pthread_mutex_lock (&round->lock);
+  leave_out (fresh, round->arming);
+  if (!last)
+    leave_out (fresh, round->armed);
+  g_ptr_array_set_size (round->armed, 0);
+  round->collecting = FALSE;
+  pthread_mutex_unlock (&round->lock);
+}
+
+guint64
+gdw_round_publish (GdwRound *round, GdwPageset *fresh, GdwPageset *marks, gboolean last)
+{
+  guint64 added;
+
+  leave_out_armed (round, fresh, last);
+  added = gdw_pageset_merge (round->dirty, fresh);
+  if (marks)
+    added += gdw_pageset_merge (round->dirty, marks);
   pthread_mutex_lock (&round->lock);
   round->fresh = !round->waiting;
   round->waiting = FALSE;

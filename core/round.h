@@ -54,8 +54,15 @@ void gdw_round_lost_batch (GdwRound *round, GdwBatch *batch);
  * paused all the time: nobody can have written it on its way. */
 gboolean gdw_round_nak (GdwRound *round, const GdwNak *nak, guint64 number, GError **error);
 
-/* Pages written since; empties @fresh; gives how many were clean. */
-guint64 gdw_round_publish (GdwRound *round, GdwPageset *fresh);
+/* A collect begins.  Pages that are re-armed from now until it is published are left out of
+ * what is published if the tracker repeats what is not re-armed: it tells again of a page that
+ * was written since, and the others would be sent twice. */
+void gdw_round_collect (GdwRound *round);
+
+/* Pages written since, as @fresh from the tracker and @marks by the VMM (or NULL); empties
+ * both; gives how many were clean.  @last: the guest is paused, nothing is told again. */
+guint64 gdw_round_publish (GdwRound *round, GdwPageset *fresh, GdwPageset *marks,
+                           gboolean last);
 
 /* A frame of the round was made; of so many bytes. */
 void gdw_round_sent (GdwRound *round, guint64 bytes);

@@ -53,12 +53,12 @@ START_TEST (a_page_is_rearmed_before_it_is_read)
 }
 END_TEST
 
-/* Exactly the pages that are sent are re-armed: 1: both were sent, 2: the one is written
- * again, 3: and while it is re-armed its neighbour is. */
+/* Exactly the pages that are sent are re-armed: 1: both are, 2: both were, for others are now,
+ * 3: the one is written again, 4: and while it is re-armed its neighbour is. */
 static void
 write_page_at_get (Side *side, guint region)
 {
-  if (g_atomic_int_compare_and_exchange (&side->hook_state, 1, 2))
+  if (g_atomic_int_compare_and_exchange (&side->hook_state, 2, 3))
     side_vcpu_writes (side, AT (PAGE), VALUE);
 }
 
@@ -66,11 +66,13 @@ static void
 write_neighbour_at_clear (Side *side, guint region, guint64 first, guint64 n,
                           const guint64 *bits)
 {
-  if (!is_given (region, first, n, bits, PAGE))
+  if (!is_given (region, first, n, bits, PAGE)) {
+    g_atomic_int_compare_and_exchange (&side->hook_state, 1, 2);
     return;
+  }
   if (g_atomic_int_compare_and_exchange (&side->hook_state, 0, 1))
     return;
-  if (g_atomic_int_compare_and_exchange (&side->hook_state, 2, 3))
+  if (g_atomic_int_compare_and_exchange (&side->hook_state, 3, 4))
     side_vcpu_writes (side, AT (NEIGHBOUR), VALUE);
 }
 
@@ -82,7 +84,7 @@ START_TEST (a_neighbour_that_is_not_sent_is_not_rearmed)
   pair->source.on_clear = write_neighbour_at_clear;
   pair->source.holds = BIT (CALL_PAUSE);
   pair_begin (pair, "", "");
-  WAIT_UNTIL (pair->source.held && g_atomic_int_get (&pair->source.hook_state) == 3);
+  WAIT_UNTIL (pair->source.held && g_atomic_int_get (&pair->source.hook_state) == 4);
   side_release (&pair->source);
   arrive (pair);
   ck_assert_uint_eq (*side_page (&pair->destination, AT (NEIGHBOUR)), VALUE);
@@ -198,14 +200,15 @@ END_TEST
 static void
 note_first_clear (Side *side, guint region, guint64 first, guint64 n, const guint64 *bits)
 {
-  if (is_given (region, first, n, bits, PAGE))
-    g_atomic_int_compare_and_exchange (&side->hook_state, 0, 1);
+  gboolean given = is_given (region, first, n, bits, PAGE);
+
+  g_atomic_int_compare_and_exchange (&side->hook_state, given ? 0 : 1, given ? 1 : 2);
 }
 
 static void
 write_zero_at_get (Side *side, guint region)
 {
-  if (!g_atomic_int_compare_and_exchange (&side->hook_state, 1, 2))
+  if (!g_atomic_int_compare_and_exchange (&side->hook_state, 2, 3))
     return;
   memset (side_page (side, AT (PAGE)), 0, GDW_PAGE_SIZE);
   side_vcpu_writes (side, AT (PAGE), 0);
@@ -220,7 +223,7 @@ START_TEST (a_zero_run_clears_what_was_sent_before)
   ck_assert_uint_ne (*(guint64 *) side_page (&pair->source, AT (PAGE)), 0);
   pair_begin (pair, "", "");
   arrive (pair);
-  ck_assert_int_eq (pair->source.hook_state, 2);
+  ck_assert_int_eq (pair->source.hook_state, 3);
   ck_assert_uint_eq (*(guint64 *) side_page (&pair->destination, AT (PAGE)), 0);
   pair_free (pair);
 }

@@ -222,7 +222,7 @@ START_TEST (the_last_one_makes_the_round_final)
   /* It does not wait for a harvest any more. */
   fresh = gdw_pageset_new (f.fake->regions->pages, 1);
   gdw_pageset_add (fresh, 0, PAGE, 1);
-  gdw_round_publish (f.round, fresh);
+  gdw_round_publish (f.round, fresh, NULL, TRUE);
   gdw_pageset_free (fresh);
   ck_assert_uint_eq (claim (&f), 1);
   tear_down (&f);

@@ -96,7 +96,7 @@ write_page (guint64 page)
   GdwPageset *fresh = gdw_pageset_new (fake->regions->pages, fake->regions->n);
 
   gdw_pageset_add (fresh, 0, page, 1);
-  gdw_round_publish (work, fresh);
+  gdw_round_publish (work, fresh, NULL, FALSE);
   ck_assert_uint_eq (gdw_pageset_count (fresh), 0);
   gdw_pageset_free (fresh);
 }
@@ -225,6 +225,84 @@ START_TEST (a_rearm_that_fails_fails_the_claim)
 }
 END_TEST
 
+/* A collect that reports the whole memory is published; how many pages that made dirty. */
+static guint64
+publish_all (gboolean last)
+{
+  GdwPageset *fresh = gdw_pageset_new (fake->regions->pages, fake->regions->n);
+  guint64 added;
+
+  gdw_pageset_fill (fresh);
+  added = gdw_round_publish (work, fresh, NULL, last);
+  gdw_pageset_free (fresh);
+  return added;
+}
+
+static void
+publish_inside_rearm (gpointer data, guint64 first, guint64 n, const guint64 *bits)
+{
+  guint64 *added = data;
+
+  fake->on_rearm = NULL;
+  gdw_round_collect (work);
+  added[0] = publish_all (FALSE);
+  gdw_round_collect (work);
+  added[1] = publish_all (TRUE);
+}
+
+static void
+begin_repeating (void)
+{
+  begin (1);
+  gdw_round_free (work);
+  fake->tracker.traits |= GDW_TRACKER_COLLECT_REPEATS;
+  work = gdw_round_new (fake->regions, fake->tracking, 1, on_event, NULL);
+}
+
+/* They are read with all that was written until then: reported once more they would be sent
+ * twice. */
+START_TEST (pages_that_are_being_rearmed_are_not_published)
+{
+  guint64 added[2] = { 99, 99 };
+
+  begin_repeating ();
+  fake->data = added;
+  fake->on_rearm = publish_inside_rearm;
+  g_ptr_array_unref (claim_all ());
+  ck_assert_uint_eq (added[0], 0);
+  ck_assert_uint_eq (added[1], 0);
+  end ();
+}
+END_TEST
+
+/* Re-armed while the tracker collected: it may have been written since, and is told again, but
+ * for the last time. */
+START_TEST (pages_that_were_rearmed_meanwhile_wait_for_the_next_collect)
+{
+  GdwPageset *none, *marks;
+
+  begin_repeating ();
+  gdw_round_collect (work);
+  g_ptr_array_unref (claim_all ());
+  if (_i) {
+    ck_assert_uint_eq (publish_all (TRUE), LOW + HIGH);
+  } else {
+    none = gdw_pageset_new (fake->regions->pages, fake->regions->n);
+    marks = gdw_pageset_new (fake->regions->pages, fake->regions->n);
+    gdw_pageset_add (marks, 0, PAGE, 1);
+    gdw_pageset_fill (none);
+    /* What the VMM says it says once. */
+    ck_assert_uint_eq (gdw_round_publish (work, none, marks, FALSE), 1);
+    ck_assert_uint_eq (gdw_pageset_count (marks), 0);
+    gdw_pageset_free (none);
+    gdw_pageset_free (marks);
+    gdw_round_collect (work);
+    ck_assert_uint_eq (publish_all (FALSE), LOW + HIGH - 1);
+  }
+  end ();
+}
+END_TEST
+
 START_TEST (a_damaged_page_is_dirty_again)
 {
   GPtrArray *first, *second;
@@ -309,6 +387,8 @@ main (void)
   tcase_add_test (order, one_link_waits_for_no_acknowledgement);
   tcase_add_test (tc, exactly_the_claimed_pages_are_rearmed);
   tcase_add_test (tc, a_rearm_that_fails_fails_the_claim);
+  tcase_add_test (tc, pages_that_are_being_rearmed_are_not_published);
+  tcase_add_loop_test (tc, pages_that_were_rearmed_meanwhile_wait_for_the_next_collect, 0, 2);
   tcase_add_test (tc, a_damaged_page_is_dirty_again);
   tcase_add_test (tc, damaged_twice_while_paused_is_an_error);
   tcase_add_loop_test (tc, it_is_drained_once_when_all_is_acknowledged, 1, 3);
