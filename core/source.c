@@ -9,7 +9,7 @@
 
 /* How long a farewell (ERROR, ABORT, CONFIRM) may take to reach the peer. */
 #define GRACE_MS 200
-#define FAREWELL_MS 1000
+#define FAREWELL_MS 5000
 
 static void
 set_status (GdwSource *source, GdwStatus status)

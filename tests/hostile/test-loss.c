@@ -90,8 +90,7 @@ START_TEST (a_dead_link_is_drained)
   send_pages (links->peers[1], 0, 0, 8);
   say_link (links->peers[0], GDW_FRAME_LINK_DEAD, 1);
   expect_drained (links->peers[0], 1);
-  peer_read (links->peers[1]);
-  ck_assert (links->peers[1]->ended);
+  WAIT_UNTIL (!peer_read (links->peers[1]));
   say_link (links->peers[0], GDW_FRAME_LINK_DEAD, 1);
   expect_drained (links->peers[0], 1);
   say_link (links->peers[0], GDW_FRAME_LINK_DEAD, 2);
