@@ -10,7 +10,7 @@
 typedef struct {
   guint8 type;
   guint32 round;
-  gboolean commit;
+  gboolean commit, settle;
   GByteArray *meta;
 } GdwOut;
 
@@ -30,6 +30,7 @@ struct GdwChannel {
   /* Writer thread only. */
   guint64 tx_seq;
   GdwMemOut out;
+  guint8 *copy; /* one-way: of the pages of @out, which nobody can ask for again */
   guint8 tx_meta[GDW_MEM_META_MAX];
   gint64 last_tx_us;
   gboolean idle;      /* the last fill found nothing, */
@@ -39,6 +40,7 @@ struct GdwChannel {
   guint64 rx_seq;
   GByteArray *rx_meta;
   GdwMem mem;
+  gboolean rx_commit; /* one-way: the trailer was read */
 
   pthread_mutex_t lock;
   pthread_cond_t wake;      /* for the writer */
@@ -47,7 +49,7 @@ struct GdwChannel {
   guint index;
   GQueue outbox; /* of GdwOut */
   gboolean finishing, stopped, open, joined_reader;
-  gboolean commit_begun;
+  gboolean commit_begun, published;
   guint running; /* threads */
   GError *error; /* the first */
   guint64 kicks; /* counts gdw_channel_kick */
@@ -76,4 +78,4 @@ void gdw_channel_report_connected (gpointer channel);
 void gdw_channel_thread_ends (GdwChannel *channel);
 /* Appends to the outbox and wakes the writer; takes @meta; the lock is held. */
 void gdw_channel_queue (GdwChannel *channel, GdwFrameType type, guint32 round, gboolean commit,
-                        GByteArray *meta);
+                        gboolean settle, GByteArray *meta);

@@ -229,6 +229,8 @@ may_come (GdwChannel *channel, const GdwFrame *frame, GError **error)
                    "this link carries no memory in this direction or not yet");
   if ((frame->type == GDW_FRAME_ACK || frame->type == GDW_FRAME_NAK) && (!ops->nak || !open))
     return refuse (error, index, frame, "nothing was sent that it could answer");
+  if (channel->rx_commit)
+    return refuse (error, index, frame, "it stands behind the trailer");
   if (frame->seq != channel->rx_seq + 1)
     return refuse (error, index, frame,
                    "it is out of sequence: a frame was lost, repeated or moved");
@@ -268,6 +270,16 @@ dispatch (GdwChannel *channel, const GdwFrame *frame, GError **error)
   }
 }
 
+/* One-way, nobody waits for an answer to HELLO: what follows waits here until it is let in. */
+static void
+wait_until_open (GdwChannel *channel)
+{
+  pthread_mutex_lock (&channel->lock);
+  while (!channel->open && !channel->stopped)
+    pthread_cond_wait (&channel->delivered, &channel->lock);
+  pthread_mutex_unlock (&channel->lock);
+}
+
 static gboolean
 read_frame (GdwChannel *channel, GError **error)
 {
@@ -293,6 +305,9 @@ read_frame (GdwChannel *channel, GError **error)
     return FALSE;
   if (frame.flags & GDW_FRAME_ACK_NOW)
     acknowledge_now (channel);
+  channel->rx_commit = channel->config->one_way && frame.type == GDW_FRAME_COMMIT;
+  if (channel->config->one_way && frame.seq == 1)
+    wait_until_open (channel);
   return TRUE;
 }
 
@@ -321,7 +336,15 @@ gdw_channel_read_loop (void *data)
     gdw_channel_break (channel, error);
   } else {
     g_clear_error (&error);
-    if (!is_finishing (channel))
+    if (channel->rx_commit)
+      gdw_channel_finish (channel);
+    else if (channel->config->one_way)
+      gdw_channel_fail (channel, g_error_new (GDW_ERROR, GDW_ERROR_PROTOCOL,
+                                              "link %u: the stream ends without its trailer: "
+                                              "its writer did not finish, or it was cut short; "
+                                              "save the guest again",
+                                              channel->index));
+    else if (!is_finishing (channel))
       gdw_channel_fail (channel,
                         g_error_new (GDW_ERROR, GDW_ERROR_PEER,
                                      "link %u: the other side closed the connection: it gave "

@@ -3,9 +3,12 @@
 #include <string.h>
 
 #include "core/channel-private.h"
+#include "core/crc32c.h"
+#include "core/post.h"
 #include "core/thread.h"
 
 #define READER_GRACE_US 200000
+#define FOREVER_US (G_MAXINT64 / 4)
 
 /* What the writer does next. */
 typedef struct {
@@ -72,13 +75,51 @@ begin_commit (GdwChannel *channel)
   return begun;
 }
 
+static void
+report_settled (gpointer data)
+{
+  GdwChannel *channel = data;
+
+  if (!channel->gone)
+    channel->config->ops->settled (channel, channel->config->data);
+}
+
+/* Once it has its name nothing takes it back. */
+static gboolean
+settle (GdwChannel *channel, const GdwOut *out, GError **error)
+{
+  gboolean ok;
+
+  if (out->commit) {
+    gdw_link_shutdown (channel->link);
+    ok = gdw_link_publish (channel->link, channel->cancellable, error);
+    pthread_mutex_lock (&channel->lock);
+    channel->published = ok;
+    pthread_mutex_unlock (&channel->lock);
+  } else {
+    ok = gdw_link_sync (channel->link, channel->cancellable, error);
+  }
+  if (ok)
+    gdw_post (channel->config->context, report_settled, gdw_channel_ref (channel),
+              gdw_channel_unref);
+  return ok;
+}
+
+/* The reading end of a one-way link has nobody to speak to. */
+static gboolean
+is_mute (const GdwChannel *channel)
+{
+  return channel->config->one_way && channel->config->ops->mem;
+}
+
 static gboolean
 do_control (GdwChannel *channel, GdwOut *out, GError **error)
 {
   gboolean ok = TRUE;
 
-  if (!out->commit || begin_commit (channel))
-    ok = write_control (channel, out->type, 0, out->round, out->meta, error);
+  if (!is_mute (channel) && (!out->commit || begin_commit (channel)))
+    ok = write_control (channel, out->type, 0, out->round, out->meta, error) &&
+         (!out->settle || settle (channel, out, error));
   g_byte_array_unref (out->meta);
   g_free (out);
   return ok;
@@ -90,7 +131,7 @@ do_ack (GdwChannel *channel, const GdwAck *ack, GError **error)
   g_autoptr (GByteArray) meta = g_byte_array_new ();
 
   gdw_ack_encode (ack, meta);
-  return write_control (channel, GDW_FRAME_ACK, 0, 0, meta, error);
+  return is_mute (channel) || write_control (channel, GDW_FRAME_ACK, 0, 0, meta, error);
 }
 
 static gboolean
@@ -130,6 +171,38 @@ remember_sent (GdwChannel *channel, const GdwMemOut *out, guint64 bytes)
   pthread_mutex_unlock (&channel->lock);
 }
 
+/* The guest may write a page while it is written: its checksum is that of a copy, which is what
+ * goes out. */
+static void
+copy_pages (GdwChannel *channel, GdwMemOut *out)
+{
+  guint8 *to = channel->copy;
+
+  for (guint i = 0; i < out->n_iov; i++) {
+    memcpy (to, out->iov[i].iov_base, out->iov[i].iov_len);
+    to += out->iov[i].iov_len;
+  }
+  for (guint i = 0; i < out->mem.n_raw; i++)
+    out->mem.crcs[i] = gdw_crc32c (0, channel->copy + i * GDW_PAGE_SIZE, GDW_PAGE_SIZE);
+  out->iov[0] = (struct iovec){ channel->copy, out->mem.n_raw * GDW_PAGE_SIZE };
+  out->n_iov = out->mem.n_raw > 0;
+}
+
+/* What was written is taken. */
+static void
+acknowledge_sent (GdwChannel *channel)
+{
+  GdwSent *sent;
+
+  pthread_mutex_lock (&channel->lock);
+  sent = g_queue_pop_head (&channel->sent);
+  channel->unacked_bytes -= sent->bytes;
+  channel->unacked_pages -= sent->pages;
+  pthread_mutex_unlock (&channel->lock);
+  channel->config->ops->acked (channel, sent, channel->config->data);
+  g_free (sent);
+}
+
 /* FALSE without an error: there was nothing to fill it with.  @written FALSE: the
  * link failed, not the filling. */
 static gboolean
@@ -143,6 +216,8 @@ do_fill (GdwChannel *channel, gboolean *written, GError **error)
   out->last = FALSE;
   if (!config->ops->fill (channel, out, config->data, error))
     return FALSE;
+  if (config->one_way)
+    copy_pages (channel, out);
   frame.meta_len = gdw_mem_encode (&out->mem, meta);
   frame.payload_len = frame.meta_len + out->mem.n_raw * GDW_PAGE_SIZE;
   frame.round = out->round;
@@ -151,6 +226,8 @@ do_fill (GdwChannel *channel, gboolean *written, GError **error)
   if (config->rate)
     gdw_rate_spend (config->rate, GDW_FRAME_HEADER_BYTES + frame.payload_len);
   *written = write_frame (channel, &frame, meta, out->iov, out->n_iov, error);
+  if (*written && config->one_way)
+    acknowledge_sent (channel);
   return *written;
 }
 
@@ -205,7 +282,9 @@ find_task (GdwChannel *channel, Task *task, gint64 *wait_us)
 static void
 wait_for_task (GdwChannel *channel, Task *task)
 {
-  gint64 beat_us = channel->last_tx_us + channel->config->heartbeat_ms * 1000;
+  gint64 beat_us = channel->config->one_way
+                       ? FOREVER_US
+                       : channel->last_tx_us + channel->config->heartbeat_ms * 1000;
   gint64 now = g_get_monotonic_time (), wait_us = 0;
 
   *task = (Task){ .kind = BEAT };
@@ -263,6 +342,12 @@ begin (GdwChannel *channel, GError **error)
     channel->link = gdw_stack_connect (channel->config->stack, channel->cancellable, error);
   if (!channel->link)
     return FALSE;
+  if (channel->config->one_way && !channel->config->ops->mem) {
+    channel->copy = g_malloc ((gsize) GDW_MEM_RAW_MAX * GDW_PAGE_SIZE);
+    gdw_post (channel->config->context, gdw_channel_report_connected, gdw_channel_ref (channel),
+              gdw_channel_unref);
+    return TRUE;
+  }
   pthread_mutex_lock (&channel->lock);
   channel->joined_reader = gdw_thread_start (&channel->reader, "link", gdw_channel_read_loop,
                                              channel, error);

@@ -57,6 +57,7 @@ gdw_channel_unref (gpointer data)
   g_queue_clear_full (&channel->outbox, free_out);
   g_queue_clear_full (&channel->sent, g_free);
   g_byte_array_unref (channel->rx_meta);
+  g_free (channel->copy);
   g_clear_error (&channel->error);
   g_object_unref (channel->cancellable);
   pthread_cond_destroy (&channel->wake);
@@ -92,11 +93,11 @@ gdw_channel_set_index (GdwChannel *channel, guint index)
 
 void
 gdw_channel_queue (GdwChannel *channel, GdwFrameType type, guint32 round, gboolean commit,
-                   GByteArray *meta)
+                   gboolean settle, GByteArray *meta)
 {
   GdwOut *out = g_new (GdwOut, 1);
 
-  *out = (GdwOut){ type, round, commit, meta };
+  *out = (GdwOut){ type, round, commit, settle, meta };
   g_queue_push_tail (&channel->outbox, out);
   pthread_cond_signal (&channel->wake);
 }
@@ -105,7 +106,7 @@ void
 gdw_channel_send (GdwChannel *channel, GdwFrameType type, GByteArray *meta)
 {
   pthread_mutex_lock (&channel->lock);
-  gdw_channel_queue (channel, type, 0, FALSE, meta);
+  gdw_channel_queue (channel, type, 0, FALSE, FALSE, meta);
   pthread_mutex_unlock (&channel->lock);
 }
 
@@ -113,8 +114,22 @@ void
 gdw_channel_send_commit (GdwChannel *channel, GByteArray *meta)
 {
   pthread_mutex_lock (&channel->lock);
-  gdw_channel_queue (channel, GDW_FRAME_COMMIT, 0, TRUE, meta);
+  gdw_channel_queue (channel, GDW_FRAME_COMMIT, 0, TRUE, FALSE, meta);
   pthread_mutex_unlock (&channel->lock);
+}
+
+void
+gdw_channel_settle (GdwChannel *channel, GdwFrameType type, GByteArray *meta)
+{
+  pthread_mutex_lock (&channel->lock);
+  gdw_channel_queue (channel, type, 0, type == GDW_FRAME_COMMIT, TRUE, meta);
+  pthread_mutex_unlock (&channel->lock);
+}
+
+gboolean
+gdw_channel_published (GdwChannel *channel)
+{
+  return channel->published;
 }
 
 void
@@ -124,7 +139,7 @@ gdw_channel_send_nak (GdwChannel *channel, const GdwNak *nak, guint32 round)
 
   gdw_nak_encode (nak, meta);
   pthread_mutex_lock (&channel->lock);
-  gdw_channel_queue (channel, GDW_FRAME_NAK, round, FALSE, meta);
+  gdw_channel_queue (channel, GDW_FRAME_NAK, round, FALSE, FALSE, meta);
   pthread_mutex_unlock (&channel->lock);
 }
 
@@ -142,6 +157,7 @@ gdw_channel_open (GdwChannel *channel, guint64 window_bytes, guint64 window_page
   channel->window_bytes = window_bytes;
   channel->window_pages = window_pages;
   pthread_cond_signal (&channel->wake);
+  pthread_cond_signal (&channel->delivered);
   pthread_mutex_unlock (&channel->lock);
 }
 
@@ -232,7 +248,7 @@ gdw_channel_break (GdwChannel *channel, GError *error)
   pthread_mutex_lock (&channel->lock);
   if (!channel->error && !channel->stopped)
     channel->error = g_steal_pointer (&error);
-  gdw_channel_queue (channel, GDW_FRAME_ERROR, 0, FALSE, meta);
+  gdw_channel_queue (channel, GDW_FRAME_ERROR, 0, FALSE, FALSE, meta);
   channel->finishing = TRUE;
   pthread_mutex_unlock (&channel->lock);
   if (!error)

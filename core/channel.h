@@ -51,6 +51,8 @@ typedef struct {
   /* Main thread. */
   void (*connected) (GdwChannel *channel, gpointer data);
   void (*frame) (GdwChannel *channel, const GdwFrame *frame, const guint8 *meta, gpointer data);
+  /* What gdw_channel_settle asked for is done. */
+  void (*settled) (GdwChannel *channel, gpointer data);
   /* The channel will end with this error once the peer was told, if it listens. */
   void (*broken) (GdwChannel *channel, const GError *error, gpointer data);
   /* Both threads have ended.  NULL: in good order, after gdw_channel_finish. */
@@ -67,6 +69,7 @@ typedef struct {
   guint n_regions;
   GdwRate *rate;      /* source; NULL: unlimited */
   guint heartbeat_ms; /* longest silence */
+  gboolean one_way;   /* nobody answers: what was written is taken, at once */
 } GdwChannelConfig;
 
 /* Takes @link; NULL: connect.  @config must outlive it.  Both threads start at
@@ -87,6 +90,12 @@ void gdw_channel_send (GdwChannel *channel, GdwFrameType type, GByteArray *meta)
 void gdw_channel_send_commit (GdwChannel *channel, GByteArray *meta);
 /* Valid after closed: was COMMIT handed to write()? */
 gboolean gdw_channel_commit_begun (GdwChannel *channel);
+
+/* One-way, main thread: append a control frame and make all that was written durable; with
+ * COMMIT give it its name too. */
+void gdw_channel_settle (GdwChannel *channel, GdwFrameType type, GByteArray *meta);
+/* Valid after closed: has it got its name? */
+gboolean gdw_channel_published (GdwChannel *channel);
 
 /* Let MEM frames flow, with this credit (source), or be taken (destination).
  * Until then a MEM frame is an error. */

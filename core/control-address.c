@@ -89,3 +89,21 @@ gdw_control_address_socket (const char *text)
     return unix_socket (colon + 1);
   return NULL;
 }
+
+#define FD_PREFIX "fd:"
+
+char *
+gdw_control_address_fd (const char *uri)
+{
+  if (!g_str_has_prefix (uri, FD_PREFIX))
+    return NULL;
+  uri += strlen (FD_PREFIX);
+  return g_strndup (uri, strcspn (uri, "|,"));
+}
+
+char *
+gdw_control_address_with_fd (const char *uri, int fd)
+{
+  uri += strlen (FD_PREFIX);
+  return g_strdup_printf (FD_PREFIX "%d%s", fd, uri + strcspn (uri, "|,"));
+}

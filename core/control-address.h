@@ -10,3 +10,8 @@ char *gdw_control_address_text (const char *uri, const GPtrArray *channels, GErr
 
 /* The parts of "tcp:HOST:PORT" and "unix:PATH", for query-migrate; NULL for other texts. */
 GdwQSocketAddress *gdw_control_address_socket (const char *text);
+
+/* What names the descriptor in the address of one, to be freed; NULL: it is of another kind. */
+char *gdw_control_address_fd (const char *uri);
+/* Such an address with the number of @fd in place of its name; free with g_free. */
+char *gdw_control_address_with_fd (const char *uri, int fd);

@@ -3,6 +3,7 @@
 #include "core/control.h"
 
 #include "core/control-address.h"
+#include "core/control-fds.h"
 #include "core/json.h"
 
 #include <string.h>
@@ -144,17 +145,25 @@ gdw_cmd_migrate (GdwControl *control, const GdwQMigrateArgs *args, GError **erro
                          "Cannot resume if there is no paused migration");
     return FALSE;
   }
-  g_autofree char *uri = gdw_control_address_text (args->uri, args->channels, error);
-  return uri && gdw_migration_start (control->migration, uri, error);
+  g_autofree char *text = gdw_control_address_text (args->uri, args->channels, error);
+  int fd;
+  g_autofree char *uri = text ? gdw_control_fds_resolve (control->fds, text, &fd) : NULL;
+  if (!uri || !gdw_migration_start (control->migration, uri, error))
+    return FALSE;
+  gdw_control_fds_used (control->fds, fd);
+  return TRUE;
 }
 
 gboolean
 gdw_cmd_migrate_incoming (GdwControl *control, const GdwQMigrateIncomingArgs *args,
                           GError **error)
 {
-  g_autofree char *uri = gdw_control_address_text (args->uri, args->channels, error);
+  g_autofree char *text = gdw_control_address_text (args->uri, args->channels, error);
+  int fd;
+  g_autofree char *uri = text ? gdw_control_fds_resolve (control->fds, text, &fd) : NULL;
   if (!uri || !gdw_migration_incoming (control->migration, uri, error))
     return FALSE;
+  gdw_control_fds_used (control->fds, fd);
   control->exit_on_error = args->exit_on_error;
   return TRUE;
 }

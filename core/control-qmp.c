@@ -2,10 +2,12 @@
 /* SPDX-FileCopyrightText: The godwit authors */
 #include "core/control-qmp.h"
 
+#include "core/control-fds.h"
 #include "core/control-socket.h"
 #include "core/json.h"
 #include "qapi/number.h"
 
+#include <gio/gunixfdmessage.h>
 #include <string.h>
 
 struct GdwControlQmp {
@@ -288,13 +290,36 @@ work (Client *client)
     flush (client);
 }
 
+/* Descriptors that come along wait for a getfd. */
+static gssize
+receive (Client *client, char *bytes, gsize size, GError **error)
+{
+  GInputVector vector = { bytes, size };
+  GSocketControlMessage **messages = NULL;
+  int n_messages = 0, flags = 0;
+  gssize n = g_socket_receive_message (client->socket, NULL, &vector, 1, &messages, &n_messages,
+                                       &flags, NULL, error);
+  for (int i = 0; i < n_messages; i++) {
+    int n_fds = 0;
+    int *fds = G_IS_UNIX_FD_MESSAGE (messages[i])
+                   ? g_unix_fd_message_steal_fds (G_UNIX_FD_MESSAGE (messages[i]), &n_fds)
+                   : NULL;
+    for (int j = 0; j < n_fds; j++)
+      gdw_control_fds_receive (client->server->control->fds, fds[j]);
+    g_free (fds);
+    g_object_unref (messages[i]);
+  }
+  g_free (messages);
+  return n;
+}
+
 static gboolean
 read_more (GSocket *socket, GIOCondition condition, gpointer data)
 {
   g_autoptr (Client) client = g_rc_box_acquire (data);
   char bytes[16384];
   g_autoptr (GError) error = NULL;
-  gssize n = g_socket_receive_with_blocking (socket, bytes, sizeof bytes, FALSE, NULL, &error);
+  gssize n = receive (client, bytes, sizeof bytes, &error);
   if (g_error_matches (error, G_IO_ERROR, G_IO_ERROR_WOULD_BLOCK))
     return G_SOURCE_CONTINUE;
   if (n < 0) {
@@ -333,6 +358,7 @@ accept_client (GSocket *socket, GIOCondition condition, gpointer data)
     return G_SOURCE_CONTINUE;
   g_autoptr (Client) client = g_rc_box_new0 (Client);
   client->server = server;
+  g_socket_set_blocking (accepted, FALSE);
   client->socket = g_steal_pointer (&accepted);
   client->input = gdw_json_splitter_new ();
   client->output = g_string_new (NULL);

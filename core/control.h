@@ -23,7 +23,10 @@ struct GdwCall {
 /* A whole event as one line of JSON without an end of line. */
 typedef void (*GdwControlSink) (gpointer data, const char *event);
 
+typedef struct GdwControlFds GdwControlFds;
+
 struct GdwControl {
+  GdwControlFds *fds;
   GdwMigration *migration;
   GPtrArray *servers; /* of GdwControlQmp */
   GArray *sinks;      /* who gets the events */

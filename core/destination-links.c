@@ -191,6 +191,11 @@ turn_away (GdwDestination *destination, Visitor *visitor, GError *error)
                       .phase = (char *) "join",
                       .text = error->message };
 
+  if (destination->one_way) {
+    gdw_destination_fail (destination, error);
+    gdw_channel_stop (visitor->channel);
+    return;
+  }
   visitor->turned_away = TRUE;
   gdw_destination_warn (destination, error->message);
   gdw_error_encode (&msg, meta);
@@ -448,7 +453,7 @@ on_broken (GdwChannel *channel, const GError *error, gpointer data)
   GdwDestination *destination = data;
   Visitor *visitor = gdw_destination_visitor (destination, channel);
 
-  if (visitor->role == MAIN_LINK || visitor->role == MEMORY_LINK)
+  if (visitor->role == MAIN_LINK || visitor->role == MEMORY_LINK || destination->one_way)
     gdw_destination_fail (destination, g_error_copy (error));
   else
     hurry (destination, visitor);
@@ -462,6 +467,12 @@ on_closed (GdwChannel *channel, const GError *error, gpointer data)
   Role role = visitor->role;
 
   visitor->closed = TRUE;
+  if (destination->one_way && !error && destination->commit_read) {
+    destination->at_end = TRUE;
+    gdw_destination_maybe_take (destination);
+  }
+  if (destination->one_way && error && role == STRANGER)
+    gdw_destination_fail (destination, g_error_copy (error));
   if (role == MAIN_LINK || role == MEMORY_LINK) {
     gdw_destination_lose_link (destination, visitor, error);
   } else {

@@ -124,8 +124,9 @@ read_pages (GdwDestination *destination, GdwChannel *channel, const GdwMem *mem,
 
 /* The source's guest may have written a page on its way into the socket: that page is
  * asked for again. */
-static void
-check_pages (GdwDestination *destination, GdwChannel *channel, const GdwMem *mem, guint32 round)
+static gboolean
+check_pages (GdwDestination *destination, GdwChannel *channel, const GdwMem *mem, guint32 round,
+             GError **error)
 {
   const GdwRegion *region = &destination->regions->list[mem->region];
   GdwNak nak = { .region = mem->region };
@@ -142,8 +143,17 @@ check_pages (GdwDestination *destination, GdwChannel *channel, const GdwMem *mem
         nak.pages[nak.n_pages++] = page;
     }
   }
+  if (nak.n_pages && destination->one_way) {
+    g_set_error (error, GDW_ERROR, GDW_ERROR_PROTOCOL,
+                 "page %" G_GUINT64_FORMAT
+                 " of region '%s' is damaged: its checksum is another; "
+                 "save the guest again",
+                 nak.pages[0], region->name);
+    return FALSE;
+  }
   if (nak.n_pages)
     gdw_channel_send_nak (channel, &nak, round);
+  return TRUE;
 }
 
 static gboolean
@@ -191,11 +201,10 @@ gdw_destination_take_memory (GdwChannel *channel, const GdwFrame *frame, const G
                  "sent; both sides must speak the same protocol");
     return FALSE;
   }
-  ok = read_pages (destination, channel, mem, error);
-  if (ok) {
-    check_pages (destination, channel, mem, frame->round);
+  ok = read_pages (destination, channel, mem, error) &&
+       check_pages (destination, channel, mem, frame->round, error);
+  if (ok)
     zero = clear_runs (destination, mem);
-  }
   leave_gate (destination);
   __atomic_add_fetch (&destination->received_bytes, frame->payload_len, __ATOMIC_RELAXED);
   __atomic_add_fetch (&destination->normal_pages, mem->n_raw, __ATOMIC_RELAXED);

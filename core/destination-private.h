@@ -46,9 +46,11 @@ struct GdwDestination {
   GdwAttempt attempt;
   Phase phase;
   gboolean trust_zero, reported;
+  gboolean one_way;             /* from a file or a pipe: who connects is the source */
+  gboolean commit_read, at_end; /* ... its trailer, and that nothing follows */
   GError *error;
   GdwVerdict verdict;
-  char *id_text;
+  char *id_text, *uri;
   char *local_address, *transport_name;
   GCancellable *host_cancellable, *accept_cancellable;
   gint refs; /* atomic: the owner's and one for each post of the acceptor */
@@ -135,5 +137,7 @@ gboolean gdw_destination_on_state (GdwDestination *destination, const GdwFrame *
                                    const guint8 *meta, GError **error);
 gboolean gdw_destination_on_prepare (GdwDestination *destination, const GdwFrame *frame,
                                      const guint8 *meta, GError **error);
+/* One-way: the guest is ours once all is loaded and read to the end. */
+void gdw_destination_maybe_take (GdwDestination *destination);
 gboolean gdw_destination_on_commit (GdwDestination *destination, const GdwFrame *frame,
                                     const guint8 *meta, GError **error);

@@ -1,6 +1,8 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /* SPDX-FileCopyrightText: The godwit authors */
 /* From the state to the outcome; the mirror of source-switchover.c. */
+#include <string.h>
+
 #include "core/destination-private.h"
 
 #define SECTIONS_MAX 4096u
@@ -136,6 +138,7 @@ on_loaded (GdwReply *reply, gpointer data)
   destination->verdict.prepared = TRUE;
   if (!destination->prepare_again)
     say_prepared (destination);
+  gdw_destination_maybe_take (destination);
 }
 
 gboolean
@@ -187,23 +190,51 @@ on_running (const GError *error, gpointer data)
   destination->reported = TRUE;
   destination->end_us = g_get_monotonic_time ();
   destination->attempt.ops->status (GDW_STATUS_COMPLETED, destination->attempt.data);
+  if (destination->one_way)
+    gdw_destination_close (destination);
   gdw_destination_proceed (destination);
+}
+
+static void
+take_guest (GdwDestination *destination)
+{
+  GdwGuest *guest = destination->attempt.guest;
+
+  destination->phase = RESUMING;
+  destination->commit_us = g_get_monotonic_time ();
+  destination->host_calls++;
+  gdw_guest_arrived (guest, destination->guest_ran && gdw_guest_autostart (guest), on_running,
+                     destination);
+}
+
+void
+gdw_destination_maybe_take (GdwDestination *destination)
+{
+  GError *error = NULL;
+
+  if (!destination->commit_read || !destination->at_end || destination->phase != PREPARED)
+    return;
+  if (gdw_verdict_commit (&destination->verdict, destination->verdict.id, &error))
+    take_guest (destination);
+  else
+    gdw_destination_fail (destination, error);
 }
 
 gboolean
 gdw_destination_on_commit (GdwDestination *destination, const GdwFrame *frame,
                            const guint8 *meta, GError **error)
 {
-  GdwGuest *guest = destination->attempt.guest;
   guint8 id[GDW_ID_BYTES];
 
-  if (!gdw_id_decode (meta, frame->meta_len, id, error) ||
-      !gdw_verdict_commit (&destination->verdict, id, error))
+  if (!gdw_id_decode (meta, frame->meta_len, id, error))
     return FALSE;
-  destination->phase = RESUMING;
-  destination->commit_us = g_get_monotonic_time ();
-  destination->host_calls++;
-  gdw_guest_arrived (guest, destination->guest_ran && gdw_guest_autostart (guest), on_running,
-                     destination);
+  if (destination->one_way && destination->phase >= LOADING &&
+      memcmp (id, destination->verdict.id, sizeof id) == 0) {
+    destination->commit_read = TRUE;
+    return TRUE;
+  }
+  if (!gdw_verdict_commit (&destination->verdict, id, error))
+    return FALSE;
+  take_guest (destination);
   return TRUE;
 }

@@ -19,6 +19,8 @@ on_tick (gpointer data)
   GdwDestination *destination = data;
   gint64 limit_us = destination->attempt.parameters->x_peer_timeout * (gint64) 1000;
 
+  if (destination->one_way)
+    return G_SOURCE_CONTINUE;
   gdw_destination_drop_silent (destination, limit_us);
   if (destination->phase > LISTENING && destination->phase <= PREPARED)
     gdw_destination_check_links (destination, limit_us);
@@ -58,6 +60,8 @@ gdw_destination_new (const GdwAttempt *attempt, const char *uri, gboolean trust_
     gdw_destination_free (destination);
     return NULL;
   }
+  destination->uri = g_strdup (uri);
+  destination->one_way = !(gdw_stack_traits (destination->stack) & GDW_TRANSPORT_TWO_WAY);
   gdw_attempt_warn_of_plugins (attempt, destination->warnings);
   destination->local_address = gdw_stack_local_address (destination->stack);
   destination->transport_name = g_strdup (gdw_stack_transport (destination->stack));
@@ -92,6 +96,7 @@ gdw_destination_begin (GdwDestination *destination, GError **error)
     .stack = destination->stack,
     .region_pages = destination->regions->pages,
     .n_regions = destination->regions->n,
+    .one_way = destination->one_way,
     .heartbeat_ms = CLAMP (destination->attempt.parameters->x_peer_timeout / 4, 10, 1000),
   };
   set_status (destination, GDW_STATUS_SETUP);
@@ -172,6 +177,11 @@ gdw_destination_fail (GdwDestination *destination, GError *error)
   if (destination->phase >= RESUMING) {
     g_error_free (error);
     return;
+  }
+  if (destination->one_way) {
+    destination->source_knows = TRUE;
+    g_prefix_error (&error,
+                    "destination: the guest cannot be restored from '%s': ", destination->uri);
   }
   destination->error = error;
   destination->phase = FAILING;
@@ -255,6 +265,7 @@ gdw_destination_unref (gpointer data)
   g_clear_pointer (&destination->incoming.data, g_byte_array_unref);
   g_free (destination->section_list);
   g_free (destination->id_text);
+  g_free (destination->uri);
   g_free (destination->transport_name);
   pthread_mutex_destroy (&destination->gate);
   pthread_mutex_destroy (&destination->arrivals_lock);

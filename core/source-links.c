@@ -87,6 +87,18 @@ say_join (GdwSource *source, guint index)
   gdw_channel_send (source->channels[index], GDW_FRAME_JOIN, meta);
 }
 
+/* Nobody says what he takes: everything, as fast as it is written. */
+static void
+agree_alone (GdwSource *source)
+{
+  source->agreed = (GdwHelloAck){ .version = GDW_STREAM_VERSION_MAX,
+                                  .features = GDW_FEATURES_KNOWN,
+                                  .window_bytes = G_MAXUINT64,
+                                  .window_pages = G_MAXUINT64 };
+  source->n_joined = 1;
+  gdw_source_all_joined (source);
+}
+
 static void
 connected (GdwChannel *channel, gpointer data)
 {
@@ -94,12 +106,15 @@ connected (GdwChannel *channel, gpointer data)
   guint index = gdw_channel_index (channel);
 
   source->connected[index] = TRUE;
-  if (source->phase != LINKING)
+  if (source->phase != LINKING) {
     gdw_channel_stop (channel);
-  else if (index == 0)
+  } else if (index == 0) {
     say_hello (source);
-  else
+    if (source->one_way)
+      agree_alone (source);
+  } else {
     say_join (source, index);
+  }
 }
 
 static void
@@ -339,12 +354,19 @@ on_closed (GdwChannel *channel, const GError *error, gpointer data)
   gdw_source_proceed (source);
 }
 
+static void
+on_settled (GdwChannel *channel, gpointer data)
+{
+  gdw_source_on_settled (data);
+}
+
 const GdwChannelOps gdw_source_channel_ops = {
   .fill = fill,
   .acked = acked,
   .nak = nak,
   .connected = connected,
   .frame = on_frame,
+  .settled = on_settled,
   .broken = on_broken,
   .closed = on_closed,
 };

@@ -53,6 +53,7 @@ struct GdwSource {
   GdwChannelConfig channel_config;
   GdwChannel *channels[GDW_LINKS_MAX];
   GdwBatch *batches[GDW_LINKS_MAX]; /* each its writer thread's */
+  gboolean one_way;                 /* into a file or a pipe */
   gboolean connected[GDW_LINKS_MAX];
   LinkState links[GDW_LINKS_MAX];
   guint main_link;     /* carries the control frames: the first that is open */
@@ -127,3 +128,5 @@ void gdw_source_send_state (GdwSource *source);
 void gdw_source_on_prepared (GdwSource *source);
 void gdw_source_on_committed (GdwSource *source, guint64 resume_us);
 void gdw_source_commit_lost (GdwSource *source);
+/* One-way: PREPARE, or COMMIT, and all before it is durable. */
+void gdw_source_on_settled (GdwSource *source);

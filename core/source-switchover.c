@@ -190,7 +190,10 @@ gdw_source_maybe_prepare (GdwSource *source)
     prepare->last_seq[i] = gdw_channel_last_mem (source->channels[i]);
   meta = g_byte_array_new ();
   gdw_prepare_encode (prepare, meta);
-  gdw_source_say (source, GDW_FRAME_PREPARE, meta);
+  if (source->one_way)
+    gdw_channel_settle (source->channels[0], GDW_FRAME_PREPARE, meta);
+  else
+    gdw_source_say (source, GDW_FRAME_PREPARE, meta);
 }
 
 static void
@@ -211,7 +214,10 @@ on_fenced (const GError *error, gpointer data)
   source->phase = COMMITTING;
   meta = g_byte_array_new ();
   gdw_id_encode (source->id, meta);
-  gdw_channel_send_commit (source->channels[source->main_link], meta);
+  if (source->one_way)
+    gdw_channel_settle (source->channels[0], GDW_FRAME_COMMIT, meta);
+  else
+    gdw_channel_send_commit (source->channels[source->main_link], meta);
 }
 
 void
@@ -234,6 +240,29 @@ gdw_source_on_committed (GdwSource *source, guint64 resume_us)
   gdw_id_encode (source->id, meta);
   gdw_source_say (source, GDW_FRAME_CONFIRM, meta);
   gdw_source_leave (source);
+}
+
+/* The guest is in the file, or in the pipe. */
+static void
+leave_one_way (GdwSource *source)
+{
+  source->blackout.handover_us = step_time (source);
+  source->downtime_us = g_get_monotonic_time () - source->pause_begin_us;
+  if (!gdw_stack_keeps (source->stack))
+    gdw_source_warn (source,
+                     "transport '%s': nobody has confirmed that the guest arrived; look "
+                     "there before this VM is given up",
+                     source->transport_name);
+  gdw_source_leave (source);
+}
+
+void
+gdw_source_on_settled (GdwSource *source)
+{
+  if (source->phase == PREPARING)
+    gdw_source_on_prepared (source);
+  else if (source->phase == COMMITTING)
+    leave_one_way (source);
 }
 
 /* The error keeps the root cause and says what the operator must do. */
@@ -267,11 +296,31 @@ on_answer (const GdwOutcomeMsg *answer, const GError *error, gpointer data)
   }
 }
 
+/* Without its name a file is nothing; what went into a pipe may have been read. */
+static void
+lose_one_way (GdwSource *source)
+{
+  gboolean doubt = g_error_matches (source->error, GDW_ERROR, GDW_ERROR_IN_DOUBT);
+
+  if (gdw_channel_published (source->channels[0]))
+    leave_one_way (source);
+  else if (doubt || !gdw_stack_keeps (source->stack))
+    fall_in_doubt (source, "what was written is not answered");
+  else
+    gdw_source_end (source);
+}
+
 /* All links have ended. */
 void
 gdw_source_commit_lost (GdwSource *source)
 {
-  if (!gdw_channel_commit_begun (source->channels[source->main_link])) {
+  gboolean begun = gdw_channel_commit_begun (source->channels[source->main_link]);
+
+  if (source->one_way && begun) {
+    lose_one_way (source);
+    return;
+  }
+  if (!begun) {
     gdw_source_end (source);
     return;
   }

@@ -63,6 +63,7 @@ open_all (GdwSource *source, const char *uri, GError **error)
   source->tracker_name = g_strdup (gdw_tracking_name (source->tracking));
   gdw_attempt_warn_of_plugins (&source->attempt, source->warnings);
   source->total_pages = source->regions->total_pages;
+  source->one_way = !(gdw_stack_traits (source->stack) & GDW_TRANSPORT_TWO_WAY);
   source->n_links = count_links (source);
   return TRUE;
 }
@@ -128,7 +129,8 @@ on_tick (gpointer data)
   GdwSource *source = data;
   gint64 limit_us = source->attempt.parameters->x_peer_timeout * (gint64) 1000;
 
-  if (source->phase <= COMMITTING && !gdw_source_check_links (source, limit_us))
+  if (source->phase <= COMMITTING && !source->one_way &&
+      !gdw_source_check_links (source, limit_us))
     check_progress (source, limit_us);
   return G_SOURCE_CONTINUE;
 }
@@ -159,6 +161,7 @@ gdw_source_new (const GdwAttempt *attempt, const char *uri, GError **error)
     .region_pages = source->regions->pages,
     .n_regions = source->regions->n,
     .rate = source->rate,
+    .one_way = source->one_way,
     .heartbeat_ms = CLAMP (attempt->parameters->x_peer_timeout / 4, 10, 1000),
   };
   return source;

@@ -45,6 +45,8 @@ void gdw_stack_close (GdwStack *stack);
 const char *gdw_stack_transport (GdwStack *stack); /* "tcp" */
 guint gdw_stack_max_links (GdwStack *stack);
 guint32 gdw_stack_traits (GdwStack *stack);
+/* What is written is nothing before it is published. */
+gboolean gdw_stack_keeps (GdwStack *stack);
 gboolean gdw_stack_listen (GdwStack *stack, GCancellable *cancellable, GError **error);
 /* "tcp:127.0.0.1:40123", or NULL; free with g_free. */
 char *gdw_stack_local_address (GdwStack *stack);
@@ -61,4 +63,8 @@ gboolean gdw_link_write (GdwLink *link, struct iovec *iov, guint n, GCancellable
 /* Bytes received so far and the monotonic time (us) of the last of them; any thread. */
 guint64 gdw_link_received (GdwLink *link, gint64 *last_us);
 void gdw_link_shutdown (GdwLink *link);
+/* What was written is durable; it gets its name.  TRUE where the transport has nothing to do.
+ */
+gboolean gdw_link_sync (GdwLink *link, GCancellable *cancellable, GError **error);
+gboolean gdw_link_publish (GdwLink *link, GCancellable *cancellable, GError **error);
 void gdw_link_close (GdwLink *link);

@@ -361,3 +361,34 @@ gdw_link_shutdown (GdwLink *link)
 {
   level_shutdown (top_of (link), NULL);
 }
+
+typedef gboolean (*Settle) (gpointer link, GCancellable *cancellable, GError **error);
+
+static gboolean
+settle (GdwLink *link, const char *what, Settle callback, GCancellable *cancellable,
+        GError **error)
+{
+  Level *level = &link->levels[0];
+  GError *failure = NULL;
+  gboolean ok;
+
+  if (!callback)
+    return TRUE;
+  if (!gdw_door_enter (plugin_of (level), what, &level->writing, error))
+    return FALSE;
+  ok = callback (level->state, cancellable, &failure);
+  g_atomic_int_set (&level->writing, 0);
+  return gdw_door_result (plugin_of (level), what, ok, failure, error);
+}
+
+gboolean
+gdw_link_sync (GdwLink *link, GCancellable *cancellable, GError **error)
+{
+  return settle (link, "sync", link->stack->transport->sync, cancellable, error);
+}
+
+gboolean
+gdw_link_publish (GdwLink *link, GCancellable *cancellable, GError **error)
+{
+  return settle (link, "publish", link->stack->transport->publish, cancellable, error);
+}

@@ -146,7 +146,16 @@ gdw_stack_max_links (GdwStack *stack)
 guint32
 gdw_stack_traits (GdwStack *stack)
 {
-  return stack->transport->traits;
+  const GdwTransport *transport = stack->transport;
+
+  return transport->address_traits ? transport->traits & transport->address_traits (stack->self)
+                                   : transport->traits;
+}
+
+gboolean
+gdw_stack_keeps (GdwStack *stack)
+{
+  return stack->transport->publish != NULL;
 }
 
 gboolean

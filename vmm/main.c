@@ -219,6 +219,7 @@ main (int argc, char **argv)
   gboolean ok = options_parse (&options, &argc, &argv, &error);
 
   signal (SIGPIPE, SIG_IGN);
+  signal (SIGXFSZ, SIG_IGN); /* a file that grows too large is an error, not the end */
   if (ok && options.version)
     g_print ("godwit-vmm %s\n", VERSION);
   else if (ok)

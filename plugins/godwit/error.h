@@ -24,6 +24,7 @@ typedef enum {
   GDW_ERROR_HOST = 9,        /* a callback of the VMM failed */
   GDW_ERROR_TIMEOUT = 10,    /* the peer was silent for too long */
   GDW_ERROR_PLUGIN = 11,     /* a plugin broke its contract */
+  GDW_ERROR_IN_DOUBT = 12,   /* it may have been done and may not */
 } GdwError;
 
 G_END_DECLS

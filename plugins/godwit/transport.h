@@ -24,7 +24,9 @@ G_BEGIN_DECLS
  * returned, and before close. */
 
 /* Traits */
-#define GDW_TRANSPORT_TWO_WAY (1u << 0)   /* both sides read and write on a link */
+/* Both sides read and write on a link.  Without it the source only writes, the destination
+ * only reads, to the end, and one link is all there is: a file, a pipe. */
+#define GDW_TRANSPORT_TWO_WAY (1u << 0)
 #define GDW_TRANSPORT_SAME_HOST (1u << 1) /* reaches only processes of this host */
 #define GDW_TRANSPORT_MANY_LINKS                                                               \
   (1u << 2) /* made for several links: has them without capability multifd, too */
@@ -81,6 +83,20 @@ typedef struct {
   /* Optional.  The name of the transport that takes the same addresses and options and
    * stands in for this one where a migration is to have several links. */
   const char *many_links;
+
+  /* Optional.  Which of the declared traits hold at this address; absent: all.  After open,
+   * any thread. */
+  guint32 (*address_traits) (gpointer self);
+
+  /* Optional, without TWO_WAY.  What was written on @link survives the crash of this host.
+   * On the writing thread. */
+  gboolean (*sync) (gpointer link, GCancellable *cancellable, GError **error);
+
+  /* Optional, without TWO_WAY.  Nothing more is written on @link: give the whole its name, so
+   * that it survives a crash of this host.  After FALSE nothing of it is left, as after
+   * a close_link without publish; where that is not certain the error is
+   * GDW_ERROR_IN_DOUBT.  On the writing thread. */
+  gboolean (*publish) (gpointer link, GCancellable *cancellable, GError **error);
 } GdwTransport;
 
 #define GDW_DEFINE_TRANSPORT(...)                                                              \

@@ -34,6 +34,7 @@ class Qmp:
         self.events = []
         self.next_event = 0
         self.next_id = 1
+        self.along = []  # descriptors that go with the next command
         self.greeting = self.receive(time.monotonic() + DEADLINE)
         if negotiate:
             self.execute("qmp_capabilities")
@@ -67,8 +68,9 @@ class Qmp:
         self.events.append(message)
 
     def send(self, message):
+        along, self.along = self.along, []
         try:
-            self.socket.sendall(json.dumps(message).encode() + b"\n")
+            socket.send_fds(self.socket, [json.dumps(message).encode() + b"\n"], along)
         except ConnectionError as error:
             raise QmpClosed(str(error)) from error
 

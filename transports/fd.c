@@ -1,0 +1,264 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/* SPDX-FileCopyrightText: The godwit authors */
+
+/* A file descriptor that is open already: a connected or a listening socket, a pipe, a file. */
+
+#include <errno.h>
+#include <fcntl.h>
+#include <godwit/error.h>
+#include <godwit/transport.h>
+#include <poll.h>
+#include <string.h>
+#include <sys/socket.h>
+#include <sys/stat.h>
+#include <sys/uio.h>
+#include <unistd.h>
+
+#include "socket.h"
+#include "stored.h"
+
+typedef struct {
+  int fd; /* a copy of the one that the address names, which its owner closes */
+  char *address;
+  mode_t type;
+  gboolean listens, used;
+} Fd;
+
+/* A link that is no file on a disk. */
+typedef struct {
+  Stored stored; /* first */
+  gboolean socket, file;
+} FdLink;
+
+static gboolean G_GNUC_PRINTF (3, 4)
+    refuse (const char *address, GError **error, const char *format, ...)
+{
+  g_autofree char *text = NULL;
+  va_list values;
+
+  va_start (values, format);
+  text = g_strdup_vprintf (format, values);
+  va_end (values);
+  g_set_error (error, GDW_ERROR, GDW_ERROR_INVALID,
+               "transport 'fd': open of address '%s' failed: %s", address, text);
+  return FALSE;
+}
+
+static gboolean
+check_type (Fd *self, GError **error)
+{
+  struct stat stat;
+  int listens = 0;
+  socklen_t size = sizeof listens;
+
+  if (fstat (self->fd, &stat) != 0)
+    return refuse (self->address, error, "%s; open it first, or send it with getfd",
+                   g_strerror (errno));
+  self->type = stat.st_mode & S_IFMT;
+  if (self->type != S_IFSOCK && self->type != S_IFIFO && self->type != S_IFREG)
+    return refuse (self->address, error, "it is no socket, pipe or file; use one of them");
+  if (self->type == S_IFSOCK &&
+      getsockopt (self->fd, SOL_SOCKET, SO_ACCEPTCONN, &listens, &size) == 0)
+    self->listens = listens;
+  return TRUE;
+}
+
+static gpointer
+fd_open (const GdwTransportConfig *config, GError **error)
+{
+  Fd *self;
+  guint64 number;
+
+  if (!g_ascii_string_to_unsigned (config->address, 10, 0, G_MAXINT, &number, NULL)) {
+    refuse (config->address, error,
+            "there is no descriptor of that name; send it with getfd, or write its number");
+    return NULL;
+  }
+  self = g_new0 (Fd, 1);
+  self->fd = (int) number;
+  self->address = g_strdup (config->address);
+  if (check_type (self, error)) {
+    self->fd = fcntl (self->fd, F_DUPFD_CLOEXEC, 0);
+    if (self->fd >= 0)
+      return self;
+    refuse (self->address, error, "%s; raise the limit of descriptors", g_strerror (errno));
+  }
+  g_free (self->address);
+  g_free (self);
+  return NULL;
+}
+
+static void
+fd_close (gpointer data)
+{
+  Fd *self = data;
+
+  close (self->fd);
+  g_free (self->address);
+  g_free (self);
+}
+
+static guint32
+fd_address_traits (gpointer data)
+{
+  return ((Fd *) data)->type == S_IFSOCK ? GDW_TRANSPORT_TWO_WAY : 0;
+}
+
+/* @mode: the access that is needed, O_RDONLY or O_WRONLY. */
+static gboolean
+check_direction (Fd *self, int mode, GError **error)
+{
+  int flags = fcntl (self->fd, F_GETFL);
+
+  if (flags >= 0 && ((flags & O_ACCMODE) == O_RDWR || (flags & O_ACCMODE) == mode))
+    return TRUE;
+  return refuse (self->address, error, "it cannot be %s; use the other end",
+                 mode == O_RDONLY ? "read" : "written");
+}
+
+static FdLink *
+link_new (Fd *self, int fd)
+{
+  FdLink *link = g_new0 (FdLink, 1);
+
+  link->stored = (Stored){ .transport = "fd", .fd = fd, .name = g_strdup (self->address) };
+  link->socket = self->type == S_IFSOCK;
+  link->file = self->type == S_IFREG;
+  if (!link->file)
+    fcntl (fd, F_SETFL, fcntl (fd, F_GETFL) | O_NONBLOCK);
+  return link;
+}
+
+/* The descriptor is one link; there is no second. */
+static gpointer
+take (Fd *self, GError **error)
+{
+  int fd = fcntl (self->fd, F_DUPFD_CLOEXEC, 0);
+
+  self->used = TRUE;
+  if (fd >= 0)
+    return link_new (self, fd);
+  g_set_error (error, GDW_ERROR, GDW_ERROR_IO, "transport 'fd': opening '%s' failed: %s; %s",
+               self->address, g_strerror (errno), "raise the limit of descriptors");
+  return NULL;
+}
+
+static gboolean
+fd_listen (gpointer data, GCancellable *cancellable, GError **error)
+{
+  return check_direction (data, O_RDONLY, error);
+}
+
+static gpointer
+fd_accept (gpointer data, GCancellable *cancellable, GError **error)
+{
+  Fd *self = data;
+  int fd = -1, why;
+
+  if (!self->listens && !self->used)
+    return take (self, error);
+  if (!self->listens) {
+    stored_wait_for_cancel (cancellable, error);
+    return NULL;
+  }
+  fcntl (self->fd, F_SETFL, fcntl (self->fd, F_GETFL) | O_NONBLOCK);
+  why = socket_accept (self->fd, cancellable, &fd);
+  if (why == 0)
+    return link_new (self, fd);
+  socket_fail ("fd", "accepting", why, "check the descriptor", cancellable, error);
+  return NULL;
+}
+
+static gpointer
+fd_connect (gpointer data, GCancellable *cancellable, GError **error)
+{
+  Fd *self = data;
+
+  if (self->used || self->listens) {
+    refuse (self->address, error,
+            self->listens ? "it is a listening socket; give a connected one"
+                          : "it is one link, and in use; there is no second");
+    return NULL;
+  }
+  return check_direction (self, O_WRONLY, error) ? take (self, error) : NULL;
+}
+
+/* Whether to try again; else the error is set. */
+static gboolean
+again (FdLink *link, short events, const char *what, GCancellable *cancellable, GError **error)
+{
+  int why = errno;
+
+  if (why == EINTR)
+    return TRUE;
+  if (why == EAGAIN)
+    why = socket_wait (link->stored.fd, events, -1, cancellable);
+  return why == 0 || socket_fail ("fd", what, why, "look at the other end", cancellable, error);
+}
+
+static gssize
+fd_read (gpointer data, const struct iovec *iov, guint n, GCancellable *cancellable,
+         GError **error)
+{
+  FdLink *link = data;
+  gssize got;
+
+  if (link->file)
+    return stored_read (link, iov, n, cancellable, error);
+  if (g_cancellable_set_error_if_cancelled (cancellable, error))
+    return -1;
+  while ((got = readv (link->stored.fd, iov, (int) n)) < 0)
+    if (!again (link, POLLIN, "reading", cancellable, error))
+      return -1;
+  return got;
+}
+
+static gssize
+put (FdLink *link, const struct iovec *iov, guint n)
+{
+  struct msghdr message = { .msg_iov = (struct iovec *) iov, .msg_iovlen = n };
+
+  return link->socket ? sendmsg (link->stored.fd, &message, MSG_NOSIGNAL)
+                      : writev (link->stored.fd, iov, (int) n);
+}
+
+static gssize
+fd_write (gpointer data, const struct iovec *iov, guint n, GCancellable *cancellable,
+          GError **error)
+{
+  FdLink *link = data;
+  gssize done;
+
+  if (link->file)
+    return stored_write (link, iov, n, cancellable, error);
+  if (g_cancellable_set_error_if_cancelled (cancellable, error))
+    return -1;
+  while ((done = put (link, iov, n)) < 0)
+    if (!again (link, POLLOUT, "writing", cancellable, error))
+      return -1;
+  return done;
+}
+
+static gboolean
+fd_shutdown (gpointer data, GError **error)
+{
+  FdLink *link = data;
+
+  if (link->socket)
+    shutdown (link->stored.fd, SHUT_WR);
+  return TRUE;
+}
+
+static gboolean
+fd_sync (gpointer data, GCancellable *cancellable, GError **error)
+{
+  return !((FdLink *) data)->file || stored_sync (data, cancellable, error);
+}
+
+GDW_DEFINE_TRANSPORT (.plugin.name = "fd",
+                      .plugin.summary = "a socket, pipe or file that is open already",
+                      .traits = GDW_TRANSPORT_TWO_WAY, .max_links = 1, .open = fd_open,
+                      .close = fd_close, .listen = fd_listen, .accept = fd_accept,
+                      .connect = fd_connect, .read = fd_read, .write = fd_write,
+                      .close_link = stored_close, .shutdown = fd_shutdown, .sync = fd_sync,
+                      .address_traits = fd_address_traits);

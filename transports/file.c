@@ -1,0 +1,234 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/* SPDX-FileCopyrightText: The godwit authors */
+
+/* Into a file, and out of it.  PATH.partial is written, and becomes PATH when all of it is on
+ * the disk. */
+
+#include <errno.h>
+#include <fcntl.h>
+#include <godwit/error.h>
+#include <godwit/transport.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/file.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include "stored.h"
+
+#define COPY_BYTES (1u << 20)
+/* So often a partial file may be taken away between our open and our lock. */
+#define OPEN_TRIES 100
+
+enum { OPTION_OFFSET };
+
+typedef struct {
+  char *path, *partial;
+  guint64 offset;
+  int reader; /* listening: the file that the first accept gives; -1: none, or given */
+} File;
+
+static void
+file_close (gpointer self)
+{
+  File *file = self;
+
+  if (file->reader >= 0)
+    close (file->reader);
+  g_free (file->path);
+  g_free (file->partial);
+  g_free (file);
+}
+
+static gpointer
+file_open (const GdwTransportConfig *config, GError **error)
+{
+  File *file;
+
+  if (*config->address == '\0' || g_str_has_suffix (config->address, "/")) {
+    g_set_error (error, GDW_ERROR, GDW_ERROR_INVALID,
+                 "transport 'file': open of address '%s' failed: it names no file; write "
+                 "file:PATH",
+                 config->address);
+    return NULL;
+  }
+  file = g_new0 (File, 1);
+  file->path = g_strdup (config->address);
+  file->partial = g_strconcat (file->path, ".partial", NULL);
+  file->offset = config->options[OPTION_OFFSET].number;
+  file->reader = -1;
+  return file;
+}
+
+static gboolean G_GNUC_PRINTF (4, 5)
+    fail (const char *path, const char *what, GError **error, const char *why, ...)
+{
+  g_autofree char *text = NULL;
+  va_list values;
+
+  va_start (values, why);
+  text = g_strdup_vprintf (why, values);
+  va_end (values);
+  g_set_error (error, GDW_ERROR, GDW_ERROR_IO, "transport 'file': %s '%s' failed: %s", what,
+               path, text);
+  return FALSE;
+}
+
+/* The destination's side */
+
+static gboolean
+check_readable (File *file, int fd, GError **error)
+{
+  struct stat stat;
+
+  if (fstat (fd, &stat) != 0)
+    return fail (file->path, "reading", error, "%s; check the disk", g_strerror (errno));
+  if (!S_ISREG (stat.st_mode))
+    return fail (file->path, "reading", error,
+                 "it is no regular file; use fd: for a pipe or a socket");
+  if ((guint64) stat.st_size <= file->offset)
+    return fail (file->path, "reading", error,
+                 "it has %" G_GUINT64_FORMAT
+                 " bytes, and the guest should begin at %" G_GUINT64_FORMAT
+                 "; give the offset that it was saved with",
+                 (guint64) stat.st_size, file->offset);
+  return lseek (fd, (off_t) file->offset, SEEK_SET) >= 0 ||
+         fail (file->path, "reading", error, "%s; check the offset", g_strerror (errno));
+}
+
+static gboolean
+file_listen (gpointer self, GCancellable *cancellable, GError **error)
+{
+  File *file = self;
+  int fd;
+
+  if (g_str_has_suffix (file->path, ".partial"))
+    return fail (
+        file->path, "reading", error,
+        "it is the beginning of a guest whose writer has not finished; use a whole one");
+  fd = open (file->path, O_RDONLY | O_CLOEXEC);
+  if (fd < 0)
+    return fail (file->path, "reading", error,
+                 errno == ENOENT && access (file->partial, F_OK) == 0
+                     ? "%s, but '.partial': its writer has not finished; save the guest again"
+                     : "%s; check the path",
+                 g_strerror (errno));
+  if (!check_readable (file, fd, error)) {
+    close (fd);
+    return FALSE;
+  }
+  posix_fadvise (fd, (off_t) file->offset, 0, POSIX_FADV_SEQUENTIAL);
+  file->reader = fd;
+  return TRUE;
+}
+
+/* The source's side */
+
+/* The partial file, ours alone, empty.  Its lock says that its writer lives. */
+static int
+open_partial (File *file, GError **error)
+{
+  for (guint i = 0; i < OPEN_TRIES; i++) {
+    int fd = open (file->partial, O_WRONLY | O_CREAT | O_CLOEXEC | O_NOFOLLOW, 0600);
+    struct stat ours, there;
+
+    if (fd < 0) {
+      fail (file->partial, "writing", error, "%s; check the folder and its rights",
+            g_strerror (errno));
+      return -1;
+    }
+    if (flock (fd, LOCK_EX | LOCK_NB) != 0) {
+      close (fd);
+      fail (file->partial, "writing", error,
+            "another process is writing it; use another path, or wait");
+      return -1;
+    }
+    if (fstat (fd, &ours) == 0 && lstat (file->partial, &there) == 0 &&
+        ours.st_ino == there.st_ino && ours.st_dev == there.st_dev && S_ISREG (ours.st_mode) &&
+        ftruncate (fd, 0) == 0 && fchmod (fd, 0600) == 0)
+      return fd;
+    close (fd);
+  }
+  fail (file->partial, "writing", error, "others replace it all the time; use another path");
+  return -1;
+}
+
+/* What stands before the guest in a file that is there already is kept. */
+static gboolean
+copy_head (File *file, int to, GError **error)
+{
+  int from = open (file->path, O_RDONLY | O_CLOEXEC);
+  g_autofree char *buffer = g_malloc (COPY_BYTES);
+  guint64 left = file->offset;
+  gssize n = 1;
+
+  while (from >= 0 && left > 0 && n > 0) {
+    n = read (from, buffer, MIN (left, COPY_BYTES));
+    if (n > 0 && write (to, buffer, (gsize) n) != n)
+      n = -1;
+    left -= n > 0 ? (guint64) n : 0;
+  }
+  if (from >= 0)
+    close (from);
+  if (n >= 0 && ftruncate (to, (off_t) file->offset) == 0 &&
+      lseek (to, (off_t) file->offset, SEEK_SET) >= 0)
+    return TRUE;
+  return fail (file->partial, "writing", error,
+               "what stands before the guest could not be copied: %s; make room",
+               g_strerror (errno));
+}
+
+static gpointer
+file_connect (gpointer self, GCancellable *cancellable, GError **error)
+{
+  File *file = self;
+  struct stat there;
+  Stored *link;
+  int fd;
+
+  if (stat (file->path, &there) == 0 && !S_ISREG (there.st_mode)) {
+    fail (file->path, "writing", error, "it is there and no regular file; use another path");
+    return NULL;
+  }
+  fd = open_partial (file, error);
+  if (fd < 0)
+    return NULL;
+  link = stored_new ("file", fd, file->partial);
+  link->path = g_strdup (file->path);
+  link->partial = g_strdup (file->partial);
+  if (!file->offset || copy_head (file, fd, error))
+    return link;
+  stored_close (link);
+  return NULL;
+}
+
+/* The one link; after it there is nobody to wait for. */
+static gpointer
+file_accept (gpointer self, GCancellable *cancellable, GError **error)
+{
+  File *file = self;
+  int fd = file->reader;
+
+  file->reader = -1;
+  if (fd >= 0)
+    return stored_new ("file", fd, file->path);
+  stored_wait_for_cancel (cancellable, error);
+  return NULL;
+}
+
+static const GdwOption file_options[] = {
+  [OPTION_OFFSET] = { .name = "offset",
+                      .type = GDW_OPTION_SIZE,
+                      .default_value = "0",
+                      .max = G_MAXINT64,
+                      .help = "bytes before the guest, which are kept" },
+  { 0 },
+};
+
+GDW_DEFINE_TRANSPORT (.plugin.name = "file",
+                      .plugin.summary = "a file to save to and load from",
+                      .plugin.options = file_options, .traits = GDW_TRANSPORT_SAME_HOST,
+                      .max_links = 1, .open = file_open, .close = file_close,
+                      .listen = file_listen, .accept = file_accept, .connect = file_connect,
+                      .read = stored_read, .write = stored_write, .close_link = stored_close,
+                      .sync = stored_sync, .publish = stored_publish);

@@ -1,0 +1,162 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/* SPDX-FileCopyrightText: The godwit authors */
+#include "stored.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <godwit/error.h>
+#include <stdio.h>
+#include <sys/stat.h>
+#include <sys/uio.h>
+#include <unistd.h>
+
+Stored *
+stored_new (const char *transport, int fd, const char *name)
+{
+  Stored *link = g_new0 (Stored, 1);
+
+  link->transport = transport;
+  link->fd = fd;
+  link->name = g_strdup (name);
+  return link;
+}
+
+void
+stored_wait_for_cancel (GCancellable *cancellable, GError **error)
+{
+  GPollFD poll;
+
+  while (!g_cancellable_is_cancelled (cancellable)) {
+    gboolean wakes = g_cancellable_make_pollfd (cancellable, &poll);
+
+    g_poll (&poll, wakes, wakes ? -1 : 50);
+    if (wakes)
+      g_cancellable_release_fd (cancellable);
+  }
+  g_cancellable_set_error_if_cancelled (cancellable, error);
+}
+
+static gboolean
+fail (const Stored *link, const char *what, int why, const char *hint, GError **error)
+{
+  g_set_error (error, GDW_ERROR, GDW_ERROR_IO,
+               "transport '%s': %s '%s' failed after %" G_GUINT64_FORMAT " bytes: %s; %s",
+               link->transport, what, link->name, link->bytes, g_strerror (why), hint);
+  return FALSE;
+}
+
+gssize
+stored_read (gpointer data, const struct iovec *iov, guint n, GCancellable *cancellable,
+             GError **error)
+{
+  Stored *link = data;
+  gssize got;
+
+  do {
+    if (g_cancellable_set_error_if_cancelled (cancellable, error))
+      return -1;
+    got = readv (link->fd, iov, (int) n);
+  } while (got < 0 && errno == EINTR);
+  if (got < 0)
+    fail (link, "reading", errno, "check the disk", error);
+  else
+    link->bytes += (guint64) got;
+  return got;
+}
+
+gssize
+stored_write (gpointer data, const struct iovec *iov, guint n, GCancellable *cancellable,
+              GError **error)
+{
+  Stored *link = data;
+  gssize put;
+
+  do {
+    if (g_cancellable_set_error_if_cancelled (cancellable, error))
+      return -1;
+    put = writev (link->fd, iov, (int) n);
+  } while (put < 0 && errno == EINTR);
+  if (put > 0) {
+    link->bytes += (guint64) put;
+    return put;
+  }
+  fail (link, "writing", put == 0 ? ENOSPC : errno, "make room, or use another place", error);
+  return -1;
+}
+
+gboolean
+stored_sync (gpointer data, GCancellable *cancellable, GError **error)
+{
+  Stored *link = data;
+
+  /* What has no disk behind it has nothing to wait for. */
+  return fsync (link->fd) == 0 || errno == EINVAL || errno == EROFS ||
+         fail (link, "writing", errno, "check the disk, or use another place", error);
+}
+
+static gboolean
+sync_folder (const Stored *link)
+{
+  g_autofree char *folder = g_path_get_dirname (link->path);
+  int fd = open (folder, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+  gboolean ok = fd >= 0 && fsync (fd) == 0;
+  int why = errno;
+
+  if (fd >= 0)
+    close (fd);
+  errno = why;
+  return ok;
+}
+
+/* The name may survive a crash, and may not: away with it. */
+static gboolean
+take_back (const Stored *link, int why, GError **error)
+{
+  gboolean gone = unlink (link->path) == 0 && sync_folder (link);
+
+  g_set_error (error, GDW_ERROR, gone ? GDW_ERROR_IO : GDW_ERROR_IN_DOUBT,
+               "transport '%s': writing '%s' failed: its name did not reach the disk: %s; %s",
+               link->transport, link->path, g_strerror (why),
+               gone ? "use another disk" : "look whether it is there");
+  return FALSE;
+}
+
+gboolean
+stored_publish (gpointer data, GCancellable *cancellable, GError **error)
+{
+  Stored *link = data;
+
+  if (!stored_sync (link, cancellable, error))
+    return FALSE;
+  if (g_cancellable_set_error_if_cancelled (cancellable, error))
+    return FALSE;
+  if (rename (link->partial, link->path) != 0)
+    return fail (link, "renaming", errno, "check the folder and its rights", error);
+  g_clear_pointer (&link->partial, g_free);
+  return sync_folder (link) || take_back (link, errno, error);
+}
+
+/* A partial file of ours, not one that took its name since. */
+static void
+remove_partial (const Stored *link)
+{
+  struct stat ours, there;
+
+  if (fstat (link->fd, &ours) == 0 && lstat (link->partial, &there) == 0 &&
+      ours.st_ino == there.st_ino && ours.st_dev == there.st_dev)
+    unlink (link->partial);
+}
+
+void
+stored_close (gpointer data)
+{
+  Stored *link = data;
+
+  if (link->partial)
+    remove_partial (link);
+  close (link->fd);
+  g_free (link->name);
+  g_free (link->path);
+  g_free (link->partial);
+  g_free (link);
+}

@@ -1,0 +1,29 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/* SPDX-FileCopyrightText: The godwit authors */
+#pragma once
+
+#include <godwit/transport.h>
+
+/* A link that is a file: bytes go to a descriptor, or come from it. */
+typedef struct {
+  const char *transport; /* for messages */
+  int fd;
+  char *name;           /* of what is read or written, for messages */
+  char *path, *partial; /* writer, or NULL: @partial becomes @path when it is published */
+  guint64 bytes;        /* so far */
+} Stored;
+
+/* Takes @fd. */
+Stored *stored_new (const char *transport, int fd, const char *name);
+
+/* Until it fires; always sets @error. */
+void stored_wait_for_cancel (GCancellable *cancellable, GError **error);
+
+/* Callbacks of a transport's link. */
+gssize stored_read (gpointer link, const struct iovec *iov, guint n, GCancellable *cancellable,
+                    GError **error);
+gssize stored_write (gpointer link, const struct iovec *iov, guint n, GCancellable *cancellable,
+                     GError **error);
+gboolean stored_sync (gpointer link, GCancellable *cancellable, GError **error);
+gboolean stored_publish (gpointer link, GCancellable *cancellable, GError **error);
+void stored_close (gpointer link);
