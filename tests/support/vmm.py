@@ -49,15 +49,16 @@ def best_accel():
 class Vmm:
     """One process.  Made by Lab.vmm()."""
 
-    def __init__(self, directory, name, options):
+    def __init__(self, directory, name, options, through=()):
         self.name = name
         self.prefix = os.path.join(directory, name)
         self.ended_ns = None
         self.frozen = False
         self.told = threading.Condition()  # guards said
         self.said = []
-        command = [PROGRAM, "--qmp", self.prefix + ".qmp", "--run-log", self.prefix + ".run",
-                   "--serial", self.prefix + ".serial", "--plugin-path", PLUGINS, *options]
+        command = [*through, PROGRAM, "--qmp", self.prefix + ".qmp",
+                   "--run-log", self.prefix + ".run", "--serial", self.prefix + ".serial",
+                   "--plugin-path", PLUGINS, *options]
         self.process = subprocess.Popen(command, stdin=subprocess.DEVNULL,
                                         stdout=subprocess.DEVNULL, stderr=subprocess.PIPE,
                                         encoding="utf-8", errors="replace")
@@ -134,10 +135,11 @@ class Vmm:
     def listen(self, address, filters=""):
         """migrate-incoming; the URI that a source connects to."""
         self.execute("migrate-incoming", {"uri": address + filters, "exit-on-error": False})
-        if not address.startswith("tcp:"):
+        transport = address.partition(":")[0]
+        if not transport.endswith("tcp"):
             return address
         bound = self.execute("query-migrate")["socket-address"][0]
-        return f"tcp:{bound['host']}:{bound['port']}"
+        return f"{transport}:{bound['host']}:{bound['port']}"
 
     def migrate(self, uri):
         self.execute("migrate", {"uri": uri})
@@ -197,6 +199,20 @@ class Vmm:
     def digest(self):
         return self.execute("x-memory-digest")
 
+    def holds(self):
+        """Numbers of its open files and of its threads."""
+        process = f"/proc/{self.process.pid}"
+        return len(os.listdir(process + "/fd")), len(os.listdir(process + "/task"))
+
+    def wait_holds(self, before):
+        """Until it holds what it held BEFORE: what a migration took is given back."""
+        deadline = time.monotonic() + DEADLINE
+        while self.holds() != before:
+            if time.monotonic() > deadline:
+                raise AssertionError(f"{self.name}: files and threads: before {before}, "
+                                     f"now {self.holds()}")
+            self.wait_end(0.01)
+
     def kill(self, number=signal.SIGKILL):
         self.process.send_signal(number)
         if not self.wait_end(DEADLINE):
@@ -249,13 +265,14 @@ class Lab:
                         "--mem-backend", backend]
         self.workload = ["--workload", workload] if workload else []
         self.vmms = []
+        self.through = {}  # name of a VMM: the command that starts it
 
     def __enter__(self):
         self.directory = tempfile.mkdtemp(prefix="godwit-")
         return self
 
     def vmm(self, name, *options):
-        vmm = Vmm(self.directory, name, [*self.options, *options])
+        vmm = Vmm(self.directory, name, [*self.options, *options], self.through.get(name, ()))
         self.vmms.append(vmm)
         return vmm
 
@@ -280,7 +297,8 @@ class Lab:
 
     def address(self, transport, name="link"):
         """Where a destination may listen."""
-        return "tcp:127.0.0.1:0" if transport == "tcp" else "unix:" + self.path(name)
+        return (transport + ":127.0.0.1:0" if transport.endswith("tcp")
+                else "unix:" + self.path(name))
 
     def __exit__(self, kind, error, trace):
         wrong = []
