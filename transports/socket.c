@@ -129,6 +129,7 @@ socket_link_new (const char *transport, int fd, char *peer)
   link->transport = transport;
   link->fd = fd;
   link->peer = peer;
+  pthread_mutex_init (&link->lock, NULL);
   return link;
 }
 
@@ -142,6 +143,34 @@ fail (const Socket *link, const char *what, int why, const char *hint,
   return -1;
 }
 
+/* The system says only once why a connection broke: where a write was told, a read finds an
+ * end.  After the peer has ended the connection a write is told EPIPE, and the end is true. */
+static int
+why_ended (Socket *link)
+{
+  int why;
+
+  pthread_mutex_lock (&link->lock);
+  why = link->why == EPIPE ? 0 : link->why;
+  pthread_mutex_unlock (&link->lock);
+  return why;
+}
+
+static gssize
+try_write (Socket *link, const struct msghdr *message, int *why)
+{
+  gssize count;
+
+  pthread_mutex_lock (&link->lock);
+  /* Not writev: it raises SIGPIPE in a VMM that may not expect it. */
+  count = sendmsg (link->fd, message, MSG_NOSIGNAL);
+  *why = count < 0 ? errno : 0;
+  if (*why != 0 && *why != EAGAIN && *why != EINTR)
+    link->why = *why;
+  pthread_mutex_unlock (&link->lock);
+  return count;
+}
+
 gssize
 socket_read (gpointer data, const struct iovec *iov, guint n, GCancellable *cancellable,
              GError **error)
@@ -150,15 +179,13 @@ socket_read (gpointer data, const struct iovec *iov, guint n, GCancellable *canc
 
   for (;;) {
     gssize count = readv (link->fd, iov, (int) MIN (n, IOV_MAX));
-    int why = 0;
+    int why = count < 0 ? errno : count == 0 ? why_ended (link) : 0;
 
-    if (count >= 0)
+    if (why == 0)
       return count;
-    if (errno == EAGAIN)
+    if (why == EAGAIN)
       why = socket_wait (link->fd, POLLIN, -1, cancellable);
-    else if (errno != EINTR)
-      why = errno;
-    if (why != 0)
+    if (why != 0 && why != EINTR)
       return fail (link, "read from", why, "the peer died or the network is down", cancellable,
                    error);
   }
@@ -172,17 +199,14 @@ socket_write (gpointer data, const struct iovec *iov, guint n, GCancellable *can
   struct msghdr message = { .msg_iov = (struct iovec *) iov, .msg_iovlen = MIN (n, IOV_MAX) };
 
   for (;;) {
-    /* Not writev: it raises SIGPIPE in a VMM that may not expect it. */
-    gssize count = sendmsg (link->fd, &message, MSG_NOSIGNAL);
-    int why = 0;
+    int why;
+    gssize count = try_write (link, &message, &why);
 
     if (count >= 0)
       return count;
-    if (errno == EAGAIN)
+    if (why == EAGAIN)
       why = socket_wait (link->fd, POLLOUT, -1, cancellable);
-    else if (errno != EINTR)
-      why = errno;
-    if (why != 0)
+    if (why != 0 && why != EINTR)
       return fail (link, "write to", why, "the peer died or the network is down", cancellable,
                    error);
   }
@@ -205,6 +229,7 @@ socket_close_link (gpointer data)
   Socket *link = data;
 
   close (link->fd);
+  pthread_mutex_destroy (&link->lock);
   g_free (link->peer);
   g_free (link);
 }

@@ -3,6 +3,7 @@
 #pragma once
 
 #include <gio/gio.h>
+#include <pthread.h>
 #include <sys/socket.h>
 #include <sys/uio.h>
 
@@ -11,6 +12,8 @@ typedef struct {
   const char *transport; /* for messages: "tcp" */
   char *peer;            /* and "127.0.0.1:7000" */
   int fd;
+  pthread_mutex_t lock; /* held in a write */
+  int why;              /* what broke the connection, as a write was told; under lock */
 } Socket;
 
 /* Takes over @fd and @peer. */

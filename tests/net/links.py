@@ -87,6 +87,19 @@ def some_links_are_refused(links, most):
             pair.prove_failed(lab, f"only {most} of {links} links", "Connection refused")
 
 
+def addresses(address, links):
+    """No capability is needed where the transport is made for several links."""
+    with Lab(workload=LOAD, memory="64M", vcpus=2) as lab:
+        pair = Pair(lab)
+        pair.source.parameters(multifd_channels=links)
+        pair.source.migrate(pair.destination.listen(address))
+        pair.prove_completed()
+        info = pair.source.info()
+        same(info["x-transport"], address.partition(":")[0], "x-transport")
+        same(info["x-links"], links if address.startswith("multi-") else 1, "x-links")
+        same(pair.warnings(), [], "x-warnings")
+
+
 def destination_is_killed(links):
     with Lab(workload=LOAD, memory="64M", vcpus=2) as lab:
         pair = Pair(lab, links)
@@ -114,6 +127,10 @@ def main():
         for name, how in DEATHS:
             tests.add(f"all {links} links are {name}", all_die, links, how)
         tests.add(f"destination is killed, {links} links", destination_is_killed, links)
+    for address in "tcp:[::1]:0", "tcp:localhost:0", f"unix:@godwit-{os.getpid()}":
+        tests.add(address.partition("@")[0], addresses, address, 2)
+    for links in 1, 2, 255:
+        tests.add(f"multi-tcp, {links} links", addresses, "multi-tcp:127.0.0.1:0", links)
     tests.add("one of 2 links is slow", slow_one_takes_less, 2)
     for links in 2, 8:
         tests.add(f"all but the first of {links} links are refused", extra_links_are_refused, links)

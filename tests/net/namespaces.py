@@ -92,6 +92,26 @@ def hole_while_paused(accel, links):
         pair.prove_source_is_ready(lab)
 
 
+def hole_noticed_by_tcp(accel, links):
+    """The system notices it by itself, before the heartbeats do."""
+    with Wire() as wire, Lab(accel, memory="32M", workload="ws=4M") as lab:
+        pair = joined(lab, wire, links, PATIENT_MS)
+        pair.source.parameters(max_bandwidth=32 << 20, downtime_limit=1)
+        pair.source.migrate(listen(wire, pair, links) + ",dead-after=1000")
+        pair.source.qmp.wait("MIGRATION_PASS", **{"pass": 2})
+        wire.cut()
+        pair.prove_failed(lab, "Connection timed out")
+
+
+def hole_noticed_in_connect(accel):
+    with Wire() as wire, Lab(accel, memory="32M", workload="ws=4M") as lab:
+        pair = joined(lab, wire, 1, PATIENT_MS)
+        uri = listen(wire, pair, 1)
+        wire.cut()
+        pair.source.migrate(uri + ",dead-after=1000")
+        pair.prove_failed(lab, f"connect to '{uri.partition(':')[2]}' failed: Connection timed out")
+
+
 def hole_that_is_mended(accel, links):
     """Shorter than x-peer-timeout: TCP sends again what was lost."""
     with Wire() as wire, Lab(accel, memory="32M", workload="ws=4M,rate=200") as lab:
@@ -125,6 +145,10 @@ def main():
                       accel, links)
             tests.add(f"{accel}: black hole that is mended, {links} links", hole_that_is_mended,
                       accel, links)
+        for links in 1, 8:
+            tests.add(f"{accel}: black hole that TCP notices, {links} links", hole_noticed_by_tcp,
+                      accel, links)
+        tests.add(f"{accel}: black hole that TCP notices, in setup", hole_noticed_in_connect, accel)
     return tests.run()
 
 

@@ -139,7 +139,8 @@ class Vmm:
         if not transport.endswith("tcp"):
             return address
         bound = self.execute("query-migrate")["socket-address"][0]
-        return f"{transport}:{bound['host']}:{bound['port']}"
+        host = f"[{bound['host']}]" if ":" in bound["host"] else bound["host"]
+        return f"{transport}:{host}:{bound['port']}"
 
     def migrate(self, uri):
         self.execute("migrate", {"uri": uri})

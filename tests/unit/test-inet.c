@@ -349,6 +349,49 @@ START_TEST (a_reset_is_an_error_and_no_end)
 }
 END_TEST
 
+START_TEST (a_reset_that_a_write_was_told_is_no_end_for_a_read)
+{
+  struct linger hard = { .l_onoff = 1 };
+  g_autoptr (GError) error = NULL;
+  guint8 byte = 0;
+  Pair pair;
+  int fd;
+
+  pair_listen (&pair, "tcp:127.0.0.1:0", "", "");
+  fd = connect_raw (pair.listening);
+  pair.in = gdw_stack_accept (pair.listening, NULL, NULL);
+  ck_assert (setsockopt (fd, SOL_SOCKET, SO_LINGER, &hard, sizeof hard) == 0);
+  close (fd);
+  while (write_bytes (pair.in, &byte, 1, &error))
+    ;
+  ck_assert_msg (strstr (error->message, "write to '"), "%s", error->message);
+  g_clear_error (&error);
+  ck_assert (!read_bytes (pair.in, &byte, 1, &error));
+  ck_assert_msg (strstr (error->message, "failed: Connection reset by peer; the peer died"),
+                 "%s", error->message);
+  pair_close (&pair);
+}
+END_TEST
+
+START_TEST (an_end_stays_an_end_after_a_write_that_failed)
+{
+  g_autoptr (GError) error = NULL;
+  guint8 byte = 0;
+  Pair pair;
+  int fd;
+
+  pair_listen (&pair, "tcp:127.0.0.1:0", "", "");
+  fd = connect_raw (pair.listening);
+  pair.in = gdw_stack_accept (pair.listening, NULL, NULL);
+  close (fd);
+  while (write_bytes (pair.in, &byte, 1, &error))
+    ;
+  ck_assert_msg (strstr (error->message, "Broken pipe"), "%s", error->message);
+  expect_closed (pair.in);
+  pair_close (&pair);
+}
+END_TEST
+
 START_TEST (a_peer_that_went_before_accept_is_a_link_that_ends)
 {
   Pair pair;
@@ -464,6 +507,8 @@ main (void)
   tcase_add_loop_test (tc, options_reach_both_sockets, 0, 2);
   tcase_add_test (tc, a_peer_that_takes_nothing_is_dead_in_the_end);
   tcase_add_test (tc, a_reset_is_an_error_and_no_end);
+  tcase_add_test (tc, a_reset_that_a_write_was_told_is_no_end_for_a_read);
+  tcase_add_test (tc, an_end_stays_an_end_after_a_write_that_failed);
   tcase_add_test (tc, a_peer_that_went_before_accept_is_a_link_that_ends);
   tcase_add_test (tc, there_are_255_links);
   tcase_add_test (tc, without_a_free_fd_there_is_an_error);
