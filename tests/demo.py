@@ -12,8 +12,8 @@ sys.path.insert(0, os.path.join(os.path.dirname(os.path.abspath(__file__)), "sup
 from vmm import ENDS, Lab, have_kvm
 
 MIB, GIB = 1 << 20, 1 << 30
-TRACKERS = "bitmap", "manual-protect"
-TRANSPORTS = "tcp", "unix"
+TRACKERS = "bitmap", "manual-protect", "dirty-ring"
+TRANSPORTS = "tcp", "multi-tcp", "unix", "file"
 HEAD = ("tracker", "transport", "total time", "downtime", "rounds", "GiB sent", "pages checked",
         "verdict")
 
@@ -82,15 +82,18 @@ def move(accel, tracker, transport, memory):
     progress = Progress(f"{tracker} {transport}")
     size = f"{memory // MIB}M"
     with Lab(accel, memory=size, workload=f"ws={memory // MIB // 4}M,rate=50000") as lab:
-        source = lab.source()
+        source = lab.source(*(("--dirty-ring-size", "65536") if tracker == "dirty-ring" else ()))
         destination = lab.destination()
-        source.parameters(tracker=tracker)
-        source.migrate(destination.listen(lab.address(transport)))
+        source.parameters(tracker=tracker, multifd_channels=2)
+        address = lab.address(transport)
+        source.migrate(address if transport == "file" else destination.listen(address))
         info = follow(source, progress)
         progress.end()
         if info["status"] != "completed":
             return [tracker, transport, *["-"] * 5,
                     f"{info['status']}: {info.get('error-desc', 'no reason given')}"], False
+        if transport == "file":
+            destination.listen(address)
         destination.wait_status("completed")
         checked = destination.execute("x-guest-check")
         wrong = what_is_wrong(info, checked, source, destination)

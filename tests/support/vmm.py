@@ -299,7 +299,7 @@ class Lab:
     def address(self, transport, name="link"):
         """Where a destination may listen."""
         return (transport + ":127.0.0.1:0" if transport.endswith("tcp")
-                else "unix:" + self.path(name))
+                else f"{transport}:{self.path(name)}")
 
     def __exit__(self, kind, error, trace):
         wrong = []
