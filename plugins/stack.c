@@ -77,6 +77,24 @@ open_filter (GdwStackFilter *use, GdwPlugins *plugins, const char *uri, const ch
   return gdw_door_result (&use->filter->plugin, "open", use->self != NULL, failure, error);
 }
 
+/* What is written one way must not wait in a filter when it is given its name. */
+static gboolean
+check_filters (GdwStack *stack, GError **error)
+{
+  for (guint i = 0; i < stack->n_filters; i++) {
+    const GdwFilter *filter = stack->filters[i].filter;
+
+    if (!filter->keeps_bytes || (gdw_stack_traits (stack) & GDW_TRANSPORT_TWO_WAY))
+      continue;
+    g_set_error (error, GDW_ERROR, GDW_ERROR_INVALID,
+                 "filter '%s': it cannot be used with transport '%s': it keeps bytes that were "
+                 "written; leave it out",
+                 filter->plugin.name, stack->transport->plugin.name);
+    return FALSE;
+  }
+  return TRUE;
+}
+
 static GdwStack *
 open_stack (GdwPlugins *plugins, const char *uri, gboolean many, GError **error)
 {
@@ -87,6 +105,7 @@ open_stack (GdwPlugins *plugins, const char *uri, gboolean many, GError **error)
   stack->filters = g_new0 (GdwStackFilter, g_strv_length (parts));
   for (guint i = 1; ok && parts[i]; i++)
     ok = open_filter (&stack->filters[stack->n_filters++], plugins, uri, parts[i], error);
+  ok = ok && check_filters (stack, error);
   if (ok)
     return stack;
   gdw_stack_close (stack);

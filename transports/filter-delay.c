@@ -289,4 +289,5 @@ GDW_DEFINE_FILTER (.plugin.name = "delay",
                    .plugin.summary = "adds latency to each direction, not to the throughput",
                    .plugin.options = delay_options, .open = delay_open, .close = delay_close,
                    .link_open = delay_link_open, .link_close = delay_link_close,
-                   .read = delay_read, .write = delay_write, .shutdown = delay_shutdown);
+                   .read = delay_read, .write = delay_write, .shutdown = delay_shutdown,
+                   .keeps_bytes = TRUE);

@@ -59,6 +59,10 @@ typedef struct {
   gssize (*write) (gpointer link, const GdwNext *next, const struct iovec *iov, guint n,
                    GCancellable *cancellable, GError **error);
   gboolean (*shutdown) (gpointer link, const GdwNext *next, GError **error);
+
+  /* TRUE: bytes that write has accepted may stay in the filter for a while.  Such a filter is
+   * refused where written means kept, over a transport without TWO_WAY. */
+  gboolean keeps_bytes;
 } GdwFilter;
 
 #define GDW_DEFINE_FILTER(...)                                                                 \

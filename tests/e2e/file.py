@@ -151,6 +151,7 @@ def bad_places():
         failed(lab, source, "file:/no/such/folder/guest", "No such file", "check the folder")
         failed(lab, source, "file:" + lab.directory, "no regular file")
         failed(lab, source, "file:/dev/null", "no regular file")
+        source.refuses("migrate", {"uri": f"file:{lab.path('x')}|delay:ms=1"}, "keeps bytes")
         prove_next_works(lab, source)
 
 
