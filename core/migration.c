@@ -503,20 +503,31 @@ why_not_run (GdwMigration *migration)
   return NULL;
 }
 
+/* A source that has completed is being made new. */
+static gboolean
+is_resetting (GdwMigration *migration)
+{
+  return migration->incoming && migration->destination &&
+         !gdw_destination_has_begun (migration->destination) &&
+         gdw_guest_state (migration->guest) == GDW_RUN_STATE_POSTMIGRATE;
+}
+
 /* Is the guest still to come?  After COMMIT orders queue behind its arrival. */
 static gboolean
 is_awaited (GdwMigration *migration)
 {
-  return gdw_guest_state (migration->guest) == GDW_RUN_STATE_INMIGRATE &&
-         !(migration->destination && gdw_destination_has_guest (migration->destination));
+  if (gdw_guest_state (migration->guest) != GDW_RUN_STATE_INMIGRATE)
+    return is_resetting (migration);
+  return !(migration->destination && gdw_destination_has_guest (migration->destination));
 }
 
 void
 gdw_migration_cont (GdwMigration *migration, GdwDone done, gpointer data)
 {
-  const char *why = why_not_run (migration);
+  gboolean awaited = is_awaited (migration);
+  const char *why = awaited ? NULL : why_not_run (migration);
 
-  if (!why && !is_awaited (migration)) {
+  if (!why && !awaited) {
     gdw_guest_run (migration->guest, on_order_done, new_order (migration, done, data));
     return;
   }

@@ -101,6 +101,33 @@ START_TEST (the_guest_comes_back)
 }
 END_TEST
 
+/* The operator says stop while the VM is made new: the guest waits there. */
+START_TEST (a_stop_while_the_vm_is_made_new_counts)
+{
+  Pair *pair = pair_new (&(PairConfig){ .writers = 1, .rate = 10000 });
+  g_autofree char *uri = NULL, *error = NULL;
+
+  pair_begin (pair, "", "");
+  pair_wait_ended (pair);
+  pair_expect_arrived (pair);
+  uri = g_strdup_printf ("unix:%s/back", pair->folder);
+  pair->source.holds = BIT (CALL_RESET);
+  ck_assert (gdw_migration_incoming (pair->source.migration, uri, NULL));
+  WAIT_UNTIL (pair->source.held);
+  error = side_stop (&pair->source);
+  ck_assert_ptr_null (error);
+  pair->source.holds = 0;
+  side_release (&pair->source);
+  WAIT_UNTIL (side_status (&pair->source) == GDW_STATUS_SETUP);
+  pair->source.ended = pair->destination.ended = 0;
+  ck_assert (gdw_migration_start (pair->destination.migration, uri, NULL));
+  pair_wait_ended (pair);
+  ck_assert_uint_eq (side_status (&pair->source), GDW_STATUS_COMPLETED);
+  ck_assert (!pair->source.runs && !pair->destination.runs);
+  pair_free (pair);
+}
+END_TEST
+
 /* P7, measured after one attempt has warmed the libraries up. */
 START_TEST (an_attempt_leaks_no_descriptor_and_no_thread)
 {
@@ -132,6 +159,7 @@ add (Suite *suite)
   tcase_add_test (tests, runs_at_the_destination_at_once);
   tcase_add_test (tests, an_idle_guest_takes_few_passes);
   tcase_add_test (tests, the_guest_comes_back);
+  tcase_add_test (tests, a_stop_while_the_vm_is_made_new_counts);
   tcase_add_test (tests, an_attempt_leaks_no_descriptor_and_no_thread);
 }
 
