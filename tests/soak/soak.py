@@ -15,7 +15,7 @@ sys.path.insert(0, os.path.join(os.path.dirname(os.path.abspath(__file__)), ".."
 from qmp import DEADLINE, QmpError
 from vmm import ENDS, Lab, have_kvm
 
-WARM_UP = 10  # migrations of a pair before it is measured
+WARM_UP = 10  # migrations of a pair, at least, before it is measured
 MEMORY_PERCENT = 2
 PEER_TIMEOUT_MS = 1500
 LOG_TRACKERS = "bitmap", "manual-protect"
@@ -49,8 +49,9 @@ def until(what, condition):
 class Pair:
     """Two processes that have one guest between them."""
 
-    def __init__(self, rand, accel, ring):
+    def __init__(self, rand, accel, ring, warm_up=WARM_UP):
         self.rand = rand
+        self.warm_up = warm_up
         self.ring = ring
         self.name = f"{accel} {'ring' if ring else 'log'}"
         writers = rand.choice((1, 2))
@@ -94,6 +95,8 @@ class Pair:
                      f"n={rand.choice((1, 1, 1, 2, 9))},seed={rand.randint(1, 9)}")
             if "at=CONNECT" in fault and "reset" not in fault:
                 fault = "|fault:at=CONNECT,kind=reset"
+            if plan["transport"] == "file" and "stall" in fault:
+                fault += ",for=300"  # a disk is waited for
             plan["here" if rand.random() < 0.5 or self.listens else "there"] = fault
             plan["way"] = "fault"
         elif chance < 0.4:
@@ -246,7 +249,7 @@ class Pair:
         self.last = plan
         self.done += 1
         self.migrate(plan)
-        if self.done == WARM_UP:
+        if self.done >= self.warm_up and not self.first:
             self.first = self.measure()
 
     def idle(self):
@@ -297,7 +300,9 @@ def main():
     print(f"soak: {count} migrations, seed {seed}", flush=True)
     accels = ("kvm", "soft") if have_kvm() else ("soft",)
     rand = random.Random(seed)
-    pairs = [Pair(rand, accel, ring) for accel in accels for ring in (False, True)]
+    # Each new mixture may take a little more, once: half of them come before the measure.
+    warm_up = max(WARM_UP, count // (2 * 2 * len(accels)))
+    pairs = [Pair(rand, accel, ring, warm_up) for accel in accels for ring in (False, True)]
     failures = []
     for pair in pairs:
         pair.broken = False
