@@ -16,9 +16,27 @@ sys.path.insert(0, os.path.join(os.path.dirname(os.path.abspath(__file__)), ".."
 
 from moves import prove_next_works, prove_runs_at
 from tap import Tests, check, same
-from vmm import Lab
+from vmm import Lab as AnyLab
 
+TRACKERS = "bitmap", "manual-protect", "dirty-ring"
 BEFORE_COMMIT = "HELLO", "HELLO-ACK", "MEM", "STATE", "PREPARE", "PREPARED"
+
+
+class Lab(AnyLab):
+    """Every source uses this tracker."""
+
+    def __init__(self, tracker):
+        super().__init__(workload="ws=16M")
+        self.tracker = tracker
+        self.ring = ("--dirty-ring-size", "4096") if tracker == "dirty-ring" else ()
+
+    def source(self, *options):
+        source = super().source(*self.ring, *options)
+        source.parameters(tracker=self.tracker)
+        return source
+
+    def destination(self, name="destination", *options):
+        return super().destination(name, *self.ring, *options)
 
 
 def held_migration(lab, frame, at, more=""):
@@ -34,8 +52,8 @@ def held_migration(lab, frame, at, more=""):
     return source, destination
 
 
-def destination_dies_before(frame, at):
-    with Lab(workload="ws=16M") as lab:
+def destination_dies_before(tracker, frame, at):
+    with Lab(tracker) as lab:
         source, destination = held_migration(lab, frame, at)
         destination.kill()
         source.wait_status("failed")
@@ -47,8 +65,8 @@ def destination_dies_before(frame, at):
         prove_next_works(lab, source)
 
 
-def destination_dies_after(frame, at, resolve):
-    with Lab(workload="ws=16M") as lab:
+def destination_dies_after(tracker, frame, at, resolve):
+    with Lab(tracker) as lab:
         source, destination = held_migration(lab, frame, at)
         destination.kill()
         source.wait_status("failed")
@@ -69,8 +87,8 @@ def destination_dies_after(frame, at, resolve):
             source.refuses("cont", None, "x-migrate-resolve")
 
 
-def source_dies_before(frame, at):
-    with Lab(workload="ws=16M") as lab:
+def source_dies_before(tracker, frame, at):
+    with Lab(tracker) as lab:
         source, destination = held_migration(lab, frame, at)
         source.kill()
         # A stranger may come instead of a source that never said HELLO.
@@ -83,8 +101,8 @@ def source_dies_before(frame, at):
         check(not destination.runs(), "the destination ran")
 
 
-def source_dies_after(frame, at, more=""):
-    with Lab(workload="ws=16M") as lab:
+def source_dies_after(tracker, frame, at, more=""):
+    with Lab(tracker) as lab:
         source, destination = held_migration(lab, frame, at, more)
         source.kill()
         destination.qmp.wait("RESUME")
@@ -92,10 +110,10 @@ def source_dies_after(frame, at, more=""):
         prove_runs_at(destination)
 
 
-def query_overtakes_commit():
+def query_overtakes_commit(tracker):
     """COMMIT lies in the destination's socket while the source asks on a new link.  The answer
     decides: COMMIT, when it is read at last, has no effect."""
-    with Lab(workload="ws=16M") as lab:
+    with Lab(tracker) as lab:
         source = lab.source()
         source.parameters(x_peer_timeout=2000)
         destination = lab.destination()
@@ -112,9 +130,9 @@ def query_overtakes_commit():
         prove_next_works(lab, source)
 
 
-def query_learns_of_commit():
+def query_learns_of_commit(tracker):
     """COMMITTED is lost; the source asks, and is told."""
-    with Lab(workload="ws=16M") as lab:
+    with Lab(tracker) as lab:
         source = lab.source()
         source.parameters(x_peer_timeout=2000)
         destination = lab.destination()
@@ -125,24 +143,31 @@ def query_learns_of_commit():
         prove_runs_at(destination, source)
 
 
-def main():
-    tests = Tests()
+def add_table(tests, tracker):
+    def add(name, case, *args):
+        tests.add(f"{tracker}: {name}", case, tracker, *args)
+
     for frame in BEFORE_COMMIT:
         sides = ("source", "destination") if frame in ("MEM", "PREPARE", "PREPARED") else ("source",)
         for at in sides:
-            tests.add(f"destination dies, {at} held at {frame}", destination_dies_before, frame, at)
-            tests.add(f"source dies, {at} held at {frame}", source_dies_before, frame, at)
+            add(f"destination dies, {at} held at {frame}", destination_dies_before, frame, at)
+            add(f"source dies, {at} held at {frame}", source_dies_before, frame, at)
     for frame in "COMMIT", "COMMITTED":
         for at, resolve in ("source", "here"), ("destination", "there"):
-            tests.add(f"destination dies, {at} held at {frame}, resolved {resolve}",
-                      destination_dies_after, frame, at, resolve)
-    tests.add("source dies, source held at COMMIT", source_dies_before, "COMMIT", "source")
-    tests.add("source dies, COMMIT arrives late", source_dies_after, "COMMIT", "destination",
-              ",for=1000")
+            add(f"destination dies, {at} held at {frame}, resolved {resolve}",
+                destination_dies_after, frame, at, resolve)
+    add("source dies, source held at COMMIT", source_dies_before, "COMMIT", "source")
+    add("source dies, COMMIT arrives late", source_dies_after, "COMMIT", "destination", ",for=1000")
     for at in "source", "destination":
-        tests.add(f"source dies, {at} held at COMMITTED", source_dies_after, "COMMITTED", at)
-    tests.add("QUERY-OUTCOME overtakes COMMIT", query_overtakes_commit)
-    tests.add("QUERY-OUTCOME learns of COMMIT", query_learns_of_commit)
+        add(f"source dies, {at} held at COMMITTED", source_dies_after, "COMMITTED", at)
+    add("QUERY-OUTCOME overtakes COMMIT", query_overtakes_commit)
+    add("QUERY-OUTCOME learns of COMMIT", query_learns_of_commit)
+
+
+def main():
+    tests = Tests()
+    for tracker in TRACKERS:
+        add_table(tests, tracker)
     return tests.run()
 
 
