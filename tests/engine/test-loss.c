@@ -9,7 +9,10 @@
 #include "core/migration-private.h"
 #include "core/source-private.h"
 
-#define PEER_TIMEOUT_MS 1000
+/* Short where silence is to be noticed; elsewhere a busy machine must not look like a dead
+ * link. */
+#define STALL_TIMEOUT_MS 1000
+#define PEER_TIMEOUT_MS 10000
 
 static gboolean
 is_warned (Side *side, const char *part)
@@ -20,6 +23,12 @@ is_warned (Side *side, const char *part)
     if (strstr (info.warnings->pdata[i], part))
       return TRUE;
   return FALSE;
+}
+
+static guint
+timeout_of (const char *here, const char *there)
+{
+  return strstr (here, "stall") || strstr (there, "stall") ? STALL_TIMEOUT_MS : PEER_TIMEOUT_MS;
 }
 
 static const struct {
@@ -33,12 +42,12 @@ static const struct {
   { 2, "", "|fault:at=MEM,n=9,kind=short", " was lost: " },
   { 8, "|fault:at=MEM,n=17,kind=reset", "", " was lost: " },
   { 8, "", "|fault:at=MEM,n=17,kind=reset", " was lost: " },
-  { 8, "", "|fault:at=ACK,n=3,kind=reset", " was lost: " },
+  { 8, "", "|fault:at=ACK,kind=reset", " was lost: " },
   { 8, "|fault:at=MEM,n=9,kind=reset|fault:at=MEM,n=20,kind=reset|fault:at=MEM,n=30,kind=short",
     "", " was lost: " },
   { 3, "|fault:at=MEM,n=9,kind=stall", "", " was lost: " },
   { 3, "", "|fault:at=MEM,n=9,kind=stall", " was lost: " },
-  { 3, "", "|fault:at=ACK,n=3,kind=stall", "the other side was silent" },
+  { 3, "", "|fault:at=ACK,kind=stall", "the other side was silent" },
   /* Only the main link carries these. */
   { 2, "|fault:at=ROUND-END,kind=reset", "", "link 0 was lost" },
   { 8, "", "|fault:at=ROUND-END,kind=short", "link 0 was lost" },
@@ -61,10 +70,11 @@ static const struct {
 
 START_TEST (the_others_carry_on)
 {
-  Pair *pair = pair_new (&(PairConfig){ .writers = 2,
-                                        .rate = 50000,
-                                        .links = deaths[_i].links,
-                                        .peer_timeout_ms = PEER_TIMEOUT_MS });
+  Pair *pair = pair_new (&(PairConfig){
+      .writers = 2,
+      .rate = 50000,
+      .links = deaths[_i].links,
+      .peer_timeout_ms = timeout_of (deaths[_i].source, deaths[_i].destination) });
 
   pair_begin (pair, deaths[_i].source, deaths[_i].destination);
   pair_wait_ended (pair);
