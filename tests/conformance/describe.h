@@ -1,0 +1,8 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/* SPDX-FileCopyrightText: The godwit authors */
+#pragma once
+
+#include <glib.h>
+
+/* What each plugin declares, for people or as one JSON array; FALSE if one does not load. */
+gboolean describe_files (char **files, gboolean json);

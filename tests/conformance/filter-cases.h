@@ -1,0 +1,6 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/* SPDX-FileCopyrightText: The godwit authors */
+#pragma once
+
+/* X (name, slow, function), in the order in which they run. */
+#define FILTER_CASES(X) X ("declares-what-makes-sense", FALSE, filter_declares_what_makes_sense)

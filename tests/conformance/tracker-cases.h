@@ -1,0 +1,7 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/* SPDX-FileCopyrightText: The godwit authors */
+#pragma once
+
+/* X (name, slow, function), in the order in which they run. */
+#define TRACKER_CASES(X)                                                                       \
+  X ("declares-what-makes-sense", FALSE, tracker_declares_what_makes_sense)
