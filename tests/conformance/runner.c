@@ -2,6 +2,9 @@
 /* SPDX-FileCopyrightText: The godwit authors */
 #include "runner.h"
 
+#include <errno.h>
+#include <fcntl.h>
+#include <ftw.h>
 #include <poll.h>
 #include <signal.h>
 #include <stdio.h>
@@ -14,7 +17,8 @@
 #include "plugins/options.h"
 
 /* A test that takes longer hangs. */
-#define DEADLINE_MS 60000
+#define DEADLINE_S 60
+#define SLOW_DEADLINE_S 600
 #define OUTPUT_MAX 65536
 
 void
@@ -70,36 +74,32 @@ runner_load (const Settings *settings, const char *file)
 
 typedef struct {
   const Settings *settings;
-  const char *file;
-  const Case *test;
+  const char *file, *folder;
+  const Case *test; /* or NULL: load it only */
   HostKind host;
   guint64 seed;
 } Run;
 
 static void
-run_in_child (const Run *run, int output)
+run_test (gconstpointer data)
 {
-  Subject *subject;
+  const Run *run = data;
+  Subject *subject = runner_load (run->settings, run->file);
 
-  setpgid (0, 0);
-  prctl (PR_SET_PDEATHSIG, SIGKILL);
-  alarm (2 * DEADLINE_MS / 1000); /* should it close its output and hang */
-  dup2 (output, STDOUT_FILENO);
-  dup2 (output, STDERR_FILENO);
-  close (output);
-  subject = runner_load (run->settings, run->file);
   subject->host = run->host;
   subject->seed = run->seed;
-  run->test->run (subject);
-  fflush (NULL);
-  _exit (RUN_PASSED);
+  subject->folder = run->folder;
+  if (chdir (run->folder) != 0)
+    skip ("the temporary folder is gone");
+  if (run->test)
+    run->test->run (subject);
 }
 
 /* What the child says until it ends; FALSE if it does not in time. */
 static gboolean
-listen_to (int input, GString *said)
+listen_to (int input, guint deadline_s, GString *said)
 {
-  gint64 until_us = g_get_monotonic_time () + DEADLINE_MS * (gint64) 1000;
+  gint64 until_us = g_get_monotonic_time () + deadline_s * (gint64) G_USEC_PER_SEC;
   char buffer[4096];
 
   for (;;) {
@@ -119,42 +119,86 @@ listen_to (int input, GString *said)
   }
 }
 
-/* What became of the child, in words; NULL if it passed. */
+/* What became of the child, in words; NULL if it did what it should. */
 static char *
-judge (int status, gboolean in_time)
+judge (int status, gboolean in_time, guint deadline_s, gboolean *skipped)
 {
+  *skipped = FALSE;
   if (!in_time)
-    return g_strdup_printf ("it did not end within %d s", DEADLINE_MS / 1000);
+    return g_strdup_printf ("it did not end within %u s", deadline_s);
   if (WIFSIGNALED (status))
     return g_strdup_printf ("it crashed: %s", strsignal (WTERMSIG (status)));
-  if (WEXITSTATUS (status) == RUN_PASSED)
+  *skipped = WEXITSTATUS (status) == RUN_SKIPPED;
+  if (*skipped || WEXITSTATUS (status) == RUN_PASSED)
     return NULL;
-  return g_strdup_printf ("it ended with status %d", WEXITSTATUS (status));
+  if (WEXITSTATUS (status) == RUN_FAILED)
+    return g_strdup ("it failed");
+  return g_strdup_printf ("something ended the process with status %d before the test was over",
+                          WEXITSTATUS (status));
 }
 
-static int
-run_child (const Run *run, GString *said, gboolean *in_time)
+static void
+become_child (int output, guint deadline_s)
+{
+  setpgid (0, 0);
+  prctl (PR_SET_PDEATHSIG, SIGKILL);
+  alarm (2 * deadline_s); /* should it close its output and hang */
+  dup2 (output, STDOUT_FILENO);
+  dup2 (output, STDERR_FILENO);
+  close (output);
+}
+
+char *
+runner_isolate (void (*function) (gconstpointer data), gconstpointer data, guint deadline_s,
+                GString *said, gboolean *skipped)
 {
   int fds[2], status = 0;
+  gboolean in_time;
   pid_t pid;
 
+  *skipped = FALSE;
   fflush (NULL);
-  if (pipe (fds) < 0 || (pid = fork ()) < 0) {
-    g_string_append (said, "no process could be started\n");
-    return W_EXITCODE (RUN_FAILED, 0);
-  }
+  if (pipe2 (fds, O_CLOEXEC) < 0 || (pid = fork ()) < 0)
+    return g_strdup_printf ("no process could be started: %s", g_strerror (errno));
   if (pid == 0) {
     close (fds[0]);
-    run_in_child (run, fds[1]);
+    become_child (fds[1], deadline_s);
+    function (data);
+    fflush (NULL);
+    _exit (RUN_PASSED);
   }
   close (fds[1]);
-  *in_time = listen_to (fds[0], said);
-  if (!*in_time)
+  in_time = listen_to (fds[0], deadline_s, said);
+  if (!in_time)
     kill (-pid, SIGKILL);
   waitpid (pid, &status, 0);
   kill (-pid, SIGKILL);
   close (fds[0]);
-  return status;
+  return judge (status, in_time, deadline_s, skipped);
+}
+
+static int
+remove_one (const char *path, const struct stat *st, int flag, struct FTW *ftw)
+{
+  return remove (path);
+}
+
+/* In a fresh folder. */
+static char *
+run_once (const Run *template, GString *said, gboolean *skipped)
+{
+  Run run = *template;
+  g_autofree char *folder = g_dir_make_tmp ("godwit-conformance-XXXXXX", NULL);
+  guint deadline_s = run.test && run.test->slow ? SLOW_DEADLINE_S : DEADLINE_S;
+  char *why;
+
+  *skipped = FALSE;
+  if (!folder)
+    return g_strdup ("no temporary folder could be made");
+  run.folder = folder;
+  why = runner_isolate (run_test, &run, deadline_s, said, skipped);
+  nftw (folder, remove_one, 16, FTW_DEPTH | FTW_PHYS);
+  return why;
 }
 
 static void
@@ -173,52 +217,93 @@ host_name (HostKind host)
   return host == HOST_SOFT ? "soft/" : host == HOST_KVM ? "kvm/" : "";
 }
 
+/* The command that does the same once more. */
+static void
+print_again (const Run *run)
+{
+  const Settings *s = run->settings;
+
+  printf ("# again: godwit-conformance --only '%s' --seed %" G_GUINT64_FORMAT, run->test->name,
+          run->seed);
+  if (run->host == HOST_KVM)
+    printf (" --host kvm");
+  if (s->uri)
+    printf (" --uri '%s'", s->uri);
+  if (s->over)
+    printf (" --over '%s'", s->over);
+  for (guint i = 0; s->options && s->options[i]; i++)
+    printf (" --option '%s'", s->options[i]);
+  printf (" %s\n", run->file);
+}
+
 /* As often as asked; the first failure counts. */
 static void
-run_test (const Run *template, Tally *tally)
+run_case (const Run *template, Tally *tally)
 {
   Run run = *template;
   g_autofree char *name = NULL, *why = NULL;
   g_autoptr (GString) said = g_string_new (NULL);
-  gboolean in_time = TRUE;
-  int status = 0;
+  gboolean skipped = FALSE;
 
   runner_kind (run.file, &name);
-  for (guint i = 0; i < run.settings->repeat && !why; i++, run.seed++) {
+  for (guint i = 0; i < run.settings->repeat && !skipped; i++) {
+    run.seed = template->seed + i;
     g_string_truncate (said, 0);
-    status = run_child (&run, said, &in_time);
-    if (in_time && WIFEXITED (status) && WEXITSTATUS (status) == RUN_SKIPPED)
+    why = run_once (&run, said, &skipped);
+    if (why)
       break;
-    why = judge (status, in_time);
   }
   tally->n++;
   tally->failed += why != NULL;
-  printf ("%sok %u - %s: %s%s%s%s\n", why ? "not " : "", tally->n, name, host_name (run.host),
-          run.test->name, why || status == 0 ? "" : " # SKIP ",
-          why || status == 0 ? "" : said->str);
+  printf ("%sok %u - %s: %s%s", why ? "not " : "", tally->n, name, host_name (run.host),
+          run.test->name);
+  printf (skipped ? " # SKIP %s\n" : "\n", g_strdelimit (said->str, skipped ? "\n" : "", ' '));
   if (why) {
     print_said (said);
-    printf ("# %s\n# again: godwit-conformance --only '%s' --seed %" G_GUINT64_FORMAT " %s\n",
-            why, run.test->name, run.seed - 1, run.file);
+    printf ("# %s\n", why);
+    print_again (&run);
   }
   fflush (stdout);
 }
 
+/* A plugin that cannot be loaded fails this, and nothing else is tried. */
+static gboolean
+loads (const Settings *settings, const char *file, const char *name, Tally *tally)
+{
+  Run run = { settings, file, NULL, NULL, HOST_NONE, 0 };
+  g_autoptr (GString) said = g_string_new (NULL);
+  gboolean skipped;
+  g_autofree char *why = run_once (&run, said, &skipped);
+
+  if (!why)
+    return TRUE;
+  tally->n++;
+  tally->failed++;
+  printf ("not ok %u - %s: loads\n", tally->n, name);
+  print_said (said);
+  printf ("# %s\n", why);
+  fflush (stdout);
+  return FALSE;
+}
+
 gboolean
-runner_run (const Settings *settings, const char *file, Tally *tally)
+runner_run (const Settings *settings, const char *given, Tally *tally)
 {
   g_autofree char *name = NULL;
+  g_autofree char *file = g_canonicalize_filename (given, NULL);
   guint32 kind = runner_kind (file, &name);
   const Case *test;
 
   if (!kind || access (file, R_OK) != 0) {
     fprintf (stderr,
-             "godwit-conformance: %s: it is no plugin: %s; give gdw-KIND-NAME.so files\n", file,
-             kind ? "it cannot be read" : "its name says no kind");
+             "godwit-conformance: %s: it is no plugin: %s; give gdw-KIND-NAME.so files\n",
+             given, kind ? "it cannot be read" : "its name says no kind");
     return FALSE;
   }
+  if (!loads (settings, file, name, tally))
+    return TRUE;
   for (test = suite_cases (kind); test->name; test++) {
-    Run run = { settings, file, test, HOST_NONE, settings->seed };
+    Run run = { settings, file, NULL, test, HOST_NONE, settings->seed };
 
     if ((settings->quick && test->slow) ||
         (settings->only && !g_pattern_match_simple (settings->only, test->name)))
@@ -226,10 +311,10 @@ runner_run (const Settings *settings, const char *file, Tally *tally)
     for (HostKind host = HOST_SOFT; kind == GDW_PLUGIN_TRACKER && host <= HOST_KVM; host++) {
       run.host = host;
       if (host == HOST_SOFT ? settings->soft : settings->kvm)
-        run_test (&run, tally);
+        run_case (&run, tally);
     }
     if (kind != GDW_PLUGIN_TRACKER)
-      run_test (&run, tally);
+      run_case (&run, tally);
   }
   return TRUE;
 }

@@ -25,6 +25,7 @@ typedef struct {
 typedef struct {
   const Settings *settings;
   const char *file;
+  const char *folder;      /* fresh, empty, the working folder; gone after the test */
   const GdwPlugin *plugin; /* complete, as the loader gives it */
   const GdwValue *values;  /* of its options */
   HostKind host;           /* trackers */
