@@ -16,11 +16,13 @@ G_BEGIN_DECLS
  *
  *   open -> link_open -> read, write, shutdown ... -> link_close -> close
  *
- * Threads and cancellables as in transport.h.  An absent callback passes
- * through. */
+ * Threads, cancellables and all that transport.h says of read, write and shutdown hold
+ * here too.  An absent callback passes through.  What write has taken goes on by itself, at
+ * the latest with shutdown or link_close.  Errors and ends from @next are handed on. */
 
-/* What lies nearer the wire; valid until link_close.  Same rules as the
- * callbacks of a transport's link. */
+/* What lies nearer the wire; valid until link_close returns.  Same rules as the
+ * callbacks of a transport's link: 1..IOV_MAX vectors, none empty; it may take or give fewer
+ * bytes than it was offered. */
 typedef struct GdwNext GdwNext;
 struct GdwNext {
   gsize size;
@@ -42,7 +44,7 @@ typedef struct {
   /* Required.  An instance for one address. */
   gpointer (*open) (const GdwFilterConfig *config, GError **error);
 
-  /* Required. */
+  /* Required.  All links are closed; nothing is left. */
   void (*close) (gpointer self);
 
   /* Required.  The state of one link.  @incoming: after accept; else before
@@ -50,7 +52,7 @@ typedef struct {
   gpointer (*link_open) (gpointer self, gboolean incoming, GCancellable *cancellable,
                          GError **error);
 
-  /* Required. */
+  /* Required.  Hand on what is kept and free the state; nothing is left of it. */
   void (*link_close) (gpointer link);
 
   /* Optional.  As a transport's read, write and shutdown. */

@@ -21,7 +21,12 @@ G_BEGIN_DECLS
  * run on one thread at a time.  accept and connect run on worker threads, one of
  * each at a time.  For one link, one read and one write may run at the same
  * time on two threads; shutdown runs on any thread; close_link after the others have
- * returned, and before close. */
+ * returned, and before close.
+ *
+ * A call that waits sleeps.  A signal handler that runs meanwhile changes nothing, and
+ * no call raises a signal: a peer that is gone is an error.  No cancellable is kept
+ * after its call.  What one link or instance does never shows on another.  The text of
+ * an error begins with  transport 'NAME':  as error.h says. */
 
 /* Traits */
 /* Both sides read and write on a link.  Without it the source only writes, the destination
@@ -47,29 +52,38 @@ typedef struct {
    * an address that can never work. */
   gpointer (*open) (const GdwTransportConfig *config, GError **error);
 
-  /* Required.  All links are closed; undo listen. */
+  /* Required.  All links are closed; undo listen.  Nothing is left: no file
+   * descriptor, thread, memory, or file that listen made. */
   void (*close) (gpointer self);
 
-  /* Required.  Begin to listen at the address. */
+  /* Required.  Begin to listen at the address.  Where somebody listens it is an
+   * error, and the other one goes on undisturbed. */
   gboolean (*listen) (gpointer self, GCancellable *cancellable, GError **error);
 
   /* Required.  Wait for a peer; gives a link. */
   gpointer (*accept) (gpointer self, GCancellable *cancellable, GError **error);
 
-  /* Required.  Connect to the address; gives a link. */
+  /* Required.  Connect to the address; gives a link.  Nobody there is an error, not
+   * a wait. */
   gpointer (*connect) (gpointer self, GCancellable *cancellable, GError **error);
 
   /* Required.  Read what there is, at least one byte, into @iov (@n vectors,
-   * 1..IOV_MAX, not empty).  0: the peer has shut down its end.  -1: error. */
+   * 1..IOV_MAX, not empty, of any size); nothing else is touched.  0: the peer has shut
+   * down its end.  -1: error.  A peer process that ends also ends a read that waits, with 0
+   * or an error. */
   gssize (*read) (gpointer link, const struct iovec *iov, guint n, GCancellable *cancellable,
                   GError **error);
 
   /* Required.  Write some of @iov, at least one byte; the number of bytes
-   * written, or -1.  Bytes of one link arrive in order, whole and once. */
+   * written, or -1.  Bytes of one link arrive in order, whole and once, and without
+   * a further call.  @iov and its bytes stay as they are.  While the peer does not read,
+   * write waits: at most 64 MiB of a direction are kept.  A peer process that ends also ends a
+   * write that waits, with an error. */
   gssize (*write) (gpointer link, const struct iovec *iov, guint n, GCancellable *cancellable,
                    GError **error);
 
-  /* Required.  Close and free the link; nothing is left of it. */
+  /* Required.  Close and free the link; nothing is left of it.  What was written
+   * before still arrives, if the peer reads. */
   void (*close_link) (gpointer link);
 
   /* Optional.  No more writes from this side: the peer reads what is under way

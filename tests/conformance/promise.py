@@ -26,7 +26,7 @@ def find(header, words):
     text = words_and_lines(header)
     wanted = words.split()
     for at in range(len(text) - len(wanted) + 1):
-        if all(text[at + i][0].rstrip(".,;:") == word.rstrip(".,;:")
+        if all(text[at + i][0].rstrip(".,;:)") == word.rstrip(".,;:)")
                for i, word in enumerate(wanted)):
             return text[at][1]
     return None

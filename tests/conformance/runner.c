@@ -13,6 +13,7 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
+#include "over.h"
 #include "plugins/module.h"
 #include "plugins/options.h"
 
@@ -65,6 +66,8 @@ runner_load (const Settings *settings, const char *file)
   subject->plugin = gdw_module_load (file, kind, name, &error);
   if (subject->plugin)
     subject->values = gdw_options_parse (subject->plugin, options, &error);
+  if (subject->values && kind == GDW_PLUGIN_FILTER)
+    over_load (subject);
   if (subject->values)
     return subject;
   fprintf (stderr, "%s\n", error->message);

@@ -4,8 +4,8 @@
 
 #include "suite.h"
 
-/* How the process of a test ends.  Nothing that a plugin might call by itself: one that ends the
- * process has not passed. */
+/* How the process of a test ends.  Nothing that a plugin might call by itself: one that ends
+ * the process has not passed. */
 #define RUN_PASSED 113
 #define RUN_FAILED 114
 #define RUN_SKIPPED 115
@@ -21,8 +21,8 @@ gboolean runner_run (const Settings *settings, const char *file, Tally *tally);
 /* The plugin of @file in this process, with its options; ends the process if it can't be. */
 Subject *runner_load (const Settings *settings, const char *file);
 
-/* Run @function in a process of its own, with all that it prints in @said.  NULL if it ended with
- * RUN_PASSED or RUN_SKIPPED (*skipped), else what became of it; free with g_free. */
+/* Run @function in a process of its own, with all that it prints in @said.  NULL if it ended
+ * with RUN_PASSED or RUN_SKIPPED (*skipped), else what became of it; free with g_free. */
 char *runner_isolate (void (*function) (gconstpointer data), gconstpointer data,
                       guint deadline_s, GString *said, gboolean *skipped);
 

@@ -25,11 +25,13 @@ typedef struct {
 typedef struct {
   const Settings *settings;
   const char *file;
-  const char *folder;      /* fresh, empty, the working folder; gone after the test */
-  const GdwPlugin *plugin; /* complete, as the loader gives it */
-  const GdwValue *values;  /* of its options */
-  HostKind host;           /* trackers */
-  guint64 seed;            /* of this test, this time */
+  const char *folder;       /* fresh, empty, the working folder; gone after the test */
+  const GdwPlugin *plugin;  /* complete, as the loader gives it */
+  const GdwValue *values;   /* of its options */
+  HostKind host;            /* trackers */
+  const GdwTransport *over; /* filters: what is below, of --over or of the suite */
+  const GdwValue *over_values;
+  guint64 seed; /* of this test, this time */
 } Subject;
 
 /* A test.  It runs in a process of its own; it ends by returning (passed), by skip() or by a

@@ -2,6 +2,15 @@
 /* SPDX-FileCopyrightText: The godwit authors */
 #pragma once
 
+#include "link-cases.h"
+
 /* X (name, slow, function), in the order in which they run. */
 #define TRANSPORT_CASES(X)                                                                     \
-  X ("declares-what-makes-sense", FALSE, transport_declares_what_makes_sense)
+  X ("declares-what-makes-sense", FALSE, transport_declares_what_makes_sense)                  \
+  X ("open-touches-nothing", FALSE, transport_open_touches_nothing)                            \
+  X ("bad-addresses-are-refused", FALSE, transport_bad_addresses_are_refused)                  \
+  X ("local-address-is-where-peers-connect", FALSE,                                            \
+     transport_local_address_is_where_peers_connect)                                           \
+  X ("a-second-listener-disturbs-nobody", FALSE, transport_a_second_listener_disturbs_nobody)  \
+  X ("connect-to-nobody-fails", FALSE, transport_connect_to_nobody_fails)                      \
+  LINK_CASES (X)

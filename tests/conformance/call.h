@@ -1,0 +1,34 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/* SPDX-FileCopyrightText: The godwit authors */
+#pragma once
+
+#include <pthread.h>
+
+#include "ends.h"
+#include "guarded.h"
+
+/* A callback on a thread of its own, which has to end in time. */
+
+typedef enum { CALL_ACCEPT, CALL_CONNECT, CALL_READ, CALL_WRITE, CALL_FUNCTION } CallKind;
+
+typedef struct {
+  CallKind kind;
+  Side *side;                       /* accept, connect */
+  End *end;                         /* read, write */
+  gsize size;                       /* of one buffer, read and write */
+  void (*function) (gpointer data); /* function */
+  gpointer data;
+  GCancellable *cancellable;
+
+  End *got; /* accept, connect */
+  Guarded buffer;
+  gssize count; /* read, write */
+  GError *error;
+  pthread_t thread;
+} Call;
+
+void call_start (Call *call);
+/* TRUE: it has ended, and its thread with it. */
+gboolean call_ends_within (Call *call, guint ms);
+/* Fails the test if it does not end in some seconds. */
+void call_end (Call *call, Promise promise);

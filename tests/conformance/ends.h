@@ -1,0 +1,65 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/* SPDX-FileCopyrightText: The godwit authors */
+#pragma once
+
+#include "promise.h"
+#include "suite.h"
+
+/* The plugin under test as one side of a link has it: a transport, or a filter over one.  It is
+ * called directly, not through the door that core uses, so that what it does wrong is seen:
+ * every result is checked here. */
+typedef struct {
+  const Subject *subject;
+  const GdwTransport *transport; /* the subject, or what it filters */
+  const GdwFilter *filter;       /* the subject, or NULL */
+  gpointer self, filter_self;
+  char *address;
+} Side;
+
+typedef struct End End;
+
+typedef struct {
+  Side *listening, *connecting;
+  End *in, *out; /* accepted, connected */
+} Pair;
+
+/* Which transport is the subject, or below it. */
+const GdwTransport *subject_transport (const Subject *subject);
+gboolean subject_is_two_way (const Subject *subject);
+
+/* What stands before each text of an error. */
+void expect_named (const Subject *subject, const char *callback, const GError *error);
+
+/* Open; NULL with the plugin's error, which has been checked. */
+Side *side_open (const Subject *subject, const char *address, GError **error);
+gboolean side_try_listen (Side *side, GError **error);
+/* A listener at the address of --uri, else where this plugin can listen; skips the test where
+ * there is none. */
+Side *side_listen (const Subject *subject);
+/* The same again, or NULL if there is no second address. */
+Side *side_listen_too (const Subject *subject);
+/* The address to connect to; free with g_free. */
+char *side_reachable (Side *side);
+Side *side_towards (Side *listening);
+void side_close (Side *side);
+
+End *side_accept (Side *side, GCancellable *cancellable, GError **error);
+End *side_connect (Side *side, GCancellable *cancellable, GError **error);
+
+gssize end_read (End *end, const struct iovec *iov, guint n, GCancellable *cancellable,
+                 GError **error);
+gssize end_write (End *end, const struct iovec *iov, guint n, GCancellable *cancellable,
+                  GError **error);
+/* FALSE: the plugin has none. */
+gboolean end_shutdown (End *end);
+void end_close (End *end);
+/* From now on the wire below a filter takes and gives fewer bytes than it could. */
+void end_make_wire_short (End *end);
+/* From now on each call of the wire below a filter fails. */
+void end_make_wire_fail (End *end);
+
+/* One link; skips a transport that has one way only. */
+void pair_open (Pair *pair, const Subject *subject);
+/* One more of it. */
+void pair_connect (Pair *pair, End **in, End **out);
+void pair_close (Pair *pair);

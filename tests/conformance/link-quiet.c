@@ -1,0 +1,232 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/* SPDX-FileCopyrightText: The godwit authors */
+#include <string.h>
+#include <sys/resource.h>
+
+#include "balance.h"
+#include "flow.h"
+#include "link-cases.h"
+#include "plugins/options.h"
+
+LINK_CASES (DECLARE_CASE)
+
+#define MIB ((guint64) 1 << 20)
+
+/* Both sides are in this process: two times what is promised, and some for the rest. */
+#define KEPT_MOST (2 * 64 * MIB + 64 * MIB)
+
+#define SLEEPS PROMISE ("transport.h", "A call that waits sleeps")
+
+void
+link_a_reader_that_stops_stops_the_writer (const Subject *subject)
+{
+  Promise promise = PROMISE ("transport.h",
+                             "While the peer does not read, write waits: at most "
+                             "64 MiB of a direction are kept");
+  Flow out = { .size = 1024 * MIB, .until_error = TRUE };
+  gsize before;
+  guint64 done;
+  Pair pair;
+
+  pair_open (&pair, subject);
+  out.end = pair.out;
+  out.cancellable = g_cancellable_new ();
+  before = balance_now ().resident;
+  flow_start (&out, flow_write);
+  do {
+    done = flow_done (&out);
+  } while (!call_ends_within (&out.call, 250) && flow_done (&out) > done && done < 512 * MIB);
+  EXPECT (flow_done (&out) < 512 * MIB, promise,
+          "write took %" G_GUINT64_FORMAT " bytes, and nobody reads", flow_done (&out));
+  EXPECT (balance_now ().resident < before + KEPT_MOST, promise,
+          "%" G_GSIZE_FORMAT " bytes of memory more than before",
+          balance_now ().resident - before);
+  g_cancellable_cancel (out.cancellable);
+  flow_end (&out);
+  pair_close (&pair);
+}
+
+static gint64
+cpu_us (void)
+{
+  struct rusage usage;
+
+  getrusage (RUSAGE_SELF, &usage);
+  return (usage.ru_utime.tv_sec + usage.ru_stime.tv_sec) * (gint64) G_USEC_PER_SEC +
+         usage.ru_utime.tv_usec + usage.ru_stime.tv_usec;
+}
+
+static void
+must_sleep (Call *call, const char *what)
+{
+  gint64 wall, cpu;
+
+  call->cancellable = g_cancellable_new ();
+  call_start (call);
+  call_ends_within (call, 100);
+  wall = g_get_monotonic_time ();
+  cpu = cpu_us ();
+  call_ends_within (call, 300);
+  wall = g_get_monotonic_time () - wall;
+  cpu = cpu_us () - cpu;
+  EXPECT (cpu < wall / 3, SLEEPS,
+          "a waiting %s used %" G_GINT64_FORMAT " us of CPU in %" G_GINT64_FORMAT " us", what,
+          cpu, wall);
+  g_cancellable_cancel (call->cancellable);
+  call_end (call, PROMISE ("transport.h", "returns within 100 ms after it fires"));
+}
+
+void
+link_waiting_burns_no_cpu (const Subject *subject)
+{
+  Pair pair;
+  Call accepting = { .kind = CALL_ACCEPT };
+  Call reading = { .kind = CALL_READ, .size = 1 };
+  Flow out = { .size = 1024 * MIB, .until_error = TRUE };
+
+  pair_open (&pair, subject);
+  accepting.side = pair.listening;
+  reading.end = pair.in;
+  must_sleep (&accepting, "accept");
+  must_sleep (&reading, "read");
+  out.end = pair.out;
+  out.cancellable = g_cancellable_new ();
+  flow_start (&out, flow_write);
+  for (guint64 done = 1; done != flow_done (&out);) {
+    done = flow_done (&out);
+    call_ends_within (&out.call, 150);
+  }
+  {
+    gint64 cpu = cpu_us (), wall = g_get_monotonic_time ();
+
+    call_ends_within (&out.call, 300);
+    wall = g_get_monotonic_time () - wall;
+    cpu = cpu_us () - cpu;
+    EXPECT (cpu < wall / 3, SLEEPS,
+            "a waiting write used %" G_GINT64_FORMAT " us of CPU in %" G_GINT64_FORMAT " us",
+            cpu, wall);
+  }
+  g_cancellable_cancel (out.cancellable);
+  flow_end (&out);
+  pair_close (&pair);
+}
+
+static void
+one_life (const Subject *subject)
+{
+  Pair pair;
+
+  pair_open (&pair, subject);
+  flow_through (pair.out, pair.in, 1, 3000);
+  flow_through (pair.in, pair.out, 2, 3000);
+  pair_close (&pair);
+}
+
+/* Some lives one after another, fewer where each takes long. */
+static guint
+some_lives (const Subject *subject)
+{
+  gint64 end = g_get_monotonic_time () + 600000;
+  guint n = 0;
+
+  while (n < 25 && (!subject->settings->quick || g_get_monotonic_time () < end)) {
+    one_life (subject);
+    n++;
+  }
+  return n;
+}
+
+/* What leaks, leaks each time; anything else settles. */
+void
+link_nothing_is_left_after_close (const Subject *subject)
+{
+  Promise promise = PROMISE ("transport.h",
+                             "Nothing is left: no file descriptor, thread, memory, or file");
+  guint lives = 0, leaks = 0;
+  Balance first, before, after = { 0 };
+
+  for (guint i = 0; i < 10; i++)
+    one_life (subject);
+  first = before = balance_now ();
+  for (guint batch = 0; batch < 4; batch++, before = after) {
+    guint n = some_lives (subject);
+
+    after = balance_now ();
+    leaks += after.heap >= before.heap + n * 16;
+    lives += n;
+  }
+  EXPECT (after.fds <= first.fds, promise, "%u lives left %u file descriptors", lives,
+          after.fds - first.fds);
+  EXPECT (after.threads <= first.threads, promise, "%u lives left %u threads", lives,
+          after.threads - first.threads);
+  EXPECT (after.files <= first.files && after.files == 0, promise,
+          "%u lives left %u files in their folder", lives, after.files);
+  EXPECT (leaks < 4, promise, "%u lives left %" G_GSIZE_FORMAT " bytes of memory", lives,
+          after.heap - first.heap);
+}
+
+/* The options of the user with one of them changed; NULL where that is not accepted. */
+static GdwValue *
+values_with (const Subject *subject, const char *name, const char *value)
+{
+  g_autofree char *wanted = g_strdup_printf ("%s=", name);
+  g_autoptr (GString) text = g_string_new (wanted);
+  g_autofree char *escaped = gdw_options_escape (value);
+  char **given = subject->settings->options;
+
+  g_string_append (text, escaped);
+  for (guint i = 0; given && given[i]; i++)
+    if (!g_str_has_prefix (given[i], wanted))
+      g_string_append_printf (text, ",%s", given[i]);
+  return gdw_options_parse (subject->plugin, text->str, NULL);
+}
+
+/* Refused with an error, which ends_open has checked, or a link that can be had. */
+static void
+try_value (const Subject *subject, const char *name, const char *value, gboolean bytes)
+{
+  Subject other = *subject;
+  g_autoptr (GError) error = NULL;
+  g_autofree char *path = g_build_filename (subject->folder, "option", NULL);
+  Side *side;
+  Pair pair;
+
+  note ("option %s=%s", name, value);
+  other.values = values_with (subject, name, value);
+  if (!other.values)
+    return;
+  side = side_open (&other, path, &error);
+  if (!side && !g_str_has_prefix (error->message, "transport"))
+    return;
+  if (side)
+    side_close (side);
+  pair_open (&pair, &other);
+  if (bytes)
+    flow_through (pair.out, pair.in, 1, 70000);
+  pair_close (&pair);
+}
+
+void
+link_options_at_their_limits (const Subject *subject)
+{
+  const GdwOption *option = subject->plugin->options;
+
+  if (!option || !option->name)
+    skip ("it has no options");
+  for (; option->name; option++) {
+    g_autofree char *least = g_strdup_printf ("%" G_GUINT64_FORMAT, option->min);
+    g_autofree char *most = g_strdup_printf ("%" G_GUINT64_FORMAT, option->max);
+
+    if (option->default_value)
+      try_value (subject, option->name, option->default_value, TRUE);
+    if (option->type == GDW_OPTION_UINT || option->type == GDW_OPTION_SIZE) {
+      try_value (subject, option->name, least, FALSE);
+      if (option->max)
+        try_value (subject, option->name, most, FALSE);
+    }
+    for (guint i = 0; option->type == GDW_OPTION_BOOL && i < 2; i++)
+      try_value (subject, option->name, i ? "on" : "off", FALSE);
+    for (guint i = 0; option->choices && option->choices[i]; i++)
+      try_value (subject, option->name, option->choices[i], FALSE);
+  }
+}
