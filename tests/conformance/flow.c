@@ -119,14 +119,21 @@ flow_done (Flow *flow)
   return __atomic_load_n (&flow->done, __ATOMIC_SEQ_CST);
 }
 
+static Promise
+blame_of (const Flow *flow)
+{
+  return flow->blame.words ? flow->blame : IN_ORDER;
+}
+
 /* An error of a call that may not fail ends the test. */
 static gboolean
 failed (Flow *flow, const char *what)
 {
   if (flow->until_error || !flow->error)
     return flow->error != NULL;
-  broken (IN_ORDER, "%s failed after %" G_GUINT64_FORMAT " of %" G_GUINT64_FORMAT " bytes: %s",
-          what, flow->done, flow->size, flow->error->message);
+  broken (blame_of (flow),
+          "%s failed after %" G_GUINT64_FORMAT " of %" G_GUINT64_FORMAT " bytes: %s", what,
+          flow->done, flow->size, flow->error->message);
 }
 
 static Guarded
@@ -238,8 +245,9 @@ flow_end (Flow *flow)
     if (call_ends_within (&flow->call, 8000))
       return;
   } while (flow_done (flow) > before);
-  broken (IN_ORDER, "%" G_GUINT64_FORMAT " of %" G_GUINT64_FORMAT " bytes, and no more in 8 s",
-          before, flow->size);
+  broken (blame_of (flow),
+          "%" G_GUINT64_FORMAT " of %" G_GUINT64_FORMAT " bytes, and no more in 8 s", before,
+          flow->size);
 }
 
 void

@@ -15,6 +15,7 @@ typedef struct {
   gboolean to_end;      /* read until 0 */
   gboolean until_error; /* an error ends it, and is kept */
   GCancellable *cancellable;
+  Promise blame; /* what a flow that fails or stops has broken; none: order */
 
   guint64 done; /* atomic */
   GError *error;

@@ -179,8 +179,10 @@ link_signals_change_nothing (const Subject *subject)
   struct sigaction action = { .sa_handler = nothing };
   guint64 size = (guint64) 24 << 20;
   Pair pair;
-  Flow out = { .tag = 1, .size = size };
-  Flow in = { .tag = 1, .size = size };
+  Promise promise = PROMISE ("transport.h",
+                             "A signal handler that runs meanwhile changes nothing");
+  Flow out = { .tag = 1, .size = size, .blame = promise };
+  Flow in = { .tag = 1, .size = size, .blame = promise };
   Call waiting = { .kind = CALL_READ, .size = 1 };
   Call accepting = { .kind = CALL_ACCEPT };
 
@@ -202,8 +204,7 @@ link_signals_change_nothing (const Subject *subject)
   g_cancellable_cancel (accepting.cancellable);
   call_end (&accepting, SOON);
   EXPECT (!waiting.error && g_error_matches (accepting.error, G_IO_ERROR, G_IO_ERROR_CANCELLED),
-          PROMISE ("transport.h", "A signal handler that runs meanwhile changes nothing"),
-          "under signals %s failed: %s", waiting.error ? "read" : "accept",
+          promise, "under signals %s failed: %s", waiting.error ? "read" : "accept",
           (waiting.error ? waiting.error : accepting.error)->message);
   pair_close (&pair);
 }

@@ -31,7 +31,7 @@ must_shut_down (End *end)
 static void
 read_to_the_end (End *end, guint64 tag, guint64 size)
 {
-  Flow in = { .end = end, .tag = tag, .size = size, .to_end = TRUE };
+  Flow in = { .end = end, .tag = tag, .size = size, .to_end = TRUE, .blame = ENDS };
 
   flow_start (&in, flow_read);
   flow_end (&in);
@@ -47,17 +47,26 @@ link_shutdown_ends_one_way_only (const Subject *subject)
 
   for (guint i = 0; i < G_N_ELEMENTS (sizes); i++) {
     g_autofree Pair *pair = g_new0 (Pair, 1);
+    Promise promise = PROMISE ("transport.h", "No more writes from this side");
     Flow out = { .tag = i, .size = sizes[i] };
+    Flow back = { .tag = 7, .size = 3 * MIB, .blame = promise };
+    Flow in = { .tag = 7, .size = 3 * MIB, .blame = promise, .to_end = TRUE };
 
     pair_open (pair, subject);
-    out.end = pair->out;
+    out.end = in.end = pair->out;
+    back.end = pair->in;
     if (out.size > 0)
       flow_write (&out);
     must_shut_down (pair->out);
     read_to_the_end (pair->in, i, sizes[i]);
-    flow_through (pair->in, pair->out, 7, 3 * MIB);
+    flow_start (&back, flow_write);
+    flow_start (&in, flow_read);
+    flow_end (&back);
     must_shut_down (pair->in);
-    read_to_the_end (pair->out, 0, 0);
+    flow_end (&in);
+    EXPECT (in.done == in.size, promise,
+            "%" G_GUINT64_FORMAT " of %" G_GUINT64_FORMAT " bytes came the other way", in.done,
+            in.size);
     pair_close (pair);
     if (subject->settings->uri && i == 0)
       break;
@@ -202,7 +211,7 @@ void
 link_close_of_the_peer_ends_write (const Subject *subject)
 {
   Pair pair;
-  Flow out = { .tag = 1, .size = ENOUGH, .until_error = TRUE };
+  Flow out = { .tag = 1, .size = ENOUGH, .until_error = TRUE, .blame = WRITE_ENDS };
 
   pair_open (&pair, subject);
   out.end = pair.out;
@@ -257,7 +266,7 @@ die_of (const Subject *subject, gboolean writes)
   g_autofree char *address = NULL;
   Call accepting = { .kind = CALL_ACCEPT };
   Call reading = { .kind = CALL_READ, .size = 4096 };
-  Flow out = { .tag = 3, .size = ENOUGH, .until_error = TRUE };
+  Flow out = { .tag = 3, .size = ENOUGH, .until_error = TRUE, .blame = WRITE_ENDS };
 
   if (!subject_is_two_way (subject))
     skip ("bytes travel one way only here");

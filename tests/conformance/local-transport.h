@@ -281,7 +281,7 @@ local_local_address (gpointer data)
   Local *self = data;
 
   if (BUGGY (GIVES_AN_UNREAL_ADDRESS))
-    return g_path_get_basename (self->name.sun_path + 1);
+    return g_path_get_dirname (self->name.sun_path);
   return g_strdup (self->name.sun_path);
 }
 

@@ -1,0 +1,65 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/* SPDX-FileCopyrightText: The godwit authors */
+#pragma once
+
+/* The mistakes that the wrong plugins of this folder make, one each: BUG is one of them. */
+enum {
+  /* transports */
+  ACCEPT_CANNOT_BE_CANCELLED = 1,
+  READ_CANNOT_BE_CANCELLED,
+  WRITE_CANNOT_BE_CANCELLED,
+  BURNS_THE_CPU,
+  DROPS_AT_CLOSE,
+  DROPS_AT_SHUTDOWN,
+  DUPLICATES_AFTER_A_SHORT_WRITE,
+  EINTR_IS_AN_ERROR,
+  ERROR_WITHOUT_MINUS_1,
+  ERRORS_WITHOUT_A_NAME,
+  FAILS_WITHOUT_AN_ERROR,
+  FILLS_THE_BUFFER,
+  GIVES_0_INSTEAD_OF_WAITING,
+  GIVES_AN_UNREAL_ADDRESS,
+  HOLDS_A_LOCK,
+  KEEPS_THE_CANCELLABLE,
+  LEAKS_A_THREAD,
+  LEAKS_AN_FD,
+  LEAKS_MEMORY,
+  LEAVES_A_FILE,
+  MIXES_TWO_LINKS,
+  RAISES_SIGPIPE,
+  REORDERS_VECTORS,
+  RETRIES_A_DEAD_PEER,
+  SENDS_THE_FIRST_VECTOR,
+  SHUTS_BOTH_WAYS,
+  STEALS_A_LISTENER,
+  SUCCEEDS_WITH_AN_ERROR,
+  SUMS_IN_AN_INT,
+  TERMINATES_WHAT_IT_READ,
+  TRUNCATES_AT_2_GIB,
+  WAITS_FOR_A_LISTENER,
+  /* filters */
+  EATS_A_FLUSH,
+  EATS_AN_ERROR,
+  FORGETS_A_LINK,
+  FORGETS_THE_CANCELLABLE,
+  HAS_ONE_STATE_FOR_ALL,
+  IGNORES_SHORT_WRITES,
+  KEEPS_SHUTDOWN_TO_ITSELF,
+  PASSES_AN_EMPTY_VECTOR,
+  PASSES_THE_FIRST_VECTOR,
+  SCRAMBLES_IN_PLACE,
+};
+
+#define BUGGY(name) (BUG == (name))
+
+/* What a link needs for its mistake. */
+typedef struct {
+  guint8 kept[4096];
+  guint n_kept;
+  guint32 total;
+  gulong handler;
+  GCancellable *cancellable;
+  pthread_mutex_t lock;
+} BugState;
+
+enum { BUG_AT_SHUTDOWN, BUG_AT_CLOSE };

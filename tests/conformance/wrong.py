@@ -1,0 +1,118 @@
+#!/usr/bin/env python3
+# SPDX-License-Identifier: LGPL-2.1-or-later
+# SPDX-FileCopyrightText: The godwit authors
+"""wrong.py CONFORMANCE MODULE: the wrong plugin fails the test that is for its mistake, for the
+reason that docs/conformance.md gives; and only such others as that mistake breaks too.  With
+GODWIT_TEST_ALL every test is run, else that one and one that has to pass."""
+
+import fnmatch
+import os
+import re
+import subprocess
+import sys
+
+sys.path.insert(0, os.path.join(os.environ["GODWIT_SOURCE"], "tests", "support"))
+
+from tap import Tests, check, diag  # pylint: disable=wrong-import-position
+
+ALWAYS = ["declares-what-makes-sense"]
+WRITES = ["*-loses-nothing", "*-lose-nothing", "*-arrive", "read-and-write-run-at-once",
+          "shutdown-*", "signals-*", "one-call-*", "links-*", "write-leaves-*"]
+WAITS = ["*-loses-nothing", "cancel-*", "signals-*", "a-reader-*", "waiting-*"]
+
+# The mistake: what else it may break.
+ALSO = {
+    "accept-cannot-be-cancelled": WAITS,
+    "read-cannot-be-cancelled": WAITS,
+    "write-cannot-be-cancelled": WAITS,
+    "drops-at-close": ["bytes-*", "shutdown-*"],
+    "drops-at-shutdown": ["one-call-*"] + WAITS,
+    "duplicates-after-a-short-write": WRITES,
+    "error-without-minus-1": WAITS,
+    "errors-without-a-name": ["*"],
+    "fails-without-an-error": ["*"],
+    "gives-0-instead-of-waiting": ["*"],
+    "gives-an-unreal-address": ["*"],
+    "holds-a-lock": ["*"],
+    "leaks-an-fd": ["a-second-*", "close-*"],
+    "leaves-a-file": ["*"],
+    "mixes-two-links": ["read-and-*", "links-*", "instances-*"],
+    "raises-sigpipe": ["death-*"],
+    "retries-a-dead-peer": ["death-*"],
+    "sends-the-first-vector": WRITES,
+    "shuts-both-ways": ["shutdown-*"],
+    "succeeds-with-an-error": ["*"],
+    "terminates-what-it-read": ["links-*"],
+    "eats-a-flush": ["close-*"],
+    "forgets-the-cancellable": WAITS,
+    "has-one-state-for-all": ["read-and-*", "links-*", "instances-*"],
+    "ignores-short-writes": WRITES,
+    "keeps-shutdown-to-itself": ["one-call-*", "shutdown-*"],
+    "passes-an-empty-vector": ["*"],
+    "passes-the-first-vector": WRITES,
+    "scrambles-in-place": ["one-call-*"],
+}
+
+ROW = re.compile(r"^\| `([a-z0-9-]+)` \| (.+?) \| `([a-z0-9-]+)` \| `([a-z-]+\.h)`: (.+?) \|$", re.M)
+
+
+def rows():
+    """{mistake: (test, header, words)} of the page."""
+    path = os.path.join(os.environ["GODWIT_SOURCE"], "docs", "conformance.md")
+    with open(path, encoding="utf-8") as file:
+        return {name: (test, header, words)
+                for name, _what, test, header, words in ROW.findall(file.read())}
+
+
+def run(program, module, *arguments):
+    """{test: what was said} of what failed, and the names of all that ran."""
+    done = subprocess.run([program, *arguments, module], capture_output=True, text=True, check=False)
+    failed, ran, last = {}, [], None
+    for line in done.stdout.splitlines():
+        verdict = re.match(r"(not )?ok \d+ - [^:]*: (\S+)", line)
+        if verdict:
+            last = verdict[2]
+            ran.append(last)
+            if verdict[1]:
+                failed[last] = ""
+        elif last in failed:
+            failed[last] += line.removeprefix("# ") + "\n"
+    check(done.returncode == (1 if failed else 0), f"exit status {done.returncode}")
+    return failed, ran
+
+
+def caught(program, module, name, test, header, words):
+    failed, ran = run(program, module, "--only", test)
+    check(ran == [test], f"{test} did not run, but {ran}")
+    check(test in failed, f"{test} did not see that it {name}")
+    said = failed[test]
+    diag(said)
+    crashed = "it crashed: " in said
+    check(crashed or f"expected: {words}" in said and f"godwit/{header}:" in said,
+          f"it failed for another reason than {header}: {words}:\n{said}")
+
+
+def nothing_else(program, module, name, test, every):
+    names = ["*"] if every else ALWAYS
+    for pattern in names:
+        failed, _ran = run(program, module, "--quick", "--only", pattern)
+        others = [other for other in failed if other != test and
+                  not any(fnmatch.fnmatch(other, glob) for glob in ALSO.get(name, []))]
+        check(not others, f"that it {name} is no reason to fail " +
+              "".join(f"{other}:\n{failed[other]}" for other in others))
+
+
+def main():
+    program, module = sys.argv[1:]
+    name = re.match(r"gdw-[a-z]+-(.*)\.so", os.path.basename(module))[1]
+    tests = Tests()
+    row = rows().get(name)
+    tests.add("the page has it", check, row is not None, f"docs/conformance.md has no `{name}`")
+    if row:
+        tests.add(f"{name} is caught by {row[0]}", caught, program, module, name, *row)
+        tests.add("nothing else fails", nothing_else, program, module, name, row[0],
+                  "GODWIT_TEST_ALL" in os.environ)
+    return tests.run([])
+
+
+sys.exit(main())
