@@ -2,8 +2,8 @@
 /* SPDX-FileCopyrightText: The godwit authors */
 #include "describe.h"
 
-#include <json-glib/json-glib.h>
 #include <stdio.h>
+#include <unistd.h>
 
 #include "plugins/loader.h"
 #include "plugins/module.h"
@@ -22,6 +22,7 @@ typedef struct {
 static const Optional tracker_optional[] = { OPTIONAL (GdwTracker, rearm), { 0, NULL } };
 static const Optional transport_optional[] = { OPTIONAL (GdwTransport, shutdown),
                                                OPTIONAL (GdwTransport, local_address),
+                                               OPTIONAL (GdwTransport, many_links),
                                                { 0, NULL } };
 static const Optional filter_optional[] = { OPTIONAL (GdwFilter, read),
                                             OPTIONAL (GdwFilter, write),
@@ -38,166 +39,158 @@ type_name (guint32 type)
   return names[type < G_N_ELEMENTS (names) ? type : 0];
 }
 
+/* One plugin in the words of one of the two forms. */
+typedef struct {
+  gboolean json;
+  const char *file;
+} Form;
+
 static void
-add_string (JsonBuilder *to, const char *name, const char *value)
+print_string (const char *text)
 {
-  json_builder_set_member_name (to, name);
-  json_builder_add_string_value (to, value ? value : "");
+  putchar ('"');
+  for (const char *p = text ? text : ""; *p; p++) {
+    if (*p == '"' || *p == '\\')
+      printf ("\\%c", *p);
+    else if ((guchar) *p < ' ')
+      printf ("\\u%04x", *p);
+    else
+      putchar (*p);
+  }
+  putchar ('"');
 }
 
 static void
-add_number (JsonBuilder *to, const char *name, guint64 value)
+print_member (const char *before, const char *name, const char *value)
 {
-  json_builder_set_member_name (to, name);
-  json_builder_add_int_value (to, (gint64) value);
+  printf ("%s\"%s\": ", before, name);
+  print_string (value);
 }
 
 static void
-add_option (JsonBuilder *to, const GdwOption *option)
+print_words (const Form *form, const char *name, const char *const *words)
 {
-  json_builder_begin_object (to);
-  add_string (to, "name", option->name);
-  add_string (to, "type", type_name (option->type));
+  printf (form->json ? ",\n  \"%s\": [" : "  %-10s", name);
+  for (guint i = 0; words[i]; i++) {
+    printf (form->json && i ? ", " : form->json ? "" : " ");
+    if (form->json)
+      print_string (words[i]);
+    else
+      printf ("%s", words[i]);
+  }
+  printf (form->json ? "]" : *words ? "\n" : " none\n");
+}
+
+static void
+print_option (const Form *form, const GdwOption *option, gboolean first)
+{
+  static const char *const none[] = { NULL };
+  const char *const *choices = option->choices ? option->choices : none;
+
+  if (!form->json) {
+    printf ("  option     %s=%s", option->name, type_name (option->type));
+    if (option->min || option->max)
+      printf (" %" G_GUINT64_FORMAT "..%" G_GUINT64_FORMAT, option->min, option->max);
+    for (guint i = 0; choices[i]; i++)
+      printf ("%c%s", i ? '|' : ' ', choices[i]);
+    if (option->default_value)
+      printf (", default %s", option->default_value);
+    printf (": %s\n", option->help);
+    return;
+  }
+  print_member (first ? "\n    {" : ",\n    {", "name", option->name);
+  print_member (", ", "type", type_name (option->type));
   if (option->default_value)
-    add_string (to, "default", option->default_value);
-  if (option->min || option->max) {
-    add_number (to, "min", option->min);
-    add_number (to, "max", option->max);
-  }
-  if (option->choices) {
-    json_builder_set_member_name (to, "choices");
-    json_builder_begin_array (to);
-    for (guint i = 0; option->choices[i]; i++)
-      json_builder_add_string_value (to, option->choices[i]);
-    json_builder_end_array (to);
-  }
-  add_string (to, "help", option->help);
-  json_builder_end_object (to);
+    print_member (", ", "default", option->default_value);
+  if (option->min || option->max)
+    printf (", \"min\": %" G_GUINT64_FORMAT ", \"max\": %" G_GUINT64_FORMAT, option->min,
+            option->max);
+  if (option->choices)
+    print_words (form, "choices", choices);
+  print_member (", ", "help", option->help);
+  putchar ('}');
 }
 
 static void
-add_lists (JsonBuilder *to, const GdwPlugin *plugin)
+print_head (const Form *form, const GdwPlugin *plugin)
+{
+  const char *kind = gdw_plugin_kind (plugin->kind);
+
+  if (form->json) {
+    print_member ("{\n  ", "file", form->file);
+    print_member (",\n  ", "kind", kind);
+    print_member (",\n  ", "name", plugin->name);
+    print_member (",\n  ", "summary", plugin->summary);
+    printf (",\n  \"abi\": %u,\n  \"size\": %" G_GSIZE_FORMAT, plugin->abi, plugin->size);
+  } else {
+    printf ("%s '%s': %s\n  file       %s\n  ABI        %u, %" G_GSIZE_FORMAT " bytes\n", kind,
+            plugin->name, plugin->summary, form->file, plugin->abi, plugin->size);
+  }
+  if (plugin->kind == GDW_PLUGIN_TRANSPORT)
+    printf (form->json ? ",\n  \"max-links\": %u" : "  links      at most %u\n",
+            ((const GdwTransport *) plugin)->max_links);
+}
+
+static void
+print_plugin (const Form *form, const GdwPlugin *plugin)
 {
   g_autofree const char **traits = gdw_plugin_traits (plugin);
-  const guint8 *bytes = (const guint8 *) plugin;
+  const char *callbacks[8] = { NULL };
+  guint n = 0;
 
-  json_builder_set_member_name (to, "traits");
-  json_builder_begin_array (to);
-  for (guint i = 0; traits[i]; i++)
-    json_builder_add_string_value (to, traits[i]);
-  json_builder_end_array (to);
-  json_builder_set_member_name (to, "callbacks");
-  json_builder_begin_array (to);
   for (const Optional *o = optional[plugin->kind - 1]; o->name; o++)
-    if (*(const gpointer *) (bytes + o->offset))
-      json_builder_add_string_value (to, o->name);
-  json_builder_end_array (to);
-  json_builder_set_member_name (to, "options");
-  json_builder_begin_array (to);
+    if (G_STRUCT_MEMBER (gpointer, plugin, o->offset))
+      callbacks[n++] = o->name;
+  print_head (form, plugin);
+  print_words (form, "traits", traits);
+  print_words (form, "callbacks", callbacks);
+  if (form->json)
+    printf (",\n  \"options\": [");
   for (const GdwOption *o = plugin->options; o && o->name; o++)
-    add_option (to, o);
-  json_builder_end_array (to);
+    print_option (form, o, o == plugin->options);
+  if (form->json)
+    printf ("]\n}");
 }
 
-static gboolean
-add_plugin (JsonBuilder *to, const char *file)
+static void
+describe (gconstpointer data)
 {
+  const Form *form = data;
   g_autofree char *name = NULL;
   g_autoptr (GError) error = NULL;
-  guint32 kind = runner_kind (file, &name);
-  GdwPlugin *plugin = kind ? gdw_module_load (file, kind, name, &error) : NULL;
+  guint32 kind = runner_kind (form->file, &name);
+  GdwPlugin *plugin = kind ? gdw_module_load (form->file, kind, name, &error) : NULL;
 
-  if (!plugin) {
-    fprintf (stderr, "godwit-conformance: %s: %s\n", file,
-             kind ? error->message : "its name says no kind; give gdw-KIND-NAME.so files");
-    return FALSE;
+  if (plugin) {
+    print_plugin (form, plugin);
+    return;
   }
-  json_builder_begin_object (to);
-  add_string (to, "file", file);
-  add_string (to, "kind", gdw_plugin_kind (kind));
-  add_string (to, "name", name);
-  add_string (to, "summary", plugin->summary);
-  add_number (to, "abi", plugin->abi);
-  add_number (to, "size", plugin->size);
-  add_lists (to, plugin);
-  json_builder_end_object (to);
-  gdw_module_free (plugin);
-  return TRUE;
-}
-
-static void
-print_words (JsonObject *plugin, const char *member)
-{
-  JsonArray *words = json_object_get_array_member (plugin, member);
-
-  printf ("  %-10s", member);
-  for (guint i = 0; i < json_array_get_length (words); i++)
-    printf (" %s", json_array_get_string_element (words, i));
-  printf (json_array_get_length (words) ? "\n" : " none\n");
-}
-
-static void
-print_option (JsonObject *option)
-{
-  const char *value = json_object_get_string_member_with_default (option, "default", NULL);
-
-  printf ("  option     %s=%s", json_object_get_string_member (option, "name"),
-          json_object_get_string_member (option, "type"));
-  if (json_object_has_member (option, "max"))
-    printf (" %" G_GINT64_FORMAT "..%" G_GINT64_FORMAT,
-            json_object_get_int_member (option, "min"),
-            json_object_get_int_member (option, "max"));
-  if (json_object_has_member (option, "choices")) {
-    JsonArray *choices = json_object_get_array_member (option, "choices");
-
-    for (guint i = 0; i < json_array_get_length (choices); i++)
-      printf ("%c%s", i ? '|' : ' ', json_array_get_string_element (choices, i));
-  }
-  if (value)
-    printf (", default %s", value);
-  printf (": %s\n", json_object_get_string_member (option, "help"));
-}
-
-static void
-print_plugin (JsonObject *plugin)
-{
-  JsonArray *options = json_object_get_array_member (plugin, "options");
-
-  printf ("%s '%s': %s\n  file       %s\n  ABI        %" G_GINT64_FORMAT ", %" G_GINT64_FORMAT
-          " bytes\n",
-          json_object_get_string_member (plugin, "kind"),
-          json_object_get_string_member (plugin, "name"),
-          json_object_get_string_member (plugin, "summary"),
-          json_object_get_string_member (plugin, "file"),
-          json_object_get_int_member (plugin, "abi"),
-          json_object_get_int_member (plugin, "size"));
-  print_words (plugin, "traits");
-  print_words (plugin, "callbacks");
-  for (guint i = 0; i < json_array_get_length (options); i++)
-    print_option (json_array_get_object_element (options, i));
+  printf ("%s", kind ? error->message : "its name says no kind; give gdw-KIND-NAME.so files");
+  fflush (stdout);
+  _exit (RUN_FAILED);
 }
 
 gboolean
 describe_files (char **files, gboolean json)
 {
-  g_autoptr (JsonBuilder) builder = json_builder_new ();
-  g_autoptr (JsonNode) root = NULL;
-  JsonArray *plugins;
-  gboolean ok = TRUE;
+  gboolean ok = TRUE, first = TRUE;
 
-  json_builder_begin_array (builder);
-  for (char **file = files; *file; file++)
-    ok &= add_plugin (builder, *file);
-  json_builder_end_array (builder);
-  root = json_builder_get_root (builder);
-  if (json) {
-    g_autofree char *text = json_to_string (root, TRUE);
+  printf (json ? "[" : "%s", "");
+  for (char **file = files; *file; file++) {
+    Form form = { json, *file };
+    g_autoptr (GString) said = g_string_new (NULL);
+    gboolean skipped;
+    /* In a process of its own: it may do anything when it is loaded. */
+    g_autofree char *why = runner_isolate (describe, &form, LOAD_DEADLINE_S, said, &skipped);
 
-    printf ("%s\n", text);
-    return ok;
+    if (why) {
+      fprintf (stderr, "godwit-conformance: %s: %s\n", *file, said->len ? said->str : why);
+      ok = FALSE;
+      continue;
+    }
+    printf ("%s%s", json && !first ? ",\n" : "", said->str);
+    first = FALSE;
   }
-  plugins = json_node_get_array (root);
-  for (guint i = 0; i < json_array_get_length (plugins); i++)
-    print_plugin (json_array_get_object_element (plugins, i));
+  printf (json ? "]\n" : "%s", "");
   return ok;
 }

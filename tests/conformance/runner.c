@@ -192,7 +192,9 @@ run_once (const Run *template, GString *said, gboolean *skipped)
 {
   Run run = *template;
   g_autofree char *folder = g_dir_make_tmp ("godwit-conformance-XXXXXX", NULL);
-  guint deadline_s = run.test && run.test->slow ? SLOW_DEADLINE_S : DEADLINE_S;
+  guint deadline_s = !run.test        ? LOAD_DEADLINE_S
+                     : run.test->slow ? SLOW_DEADLINE_S
+                                      : DEADLINE_S;
   char *why;
 
   *skipped = FALSE;
@@ -260,7 +262,9 @@ run_case (const Run *template, Tally *tally)
   tally->failed += why != NULL;
   printf ("%sok %u - %s: %s%s", why ? "not " : "", tally->n, name, host_name (run.host),
           run.test->name);
-  printf (skipped ? " # SKIP %s\n" : "\n", g_strdelimit (said->str, skipped ? "\n" : "", ' '));
+  if (skipped)
+    printf (" # SKIP %s", g_strdelimit (said->str, "\n", ' '));
+  printf ("\n");
   if (why) {
     print_said (said);
     printf ("# %s\n", why);

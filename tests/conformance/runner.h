@@ -10,6 +10,9 @@
 #define RUN_FAILED 114
 #define RUN_SKIPPED 115
 
+/* A plugin that takes longer to load hangs. */
+#define LOAD_DEADLINE_S 10
+
 typedef struct {
   guint n, failed;
 } Tally;
