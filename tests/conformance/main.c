@@ -105,22 +105,41 @@ run (const Arguments *a)
   return !plugins ? EXIT_USAGE : tally.failed ? EXIT_FAILURE : EXIT_SUCCESS;
 }
 
+static void
+clear (Arguments *a)
+{
+  g_free (a->settings.only);
+  g_free (a->settings.uri);
+  g_free (a->settings.over);
+  g_strfreev (a->settings.options);
+  g_free (a->host);
+  g_strfreev (a->files);
+}
+
+static int
+do_it (Arguments *a)
+{
+  if (a->list) {
+    list (a->files);
+    return EXIT_SUCCESS;
+  }
+  if (a->describe)
+    return describe_files (a->files, a->json) ? EXIT_SUCCESS : EXIT_USAGE;
+  return run (a);
+}
+
 int
 main (int argc, char **argv)
 {
   Arguments a = { .repeat = 1 };
   g_autoptr (GError) error = NULL;
+  int status = EXIT_USAGE;
 
   setlocale (LC_ALL, "");
-  if (!parse (&a, &argc, &argv, &error) || !settle (&a, &error)) {
+  if (parse (&a, &argc, &argv, &error) && settle (&a, &error))
+    status = do_it (&a);
+  else
     fprintf (stderr, "godwit-conformance: %s; see --help\n", error->message);
-    return EXIT_USAGE;
-  }
-  if (a.list) {
-    list (a.files);
-    return EXIT_SUCCESS;
-  }
-  if (a.describe)
-    return describe_files (a.files, a.json) ? EXIT_SUCCESS : EXIT_USAGE;
-  return run (&a);
+  clear (&a);
+  return status;
 }

@@ -38,7 +38,7 @@ ALSO = {
     "leaves-a-file": ["*"],
     "mixes-two-links": ["read-and-*", "links-*", "instances-*"],
     "raises-sigpipe": ["death-*"],
-    "retries-a-dead-peer": ["death-*"],
+    "retries-a-dead-peer": ["close-of-*"],
     "sends-the-first-vector": WRITES,
     "shuts-both-ways": ["shutdown-*"],
     "succeeds-with-an-error": ["*"],
