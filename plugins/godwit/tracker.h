@@ -44,7 +44,8 @@ typedef struct {
   guint32 traits; /* GDW_TRACKER_*; exactly one of the two REARMS */
 
   /* Required.  An instance for one migration, or NULL with the error that names
-   * what is missing on this host and what would work. */
+   * what is missing on this host and what would work.  It keeps bits of a page, not
+   * bytes: 1 TiB of guest memory costs less than 128 MiB. */
   gpointer (*open) (const GdwTrackerConfig *config, GError **error);
 
   /* Required.  Frees the instance; it is stopped. */

@@ -241,6 +241,14 @@ print_again (const Run *run)
   printf (" %s\n", run->file);
 }
 
+static const char *
+last_line (const char *text)
+{
+  const char *end = strrchr (text, '\n');
+
+  return end ? end + 1 : text;
+}
+
 /* As often as asked; the first failure counts. */
 static void
 run_case (const Run *template, Tally *tally)
@@ -263,7 +271,7 @@ run_case (const Run *template, Tally *tally)
   printf ("%sok %u - %s: %s%s", why ? "not " : "", tally->n, name, host_name (run.host),
           run.test->name);
   if (skipped)
-    printf (" # SKIP %s", g_strdelimit (said->str, "\n", ' '));
+    printf (" # SKIP %s", last_line (said->str));
   printf ("\n");
   if (why) {
     print_said (said);
@@ -317,7 +325,7 @@ runner_run (const Settings *settings, const char *given, Tally *tally)
       continue;
     for (HostKind host = HOST_SOFT; kind == GDW_PLUGIN_TRACKER && host <= HOST_KVM; host++) {
       run.host = host;
-      if (host == HOST_SOFT ? settings->soft : settings->kvm)
+      if (host == HOST_SOFT ? settings->soft : settings->kvm && test->guest)
         run_case (&run, tally);
     }
     if (kind != GDW_PLUGIN_TRACKER)

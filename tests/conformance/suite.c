@@ -6,13 +6,16 @@
 #include "tracker-cases.h"
 #include "transport-cases.h"
 
-#define ROW(name, slow, function) { name, slow, function },
+#define ROW(name, slow, function) { name, slow, function, FALSE },
+#define GUEST_ROW(name, slow, function) { name, slow, function, TRUE },
 
 TRACKER_CASES (DECLARE_CASE)
+TRACKER_GUEST_CASES (DECLARE_CASE)
 TRANSPORT_CASES (DECLARE_CASE)
 FILTER_CASES (DECLARE_CASE)
 
-static const Case tracker_cases[] = { TRACKER_CASES (ROW){ 0 } };
+static const Case tracker_cases[] = { TRACKER_CASES (ROW)
+                                          TRACKER_GUEST_CASES (GUEST_ROW){ 0 } };
 static const Case transport_cases[] = { TRANSPORT_CASES (ROW){ 0 } };
 static const Case filter_cases[] = { FILTER_CASES (ROW){ 0 } };
 

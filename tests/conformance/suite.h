@@ -40,6 +40,7 @@ typedef struct {
   const char *name; /* what it shows, in words-with-hyphens */
   gboolean slow;    /* not with --quick */
   void (*run) (const Subject *subject);
+  gboolean guest; /* of a tracker: also over KVM */
 } Case;
 
 /* All of one kind of plugin; the last has no name. */
