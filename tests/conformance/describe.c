@@ -19,10 +19,15 @@ typedef struct {
     G_STRUCT_OFFSET (type, member), #member                                                    \
   }
 
-static const Optional tracker_optional[] = { OPTIONAL (GdwTracker, rearm), { 0, NULL } };
+static const Optional tracker_optional[] = { OPTIONAL (GdwTracker, rearm),
+                                             OPTIONAL (GdwTracker, vcpu_pages),
+                                             { 0, NULL } };
 static const Optional transport_optional[] = { OPTIONAL (GdwTransport, shutdown),
                                                OPTIONAL (GdwTransport, local_address),
                                                OPTIONAL (GdwTransport, many_links),
+                                               OPTIONAL (GdwTransport, address_traits),
+                                               OPTIONAL (GdwTransport, sync),
+                                               OPTIONAL (GdwTransport, publish),
                                                { 0, NULL } };
 static const Optional filter_optional[] = { OPTIONAL (GdwFilter, read),
                                             OPTIONAL (GdwFilter, write),

@@ -418,6 +418,30 @@ end_shutdown (End *end)
   return TRUE;
 }
 
+static void
+end_finish (End *end, const char *what,
+            gboolean (*finish) (gpointer link, GCancellable *cancellable, GError **error))
+{
+  g_autoptr (GError) error = NULL;
+  gboolean ok = !finish || finish (end->link, NULL, &error);
+
+  check (end->side, what, ok, error);
+  EXPECT (ok, PROMISE ("transport.h", "so that it survives a crash of this host"),
+          "%s of a link that works failed: %s", what, error->message);
+}
+
+void
+end_sync (End *end)
+{
+  end_finish (end, "sync", end->side->transport->sync);
+}
+
+void
+end_publish (End *end)
+{
+  end_finish (end, "publish", end->side->transport->publish);
+}
+
 void
 end_close (End *end)
 {

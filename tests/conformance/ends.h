@@ -52,6 +52,9 @@ gssize end_write (End *end, const struct iovec *iov, guint n, GCancellable *canc
                   GError **error);
 /* FALSE: the plugin has none. */
 gboolean end_shutdown (End *end);
+/* Nothing where the plugin has none. */
+void end_sync (End *end);
+void end_publish (End *end);
 void end_close (End *end);
 /* From now on the wire below a filter takes and gives fewer bytes than it could. */
 void end_make_wire_short (End *end);

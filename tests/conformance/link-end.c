@@ -227,7 +227,7 @@ static pid_t
 fork_peer (const Subject *subject, int *tell)
 {
   int fds[2];
-  pid_t pid;
+  pid_t pid, parent = getpid ();
   char address[4096];
 
   if (pipe (fds) != 0 || (pid = fork ()) < 0)
@@ -238,6 +238,8 @@ fork_peer (const Subject *subject, int *tell)
     return pid;
   }
   prctl (PR_SET_PDEATHSIG, SIGKILL);
+  if (getppid () != parent)
+    _exit (0);
   close (fds[1]);
   for (gssize size = 0, n; (n = read (fds[0], address + size, sizeof address - 1 - size)) >= 0;
        size += n) {

@@ -13,4 +13,7 @@
      transport_local_address_is_where_peers_connect)                                           \
   X ("a-second-listener-disturbs-nobody", FALSE, transport_a_second_listener_disturbs_nobody)  \
   X ("connect-to-nobody-fails", FALSE, transport_connect_to_nobody_fails)                      \
+  X ("what-is-published-comes-back", FALSE, one_way_what_is_published_comes_back)              \
+  X ("what-is-not-published-is-gone", FALSE, one_way_what_is_not_published_is_gone)            \
+  X ("nothing-is-left-of-one-way", FALSE, one_way_nothing_is_left_after_close)                 \
   LINK_CASES (X)
