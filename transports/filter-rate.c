@@ -1,0 +1,98 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/* SPDX-FileCopyrightText: The godwit authors */
+
+/* A slow wire: each link has a bucket of its own, and a write waits until it holds something.
+ */
+
+#include <godwit/filter.h>
+
+#include "rate-bucket.h"
+
+/* Where there is no fd left to be woken by. */
+#define WAIT_SLICE_MS 20
+
+enum { OPTION_BYTES_PER_SECOND };
+
+static gpointer
+rate_open (const GdwFilterConfig *config, GError **error)
+{
+  guint64 *bytes_per_second = g_new (guint64, 1);
+
+  *bytes_per_second = config->options[OPTION_BYTES_PER_SECOND].number;
+  return bytes_per_second;
+}
+
+static gpointer
+rate_link_open (gpointer self, gboolean incoming, GCancellable *cancellable, GError **error)
+{
+  const guint64 *bytes_per_second = self;
+  Bucket *bucket = g_new (Bucket, 1);
+
+  bucket_init (bucket, *bytes_per_second, g_get_monotonic_time ());
+  return bucket;
+}
+
+static gboolean
+sleep_us (gint64 us, GCancellable *cancellable, GError **error)
+{
+  GPollFD fd;
+  gboolean wakes = cancellable && g_cancellable_make_pollfd (cancellable, &fd);
+  int ms = (int) ((us + 999) / 1000);
+
+  if (cancellable && !wakes)
+    ms = MIN (ms, WAIT_SLICE_MS);
+  /* A signal ends it early: the caller asks the bucket again. */
+  if (!g_cancellable_is_cancelled (cancellable))
+    g_poll (&fd, wakes ? 1 : 0, ms);
+  if (wakes)
+    g_cancellable_release_fd (cancellable);
+  return !g_cancellable_set_error_if_cancelled (cancellable, error);
+}
+
+/* The vectors that fit into @most bytes as they are, or else a part of the first. */
+static gssize
+write_most (const GdwNext *next, const struct iovec *iov, guint n, gsize most,
+            GCancellable *cancellable, GError **error)
+{
+  struct iovec part = { iov[0].iov_base, MIN (iov[0].iov_len, most) };
+  gsize left = most;
+  guint whole = 0;
+
+  while (whole < n && iov[whole].iov_len <= left)
+    left -= iov[whole++].iov_len;
+  if (whole > 0)
+    return next->write (next, iov, whole, cancellable, error);
+  return next->write (next, &part, 1, cancellable, error);
+}
+
+static gssize
+rate_write (gpointer link, const GdwNext *next, const struct iovec *iov, guint n,
+            GCancellable *cancellable, GError **error)
+{
+  Bucket *bucket = link;
+  guint64 wanted = 0, granted;
+  gint64 wait_us;
+  gssize count;
+
+  for (guint i = 0; i < n; i++)
+    wanted += iov[i].iov_len;
+  while ((granted = bucket_take (bucket, g_get_monotonic_time (), wanted, &wait_us)) == 0)
+    if (!sleep_us (wait_us, cancellable, error))
+      return -1;
+  count = write_most (next, iov, n, (gsize) granted, cancellable, error);
+  bucket_give_back (bucket, granted - (guint64) MAX (count, 0));
+  return count;
+}
+
+static const GdwOption rate_options[] = {
+  [OPTION_BYTES_PER_SECOND] = { .name = "bytes-per-second",
+                                .type = GDW_OPTION_SIZE,
+                                .min = 1,
+                                .max = BUCKET_RATE_MAX,
+                                .help = "how much a link may write" },
+  { 0 },
+};
+
+GDW_DEFINE_FILTER (.plugin.name = "rate", .plugin.summary = "limits what a link writes",
+                   .plugin.options = rate_options, .open = rate_open, .close = g_free,
+                   .link_open = rate_link_open, .link_close = g_free, .write = rate_write);
