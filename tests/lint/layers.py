@@ -14,6 +14,7 @@ INCLUDE = re.compile(r'^[ \t]*#[ \t]*include[ \t]*([<"])([^>"]+)[>"]', re.M)
 # Folder: what of the project it may include, as prefixes of the resolved path.
 MAY = {
     "plugins/godwit/": ("plugins/godwit/",),
+    "plugins/template/": ("plugins/godwit/",),
     "plugins/": ("plugins/",),
     "qapi/": ("qapi/",),
     "trackers/": ("plugins/godwit/", "trackers/"),
@@ -152,6 +153,7 @@ RULES = [
         {"transports/tcp.c": '#include "plugins/call.h"\n'},
         {"plugins/godwit/host.h": '#include "qapi-types.h"\n'},
         {"plugins/loader.c": '#include "qapi-types.h"\n'},
+        {"plugins/template/filter.c": '#include "plugins/call.h"\n'},
         {"vmm/main.c": "#include <godwit/host.h>\n"},
         {"core/kvm.c": '#include "vmm/kvm.h"\n'},
     ]),

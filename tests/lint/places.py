@@ -29,7 +29,7 @@ def byte_order(tree):
 
 
 def callbacks(tree):
-    paths = sources(tree, under=["core/", "plugins/"], but=DOOR + ["plugins/godwit/"])
+    paths = sources(tree, under=["core/", "plugins/"], but=DOOR + ["plugins/godwit/", "plugins/template/"])
     return grep(tree, paths, rf"(?:->|\.)(?:{CALLBACKS}) \(",
                 "plugins are called in " + ", ".join(DOOR))
 

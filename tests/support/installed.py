@@ -1,0 +1,40 @@
+# SPDX-License-Identifier: LGPL-2.1-or-later
+# SPDX-FileCopyrightText: The godwit authors
+"""godwit as a stranger has it: installed into a prefix of its own, and nothing else of it."""
+
+import json
+import os
+import subprocess
+
+SOURCE = os.environ["GODWIT_SOURCE"]
+
+
+def run(*command, **options):
+    """What a command says; it has to succeed."""
+    done = subprocess.run(command, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE,
+                          stderr=subprocess.STDOUT, encoding="utf-8", check=False, **options)
+    if done.returncode != 0:
+        raise AssertionError(f"{' '.join(command)}: status {done.returncode}:\n{done.stdout}")
+    return done.stdout
+
+
+class Installed:
+    """Built and installed below FOLDER.  Only what is installed is built."""
+
+    def __init__(self, folder):
+        self.prefix = os.path.join(folder, "prefix")
+        build = os.path.join(folder, "build")
+        run("meson", "setup", "--buildtype", "debug", "--prefix", self.prefix, "--libdir", "lib",
+            build, SOURCE)
+        targets = json.loads(run("meson", "introspect", "--targets", build))
+        run("ninja", "-C", build, *(os.path.relpath(name, build) for target in targets
+                                    if target["installed"] for name in target["filename"]))
+        run("meson", "install", "-C", build, "--no-rebuild")
+
+    def environment(self):
+        """Of a user who has been told where godwit is, and whose system knows the library."""
+        told = {"PATH": f"{self.prefix}/bin:{os.environ['PATH']}",
+                "PKG_CONFIG_PATH": f"{self.prefix}/lib/pkgconfig",
+                "LD_LIBRARY_PATH": f"{self.prefix}/lib"}
+        return {name: value for name, value in os.environ.items()
+                if not name.startswith("GODWIT_")} | told
