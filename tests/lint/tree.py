@@ -15,7 +15,7 @@ sys.path.insert(0, os.path.join(ROOT, "tests", "support"))
 
 from tap import Tests, check, diag  # pylint: disable=wrong-import-position
 
-SUFFIXES = (".c", ".h", ".S", ".ld", ".py", ".pml", ".json", ".build", ".md", ".txt", ".sh")
+SUFFIXES = (".c", ".cc", ".h", ".S", ".ld", ".py", ".pml", ".json", ".build", ".md", ".txt", ".sh")
 NAMES = ("run", ".clang-format", ".gitignore")
 
 

@@ -1,0 +1,95 @@
+#!/usr/bin/env python3
+# SPDX-License-Identifier: LGPL-2.1-or-later
+# SPDX-FileCopyrightText: The godwit authors
+"""What is installed for C and C++: each header compiles alone, and libgodwit shows what symbols.txt
+lists."""
+
+import os
+import shutil
+import subprocess
+import sys
+import tempfile
+
+SOURCE, BUILD = os.environ["GODWIT_SOURCE"], os.environ["GODWIT_BUILD"]
+sys.path.insert(0, os.path.join(SOURCE, "tests", "support"))
+
+from tap import Skip, Tests, check, same  # pylint: disable=wrong-import-position
+
+HEADERS = os.path.join(SOURCE, "plugins", "godwit")
+STRICT = ["-pedantic", "-Wall", "-Wextra", "-Wno-unused-parameter", "-Werror"]
+LANGUAGES = {"C11": ["gcc", "-xc", "-std=c11", "-Wstrict-prototypes"],
+             "C++17": ["g++", "-xc++", "-std=c++17"]}
+
+
+def glib():
+    """GLib's own headers need not be as clean as ours."""
+    said = subprocess.run(["pkg-config", "--cflags", "gio-2.0"], capture_output=True, text=True,
+                          check=True).stdout
+    return said.replace("-I", "-isystem").split()
+
+
+def compiles(language, text, *more):
+    command = [*LANGUAGES[language], *STRICT, *more, "-I", os.path.dirname(HEADERS), *glib(), "-"]
+    if not shutil.which(command[0]):
+        raise Skip(f"no {command[0]}")
+    done = subprocess.run(command, input=text, capture_output=True, text=True, check=False)
+    check(done.returncode == 0, f"{' '.join(command)}:\n{text}\n{done.stderr}")
+
+
+def alone(language, header):
+    compiles(language, f"#include <godwit/{header}>\n", "-fsyntax-only")
+
+
+def twice(language):
+    """All of them, from the last to the first, and again."""
+    lines = [f"#include <godwit/{header}>\n" for header in sorted(os.listdir(HEADERS))]
+    compiles(language, "".join(lines[::-1] + lines), "-fsyntax-only")
+
+
+def template(name):
+    """The macros are for C of any strictness."""
+    with open(os.path.join(SOURCE, "plugins", "template", name), encoding="utf-8") as file:
+        compiles("C11", file.read(), "-fsyntax-only")
+
+
+def plugin_in_cxx():
+    """A plugin in C++ fills the struct by itself; it loads, and bytes pass through it."""
+    with tempfile.TemporaryDirectory(prefix="godwit-abi-") as folder:
+        module = os.path.join(folder, "gdw-filter-cxx.so")
+        with open(os.path.join(SOURCE, "tests", "abi", "plugin.cc"), encoding="utf-8") as file:
+            compiles("C++17", file.read(), "-shared", "-fPIC", "-fvisibility=hidden", "-o", module)
+        program = os.path.join(BUILD, "tests", "conformance", "godwit-conformance")
+        done = subprocess.run([program, "--quick", "--only", "*-arrive", module],
+                              capture_output=True, text=True, check=False)
+        same(done.returncode, 0, f"exit status; {done.stdout}{done.stderr}")
+
+
+def symbols():
+    """A symbol more is a promise; one less breaks a VMM."""
+    with open(os.path.join(SOURCE, "tests", "abi", "symbols.txt"), encoding="utf-8") as file:
+        listed = [line.strip() for line in file if not line.startswith("#")]
+    library = os.path.join(BUILD, "core", "libgodwit.so")
+    said = subprocess.run(["nm", "-D", "--defined-only", "--format=posix", library],
+                          capture_output=True, text=True, check=True).stdout
+    shown = [line.split()[0] for line in said.splitlines()]
+    check(listed, "nothing is listed")
+    check(not set(shown) - set(listed), f"not in symbols.txt: {sorted(set(shown) - set(listed))}")
+    check(not set(listed) - set(shown), f"not in libgodwit: {sorted(set(listed) - set(shown))}")
+    same(listed, sorted(listed), "the order of symbols.txt")
+
+
+def main():
+    tests = Tests()
+    for language in LANGUAGES:
+        for header in sorted(os.listdir(HEADERS)):
+            tests.add(f"{header} alone is {language}", alone, language, header)
+        tests.add(f"all headers are {language}, in any order", twice, language)
+    for name in "tracker.c", "transport.c", "filter.c":
+        tests.add(f"the template {name} is C11", template, name)
+    tests.add("a plugin may be C++17", plugin_in_cxx)
+    tests.add("libgodwit shows what symbols.txt lists", symbols)
+    return tests.run()
+
+
+if __name__ == "__main__":
+    sys.exit(main())
