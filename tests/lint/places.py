@@ -41,9 +41,10 @@ def state(tree):
 
 
 def http(tree):
-    paths = sources(tree, under=LIBRARY + ["vmm/", "tools/"],
-                    but=["core/control-http.c"])
-    return grep(tree, paths, r"\b(?:soup_\w+|Soup[A-Z]\w+)", "HTTP is core/control-http.c's")
+    paths = sources(tree, under=LIBRARY + ["vmm/", "ctl/", "tools/"],
+                    but=["core/control-http.c", "ctl/http.c"])
+    return grep(tree, paths, r"\b(?:soup_\w+|Soup[A-Z]\w+)",
+                "HTTP is core/control-http.c's, and ctl/http.c's")
 
 
 def plugin_names(tree):
@@ -80,8 +81,9 @@ RULES = [
     ("the state changes in core/state.c only", state, [
         {"core/source.c": "  attempt->state.status = GDW_STATUS_FAILED;\n"},
     ]),
-    ("HTTP is in core/control-http.c only", http, [
+    ("HTTP is in core/control-http.c and ctl/http.c only", http, [
         {"core/control.c": "  soup_server_new (NULL);\n"},
+        {"ctl/client.c": "  soup_session_new ();\n"},
     ]),
     ("core names no plugin", names, [
         {"core/control.c": 'f ("tcp:%s");\n', "transports/tcp.md": ""},

@@ -32,7 +32,8 @@ def variables(path):
 
 
 def objects():
-    return [path for folder in ("qapi", "core", "plugins", "trackers", "transports", "vmm", "tools")
+    return [path for folder in ("qapi", "core", "plugins", "trackers", "transports", "vmm", "ctl",
+                               "tools")
             for path in glob.glob(os.path.join(BUILD, folder, "**", "*.o"), recursive=True)]
 
 

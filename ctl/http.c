@@ -1,0 +1,253 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/* SPDX-FileCopyrightText: The godwit authors */
+#include "carrier.h"
+
+#include "error.h"
+#include "json.h"
+
+#include <libsoup/soup.h>
+#include <string.h>
+
+/* More than any answer. */
+#define ANSWER_MAX_BYTES (64u << 20)
+
+typedef struct {
+  Carrier base;
+  SoupSession *session;
+  char *token;           /* or NULL */
+  GCancellable *all;     /* what is under way */
+  GDataInputStream *sse; /* GET /events, or NULL */
+  GCancellable *ending;  /* reading of @sse */
+  gboolean reading;
+} Http;
+
+/* A request that is waited for. */
+typedef struct {
+  GBytes *body;
+  GInputStream *stream;
+  GError *why;
+  gboolean done;
+} Wait;
+
+static SoupMessage *
+make_message (Http *http, const char *method, const char *path)
+{
+  g_autofree char *url = g_strconcat (http->base.address, path, NULL);
+  SoupMessage *msg = soup_message_new (method, url);
+  g_autofree char *value = http->token ? g_strconcat ("Bearer ", http->token, NULL) : NULL;
+
+  if (msg && value)
+    soup_message_headers_replace (soup_message_get_request_headers (msg), "Authorization",
+                                  value);
+  return msg;
+}
+
+/* Whether the server, of which @status came, is the one that was meant. */
+static gboolean
+check_status (Http *http, guint status, const char *text, GError **error)
+{
+  g_autoptr (JsonNode) node = text ? json_parse (text, NULL) : NULL;
+  JsonObject *object = node ? json_node_get_object (node) : NULL;
+  g_autofree char *desc = json_text (json_object (object, "error"), "desc");
+
+  if (status == SOUP_STATUS_UNAUTHORIZED)
+    g_set_error (error, CTL_ERROR, CTL_ERROR_SERVER,
+                 "server '%s': refuses: %s; give the file that holds its token with --token",
+                 http->base.address,
+                 http->token ? "the token is a wrong one" : "it wants a token");
+  else if (!object ||
+           !(json_object_has_member (object, "return") || json_object (object, "error")))
+    g_set_error (error, CTL_ERROR, CTL_ERROR_SERVER,
+                 "server '%s': cannot be used: it is no godwit, it answers with status %u and "
+                 "no JSON of QMP; give the address of the VMM's --http",
+                 http->base.address, status);
+  else if (status == SOUP_STATUS_FORBIDDEN)
+    g_set_error (error, CTL_ERROR, CTL_ERROR_SERVER, "server '%s': refuses: %s",
+                 http->base.address, desc);
+  else
+    return TRUE;
+  return FALSE;
+}
+
+static void
+on_answer (GObject *session, GAsyncResult *result, gpointer data)
+{
+  Wait *wait = data;
+
+  wait->body = soup_session_send_and_read_finish (SOUP_SESSION (session), result, &wait->why);
+  wait->done = TRUE;
+}
+
+/* Until @wait is over; an interruption cancels it. */
+static gboolean
+wait_for (Http *http, Wait *wait, GError **error)
+{
+  g_autoptr (GError) interrupted = NULL;
+
+  while (!wait->done && !interrupted)
+    if (!carrier_wait (&http->base, &interrupted))
+      break;
+  if (!wait->done) {
+    g_cancellable_cancel (http->all);
+    while (!wait->done)
+      g_main_context_iteration (NULL, TRUE);
+    g_cancellable_reset (http->all);
+    g_clear_error (&wait->why);
+    g_propagate_error (error, g_steal_pointer (&interrupted));
+    return FALSE;
+  }
+  if (!wait->why)
+    return TRUE;
+  g_set_error (error, CTL_ERROR, CTL_ERROR_SERVER,
+               "server '%s': cannot be asked: %s; see whether the VMM runs with --http and "
+               "this address",
+               http->base.address, wait->why->message);
+  g_clear_error (&wait->why);
+  return FALSE;
+}
+
+static char *
+exchange (Carrier *carrier, const char *request, GError **error)
+{
+  Http *http = (Http *) carrier;
+  g_autoptr (SoupMessage) msg = make_message (http, "POST", "/qmp");
+  g_autoptr (GBytes) body = g_bytes_new (request, strlen (request));
+  g_autoptr (GBytes) got = NULL;
+  g_autofree char *text = NULL;
+  Wait wait = { 0 };
+  gboolean ok;
+
+  soup_message_set_request_body_from_bytes (msg, "application/json", body);
+  soup_session_send_and_read_async (http->session, msg, G_PRIORITY_DEFAULT, http->all,
+                                    on_answer, &wait);
+  ok = wait_for (http, &wait, error);
+  got = wait.body;
+  if (!ok)
+    return NULL;
+  text = g_strndup (g_bytes_get_data (got, NULL),
+                    MIN (g_bytes_get_size (got), ANSWER_MAX_BYTES));
+  if (!check_status (http, soup_message_get_status (msg), text, error))
+    return NULL;
+  return g_strchomp (g_steal_pointer (&text));
+}
+
+static void read_events (Http *http);
+
+static void
+on_line (GObject *stream, GAsyncResult *result, gpointer data)
+{
+  Http *http = data;
+  g_autoptr (GError) why = NULL;
+  g_autofree char *line = g_data_input_stream_read_line_finish (G_DATA_INPUT_STREAM (stream),
+                                                                result, NULL, &why);
+
+  http->reading = FALSE;
+  if (g_error_matches (why, G_IO_ERROR, G_IO_ERROR_CANCELLED))
+    return;
+  if (!line) {
+    carrier_lose (&http->base, why ? why->message : "the server closed it");
+    return;
+  }
+  if (g_str_has_prefix (line, "data:")) {
+    g_autoptr (JsonNode) node = json_parse (line + strlen ("data:"), NULL);
+    /* Statistics are asked for when they are shown. */
+    if (node &&
+        g_strcmp0 (json_string (json_node_get_object (node), "event"), "x-statistics") != 0)
+      g_queue_push_tail (&http->base.events, g_strdup (line + strlen ("data:")));
+  }
+  read_events (http);
+}
+
+static void
+read_events (Http *http)
+{
+  http->reading = TRUE;
+  g_data_input_stream_read_line_async (http->sse, G_PRIORITY_DEFAULT, http->ending, on_line,
+                                       http);
+}
+
+static void
+on_events (GObject *session, GAsyncResult *result, gpointer data)
+{
+  Wait *wait = data;
+
+  wait->stream = soup_session_send_finish (SOUP_SESSION (session), result, &wait->why);
+  wait->done = TRUE;
+}
+
+static gboolean
+listen_for_events (Carrier *carrier, GError **error)
+{
+  Http *http = (Http *) carrier;
+  g_autoptr (SoupMessage) msg = make_message (http, "GET", "/events");
+  Wait wait = { 0 };
+
+  if (http->sse)
+    return TRUE;
+  soup_session_send_async (http->session, msg, G_PRIORITY_DEFAULT, http->all, on_events, &wait);
+  if (!wait_for (http, &wait, error)) {
+    g_clear_object (&wait.stream);
+    return FALSE;
+  }
+  if (soup_message_get_status (msg) != SOUP_STATUS_OK) {
+    g_object_unref (wait.stream);
+    g_set_error (error, CTL_ERROR, CTL_ERROR_SERVER,
+                 "server '%s': tells no events: status %u; others may watch already",
+                 http->base.address, soup_message_get_status (msg));
+    return FALSE;
+  }
+  http->sse = g_data_input_stream_new (wait.stream);
+  g_data_input_stream_set_newline_type (http->sse, G_DATA_STREAM_NEWLINE_TYPE_ANY);
+  g_object_unref (wait.stream);
+  read_events (http);
+  return TRUE;
+}
+
+static void
+free_http (Carrier *carrier)
+{
+  Http *http = (Http *) carrier;
+
+  g_cancellable_cancel (http->ending);
+  while (http->reading)
+    g_main_context_iteration (NULL, TRUE);
+  soup_session_abort (http->session);
+  g_clear_object (&http->sse);
+  g_object_unref (http->session);
+  g_object_unref (http->all);
+  g_object_unref (http->ending);
+  g_free (http->token);
+  carrier_clear (carrier);
+  g_free (http);
+}
+
+Carrier *
+carrier_new_http (const char *url, const char *token, GError **error)
+{
+  g_autoptr (GError) why = NULL;
+  g_autoptr (GUri) uri = g_uri_parse (url, SOUP_HTTP_URI_FLAGS, &why);
+  const char *path = uri ? g_uri_get_path (uri) : "";
+  gboolean plain = *path == '\0' || strcmp (path, "/") == 0;
+  Http *http;
+
+  if (!uri || !plain || g_uri_get_query (uri) || g_uri_get_userinfo (uri)) {
+    g_set_error (error, CTL_ERROR, CTL_ERROR_USAGE,
+                 "server '%s': is no address: %s; write http://HOST:PORT", url,
+                 why ? why->message : "there is more behind the port");
+    return NULL;
+  }
+  http = g_new0 (Http, 1);
+  carrier_init (&http->base, url);
+  if (g_str_has_suffix (http->base.address, "/"))
+    http->base.address[strlen (url) - 1] = '\0';
+  http->base.exchange = exchange;
+  http->base.listen = listen_for_events;
+  http->base.free = free_http;
+  http->token = g_strdup (token);
+  http->all = g_cancellable_new ();
+  http->ending = g_cancellable_new ();
+  /* No proxy: what is said is for this server alone. */
+  http->session = soup_session_new_with_options ("proxy-resolver", NULL, "timeout", 0,
+                                                 "idle-timeout", 0, NULL);
+  return &http->base;
+}

@@ -1,0 +1,222 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/* SPDX-FileCopyrightText: The godwit authors */
+#include "picture.h"
+
+#include "human.h"
+#include "terminal.h"
+
+guint
+picture_percent (const Progress *p)
+{
+  return (guint) (100 * progress_fraction (p));
+}
+
+static void
+append_times (GString *out, const char *text, guint n)
+{
+  for (guint i = 0; i < n; i++)
+    g_string_append (out, text);
+}
+
+char *
+picture_bar (double fraction, guint width)
+{
+  GString *out = g_string_new (NULL);
+  gboolean utf8 = terminal_has_utf8 ();
+  guint full = (guint) (CLAMP (fraction, 0, 1) * width);
+
+  append_times (out, utf8 ? "█" : "#", full);
+  append_times (out, utf8 ? "░" : "-", width - full);
+  return g_string_free (out, FALSE);
+}
+
+/* What the status means, where there are no numbers. */
+static const char *
+meaning (const Progress *p)
+{
+  if (progress_is (p, "setup"))
+    return p->address ? "waits for the source" : "connecting";
+  if (progress_is (p, "pre-switchover"))
+    return "the guest is paused until 'godwitctl continue'";
+  if (progress_is (p, "device"))
+    return "the guest is paused, the rest is under way";
+  if (progress_is (p, "cancelling"))
+    return "giving up";
+  if (progress_is (p, "active") && !p->has_memory)
+    return "memory comes in";
+  return NULL;
+}
+
+static char *
+numbers (const Progress *p)
+{
+  g_autofree char *rate = human_rate (p->rate);
+  gboolean known = p->dirty_rate || p->rounds > 1;
+  g_autofree char *dirty = known ? human_rate (p->dirty_rate) : g_strdup ("?");
+  g_autofree char *downtime = p->expected_ms ? human_ms (p->expected_ms) : g_strdup ("?");
+
+  return g_strdup_printf ("%s, dirty %s, round %" G_GUINT64_FORMAT ", downtime about %s", rate,
+                          dirty, p->rounds, downtime);
+}
+
+char *
+picture_plain (const Progress *p)
+{
+  const char *means = meaning (p);
+  g_autofree char *rest = NULL, *sent = NULL, *left = NULL;
+
+  if (!p->has_memory)
+    return g_strdup_printf ("%s: %s%s%s", p->status, means ? means : "",
+                            p->address ? " at " : "", p->address ? p->address : "");
+  rest = numbers (p);
+  sent = human_size (p->sent);
+  left = human_size (p->remaining);
+  return g_strdup_printf ("%s: %u %%, sent %s, left %s, %s", p->status, picture_percent (p),
+                          sent, left, rest);
+}
+
+char *
+picture_live (const Progress *p, guint columns)
+{
+  const char *means = meaning (p);
+  g_autofree char *left = human_size (p->remaining), *sent = human_size (p->sent);
+  g_autofree char *head = NULL, *tail = NULL, *bar = NULL, *below = NULL;
+  guint used;
+
+  if (!p->has_memory) {
+    head = picture_plain (p);
+    below = g_strconcat (head, "\n", NULL);
+    return g_steal_pointer (&below);
+  }
+  head = g_strdup_printf ("%s %3u %% ", p->status, picture_percent (p));
+  tail = g_strdup_printf (" %s sent, %s left", sent, left);
+  used = terminal_width (head) + terminal_width (tail) + 1;
+  bar = picture_bar (progress_fraction (p), used + 4 < columns ? MIN (columns - used, 40) : 4);
+  below = means ? g_strdup (means) : numbers (p);
+  return g_strdup_printf ("%s%s%s\n  %s", head, bar, tail, below);
+}
+
+static const char *
+part_mark (guint part)
+{
+  static const char *const utf8[PROGRESS_PARTS] = { "█", "░", "▓", "▒", "▚", "▖" };
+  static const char *const ascii[PROGRESS_PARTS] = { "#", "-", "=", "+", "*", "." };
+
+  return (terminal_has_utf8 () ? utf8 : ascii)[part];
+}
+
+char *
+picture_blackout (const Progress *p, guint columns, const char *indent)
+{
+  GString *out = g_string_new (indent);
+  g_autoptr (GString) names = g_string_new (NULL);
+  guint width = MIN (columns > 30 ? columns - 14 : 16, 60);
+  guint64 sum = 0, upto = 0;
+  guint drawn = 0;
+
+  for (guint i = 0; i < PROGRESS_PARTS; i++)
+    sum += p->blackout_us[i];
+  for (guint i = 0; i < PROGRESS_PARTS; i++) {
+    g_autofree char *time = human_us (p->blackout_us[i]);
+    guint end;
+
+    upto += p->blackout_us[i];
+    end = sum ? (guint) ((double) upto / (double) sum * width + 0.5) : 0;
+    append_times (out, part_mark (i), end - drawn);
+    drawn = end;
+    g_string_append_printf (names, "%s%s %s %s", i ? "  " : "", part_mark (i),
+                            progress_parts[i], time);
+  }
+  g_string_append_printf (out, "\n%s%s", indent, names->str);
+  return g_string_free (out, FALSE);
+}
+
+char *
+picture_rounds (const Progress *p, guint rows)
+{
+  GString *out = g_string_new ("  round      pages        sent       time  left dirty");
+  guint first = p->round->len > rows ? p->round->len - rows : 0;
+
+  for (guint i = first; i < p->round->len; i++) {
+    const Round *round = &g_array_index (p->round, Round, i);
+    g_autofree char *sent = human_size (round->bytes), *time = human_ms (round->ms);
+
+    g_string_append_printf (out,
+                            "\n  %5u %10" G_GUINT64_FORMAT " %11s %10s %11" G_GUINT64_FORMAT,
+                            i + 1, round->pages, sent, time, round->dirty_pages);
+  }
+  return g_string_free (out, FALSE);
+}
+
+static void
+append_sent (GString *out, const Progress *p)
+{
+  g_autofree char *sent = human_size (p->sent);
+  guint64 ms = p->total_ms > p->setup_ms ? p->total_ms - p->setup_ms : 1;
+  g_autofree char *rate = human_rate (p->sent / ms * 1000 + p->sent % ms * 1000 / ms);
+
+  g_string_append_printf (out,
+                          "\n  sent      %s in %u rounds, %s on average; %s, %u link%s, "
+                          "tracker %s",
+                          sent, p->round->len, rate, p->transport, p->links,
+                          p->links == 1 ? "" : "s", p->tracker);
+}
+
+static void
+append_downtime (GString *out, const Progress *p, guint64 predicted_ms, guint columns)
+{
+  g_autofree char *downtime = human_ms (p->downtime_ms);
+  g_autofree char *predicted = human_ms (predicted_ms);
+  g_autofree char *parts = NULL;
+
+  g_string_append_printf (out, "\n  downtime  %s", downtime);
+  if (predicted_ms)
+    g_string_append_printf (out, ", predicted %s", predicted);
+  if (!p->has_blackout)
+    return;
+  parts = picture_blackout (p, columns, "            ");
+  g_string_append_printf (out, "\n  blackout%s", parts + 10);
+}
+
+char *
+picture_summary (const Progress *p, guint64 predicted_ms, guint columns)
+{
+  GString *out = g_string_new (p->status);
+  g_autofree char *total = human_ms (p->total_ms), *rounds = NULL;
+
+  if (p->total_ms)
+    g_string_append_printf (out, " in %s", total);
+  if (progress_is (p, "completed"))
+    g_string_append (out, p->has_memory ? ": the guest is at the destination"
+                                        : ": the guest is here");
+  if (p->has_memory) {
+    append_sent (out, p);
+    if (progress_is (p, "completed"))
+      append_downtime (out, p, predicted_ms, columns);
+  }
+  if (p->round->len) {
+    rounds = picture_rounds (p, G_MAXUINT);
+    g_string_append_printf (out, "\n%s", rounds);
+  }
+  for (guint i = 0; i < p->warnings->len; i++)
+    g_string_append_printf (out, "\n  warning   %s", (char *) p->warnings->pdata[i]);
+  return g_string_free (out, FALSE);
+}
+
+char *
+picture_history (const GArray *values, guint width, guint64 scale)
+{
+  static const char *const utf8[] = { " ", "▁", "▂", "▃", "▄", "▅", "▆", "▇", "█" };
+  static const char *const ascii[] = { " ", "_", ".", ":", "-", "=", "+", "*", "#" };
+  const char *const *steps = terminal_has_utf8 () ? utf8 : ascii;
+  guint first = values->len > width ? values->len - width : 0;
+  GString *out = g_string_new (NULL);
+
+  for (guint i = first; i < values->len; i++)
+    scale = MAX (scale, g_array_index (values, guint64, i));
+  for (guint i = first; i < values->len; i++) {
+    double share = scale ? (double) g_array_index (values, guint64, i) / (double) scale : 0;
+    g_string_append (out, steps[(guint) (share * 8 + 0.5)]);
+  }
+  return g_string_free (out, FALSE);
+}

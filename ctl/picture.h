@@ -1,0 +1,24 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/* SPDX-FileCopyrightText: The godwit authors */
+#pragma once
+
+#include "progress.h"
+
+/* A migration in text.  Transfer full; @columns: what there is room for. */
+
+/* @fraction of @width, filled. */
+char *picture_bar (double fraction, guint width);
+/* 100 only when it has completed. */
+guint picture_percent (const Progress *p);
+/* While it runs: two lines for a terminal, which go together, or one that is plain. */
+char *picture_live (const Progress *p, guint columns);
+char *picture_plain (const Progress *p);
+/* The parts of the blackout: a bar, and a line that names them. */
+char *picture_blackout (const Progress *p, guint columns, const char *indent);
+/* A table, the last @rows of them. */
+char *picture_rounds (const Progress *p, guint rows);
+/* How it ended.  @predicted_ms: the downtime that was expected last, 0: not known. */
+char *picture_summary (const Progress *p, guint64 predicted_ms, guint columns);
+/* The last @width of @values (guint64), each as high as its share of the largest, which is at
+ * least @scale. */
+char *picture_history (const GArray *values, guint width, guint64 scale);

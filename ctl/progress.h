@@ -1,0 +1,47 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/* SPDX-FileCopyrightText: The godwit authors */
+#pragma once
+
+#include "client.h"
+
+#define PROGRESS_PARTS 6
+
+typedef struct {
+  guint64 pages, bytes, ms, dirty_pages;
+} Round;
+
+/* What query-migrate said. */
+typedef struct {
+  const char *status;  /* interned; "none" before the first migration */
+  const char *outcome; /* interned, or NULL */
+  char *error, *tracker, *transport;
+  char *address; /* where a destination listens, or NULL */
+  guint links;
+  gboolean has_memory; /* the next four lines are known */
+  guint64 sent, remaining, total;
+  guint64 rate, dirty_rate; /* bytes per second */
+  guint64 rounds, zero_pages, normal_pages;
+  guint64 expected_ms;
+  guint64 total_ms, setup_ms, downtime_ms;
+  gboolean has_blackout;
+  guint64 blackout_us[PROGRESS_PARTS];
+  GArray *round; /* of Round */
+  GPtrArray *warnings;
+} Progress;
+
+extern const char *const progress_parts[PROGRESS_PARTS];
+
+/* NULL: an error. */
+Progress *progress_query (Client *client, GError **error);
+void progress_free (Progress *progress);
+G_DEFINE_AUTOPTR_CLEANUP_FUNC (Progress, progress_free)
+
+gboolean progress_is (const Progress *progress, const char *status);
+/* Nothing will change any more. */
+gboolean progress_has_ended (const Progress *progress);
+/* The exit status that says how it ended. */
+int progress_exit (const Progress *progress);
+/* If it has not become `completed`: why, and what to do. */
+void progress_set_error (const Progress *progress, GError **error);
+/* How much of memory is the same on both sides, 0 to 1. */
+double progress_fraction (const Progress *progress);

@@ -1,0 +1,193 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/* SPDX-FileCopyrightText: The godwit authors */
+#include "terminal.h"
+
+#include <glib-unix.h>
+#include <langinfo.h>
+#include <signal.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/ioctl.h>
+#include <termios.h>
+#include <unistd.h>
+
+struct Screen {
+  struct termios before;
+};
+
+gboolean
+terminal_is (int fd)
+{
+  return isatty (fd);
+}
+
+static struct winsize
+size (void)
+{
+  struct winsize w = { 0 };
+
+  if (ioctl (STDOUT_FILENO, TIOCGWINSZ, &w) != 0 || !w.ws_col || !w.ws_row)
+    w = (struct winsize){ .ws_col = 80, .ws_row = 24 };
+  return w;
+}
+
+guint
+terminal_columns (void)
+{
+  return size ().ws_col;
+}
+
+guint
+terminal_rows (void)
+{
+  return size ().ws_row;
+}
+
+gboolean
+terminal_has_utf8 (void)
+{
+  return strcmp (nl_langinfo (CODESET), "UTF-8") == 0;
+}
+
+guint
+terminal_width (const char *text)
+{
+  guint width = 0;
+
+  for (; *text; text = g_utf8_next_char (text))
+    width += g_unichar_iswide (g_utf8_get_char (text)) ? 2 : 1;
+  return width;
+}
+
+char *
+terminal_cut (const char *text, guint columns)
+{
+  const char *at = text;
+  guint width = 0;
+
+  while (*at) {
+    guint next = g_unichar_iswide (g_utf8_get_char (at)) ? 2 : 1;
+    if (width + next > columns)
+      break;
+    width += next;
+    at = g_utf8_next_char (at);
+  }
+  return g_strndup (text, at - text);
+}
+
+static void
+put (const char *text)
+{
+  fputs (text, stdout);
+  fflush (stdout);
+}
+
+Screen *
+screen_new (void)
+{
+  Screen *screen = g_new0 (Screen, 1);
+  struct termios raw;
+
+  tcgetattr (STDIN_FILENO, &screen->before);
+  raw = screen->before;
+  /* Ctrl-C stays a signal; one that stops the process would leave the screen as it is. */
+  raw.c_lflag &= ~(tcflag_t) (ICANON | ECHO);
+  raw.c_cc[VMIN] = 1;
+  raw.c_cc[VTIME] = 0;
+  raw.c_cc[VSUSP] = raw.c_cc[VQUIT] = _POSIX_VDISABLE;
+  tcsetattr (STDIN_FILENO, TCSADRAIN, &raw);
+  put ("\033[?1049h\033[?25l\033[2J");
+  return screen;
+}
+
+void
+screen_free (Screen *screen)
+{
+  put ("\033[?25h\033[?1049l");
+  tcsetattr (STDIN_FILENO, TCSADRAIN, &screen->before);
+  g_free (screen);
+}
+
+void
+screen_show (Screen *screen, const char *text)
+{
+  g_autoptr (GString) out = g_string_new ("\033[H");
+  g_auto (GStrv) lines = g_strsplit (text, "\n", -1);
+  guint rows = terminal_rows (), columns = terminal_columns ();
+
+  for (guint i = 0; lines[i] && i < rows; i++) {
+    g_autofree char *line = terminal_cut (lines[i], columns);
+    g_string_append_printf (out, "%s%s\033[K", i ? "\r\n" : "", line);
+  }
+  g_string_append (out, "\033[J");
+  put (out->str);
+}
+
+static gboolean
+on_interrupt (gpointer data)
+{
+  Ears *ears = data;
+
+  ears->interrupted = TRUE;
+  ears->on_signal (ears->data);
+  return G_SOURCE_CONTINUE;
+}
+
+static gboolean
+on_end (gpointer data)
+{
+  Ears *ears = data;
+
+  ears->ended = TRUE;
+  ears->on_signal (ears->data);
+  return G_SOURCE_CONTINUE;
+}
+
+static gboolean
+on_resize (gpointer data)
+{
+  ((Ears *) data)->resized = TRUE;
+  return G_SOURCE_CONTINUE;
+}
+
+static gboolean
+on_key (int fd, GIOCondition condition, gpointer data)
+{
+  Ears *ears = data;
+  char buffer[256];
+  gssize n = read (fd, buffer, sizeof buffer);
+
+  if (n > 0)
+    g_string_append_len (ears->typed, buffer, n);
+  ears->closed = n <= 0;
+  if (ears->closed)
+    ears->sources[4] = 0;
+  return !ears->closed;
+}
+
+void
+ears_open (Ears *ears, void (*on_signal) (gpointer data), gpointer data)
+{
+  *ears = (Ears){ .on_signal = on_signal, .data = data, .typed = g_string_new (NULL) };
+  ears->sources[0] = g_unix_signal_add (SIGINT, on_interrupt, ears);
+  ears->sources[1] = g_unix_signal_add (SIGTERM, on_end, ears);
+  ears->sources[2] = g_unix_signal_add (SIGHUP, on_end, ears);
+  ears->sources[3] = g_unix_signal_add (SIGWINCH, on_resize, ears);
+}
+
+void
+ears_listen_to_keys (Ears *ears)
+{
+  if (!ears->sources[4] && !ears->closed)
+    ears->sources[4] = g_unix_fd_add (STDIN_FILENO, G_IO_IN | G_IO_HUP, on_key, ears);
+}
+
+void
+ears_close (Ears *ears)
+{
+  for (guint i = 0; i < G_N_ELEMENTS (ears->sources); i++)
+    if (ears->sources[i])
+      g_source_remove (ears->sources[i]);
+  g_string_free (ears->typed, TRUE);
+}

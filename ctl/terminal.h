@@ -1,0 +1,42 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/* SPDX-FileCopyrightText: The godwit authors */
+#pragma once
+
+#include <glib.h>
+
+/* The terminal at the other end of stdin and stdout. */
+gboolean terminal_is (int fd);
+guint terminal_columns (void);
+guint terminal_rows (void);
+/* Characters other than ASCII can be shown. */
+gboolean terminal_has_utf8 (void);
+/* Width of UTF-8 on the screen, without escape sequences. */
+guint terminal_width (const char *text);
+/* What fits into @columns, escape sequences left out. */
+char *terminal_cut (const char *text, guint columns);
+
+/* A full screen: the alternate one, without cursor, keys come one by one. */
+typedef struct Screen Screen;
+Screen *screen_new (void);
+/* Gives the terminal back as it was. */
+void screen_free (Screen *screen);
+/* Lines are separated by newlines; what does not fit is cut. */
+void screen_show (Screen *screen, const char *text);
+
+/* What is heard from the user while the main context runs. */
+typedef struct {
+  gboolean interrupted; /* SIGINT */
+  gboolean ended;       /* SIGTERM, SIGHUP */
+  gboolean resized;     /* SIGWINCH */
+  GString *typed;       /* on stdin, if that is asked for */
+  gboolean closed;      /* stdin has ended */
+  /* private */
+  guint sources[5];
+  void (*on_signal) (gpointer data);
+  gpointer data;
+} Ears;
+
+/* @on_signal is called for SIGINT, SIGTERM and SIGHUP. */
+void ears_open (Ears *ears, void (*on_signal) (gpointer data), gpointer data);
+void ears_listen_to_keys (Ears *ears);
+void ears_close (Ears *ears);
