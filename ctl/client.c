@@ -71,6 +71,7 @@ client_exchange (Client *client, const char *request, GError **error)
 {
   char *answer;
 
+  client->carrier->interrupted = FALSE;
   client->waiting = TRUE;
   answer = client->carrier->exchange (client->carrier, request, error);
   client->waiting = FALSE;

@@ -37,7 +37,7 @@ on_tick (gpointer data)
 }
 
 static void
-on_signal (gpointer data)
+on_heard (gpointer data)
 {
   client_interrupt (((Follower *) data)->session->client);
 }
@@ -251,7 +251,7 @@ follow (Session *session, GError **error)
 
   /* Without events the changes are seen at the next tick. */
   client_listen (session->client, NULL);
-  ears_open (&f.ears, on_signal, &f);
+  ears_open (&f.ears, on_heard, &f);
   f.timer = g_timeout_add (TICK_MS, on_tick, &f);
   status = run (&f, error);
   g_source_remove (f.timer);

@@ -227,13 +227,14 @@ carrier_new_http (const char *url, const char *token, GError **error)
   g_autoptr (GError) why = NULL;
   g_autoptr (GUri) uri = g_uri_parse (url, SOUP_HTTP_URI_FLAGS, &why);
   const char *path = uri ? g_uri_get_path (uri) : "";
-  gboolean plain = *path == '\0' || strcmp (path, "/") == 0;
+  const char *host = uri ? g_uri_get_host (uri) : NULL;
+  gboolean plain = host && *host && (*path == '\0' || strcmp (path, "/") == 0);
   Http *http;
 
   if (!uri || !plain || g_uri_get_query (uri) || g_uri_get_userinfo (uri)) {
     g_set_error (error, CTL_ERROR, CTL_ERROR_USAGE,
                  "server '%s': is no address: %s; write http://HOST:PORT", url,
-                 why ? why->message : "there is more behind the port");
+                 why ? why->message : "it has no host, or more behind the port");
     return NULL;
   }
   http = g_new0 (Http, 1);

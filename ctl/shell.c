@@ -24,7 +24,7 @@ typedef struct {
 } Shell;
 
 static void
-on_signal (gpointer data)
+on_heard (gpointer data)
 {
   client_interrupt (((Shell *) data)->session->client);
 }
@@ -153,8 +153,18 @@ complete (EditLine *edit, int key)
   return how;
 }
 
+static gboolean
+check_command (Shell *shell, const char *name, GError **error)
+{
+  if (schema_has_command (shell->schema, name))
+    return TRUE;
+  g_set_error (error, CTL_ERROR, CTL_ERROR_USAGE,
+               "%s: the server has no such command; press Tab at an empty line", name);
+  return FALSE;
+}
+
 static void
-print_help (Shell *shell, const char *command)
+print_help (Shell *shell, const char *command, GError **error)
 {
   g_autoptr (GPtrArray) names = NULL;
 
@@ -165,6 +175,8 @@ print_help (Shell *shell, const char *command)
             "exit               leave the shell, also Ctrl-D; the VMM stays\n");
     return;
   }
+  if (!check_command (shell, command, error))
+    return;
   names = schema_arguments (shell->schema, command);
   printf ("%s", command);
   for (guint i = 0; i < names->len; i++)
@@ -180,6 +192,7 @@ make_request (Shell *shell, const char *line, char **words, GError **error)
 
   if (*line == '{') {
     node = json_parse (line, error);
+    g_prefix_error (error, "the line is no JSON: ");
     return node ? g_strdup (line) : NULL;
   }
   if (strcmp (words[0], "quit") == 0) {
@@ -188,11 +201,8 @@ make_request (Shell *shell, const char *line, char **words, GError **error)
                  "write {\"execute\": \"quit\"}");
     return NULL;
   }
-  if (!schema_has_command (shell->schema, words[0])) {
-    g_set_error (error, CTL_ERROR, CTL_ERROR_USAGE,
-                 "%s: the server has no such command; press Tab at an empty line", words[0]);
+  if (!check_command (shell, words[0], error))
     return NULL;
-  }
   arguments = schema_convert_all (shell->schema, words[0], words + 1, error);
   return arguments ? json_request (words[0], words[1] ? arguments : NULL) : NULL;
 }
@@ -225,10 +235,11 @@ obey (Shell *shell, const char *line)
   if (*line != '{' && !g_shell_parse_argv (line, NULL, &words, &error)) {
     if (g_error_matches (error, G_SHELL_ERROR, G_SHELL_ERROR_EMPTY_STRING))
       return TRUE;
+    g_prefix_error (&error, "the line is not understood: ");
   } else if (words && strcmp (words[0], "exit") == 0) {
     return FALSE;
   } else if (words && strcmp (words[0], "help") == 0) {
-    print_help (shell, words[1]);
+    print_help (shell, words[1], &error);
   } else {
     execute (shell, line, words, &error);
   }
@@ -326,7 +337,7 @@ command_shell (Session *session, char **args, GError **error)
     return EXIT_FAILED;
   if (!client_listen (session->client, &why))
     fprintf (stderr, "godwitctl: no events are shown: %s\n", why->message);
-  ears_open (&shell.ears, on_signal, &shell);
+  ears_open (&shell.ears, on_heard, &shell);
   if (terminal_is (STDIN_FILENO) && terminal_is (STDOUT_FILENO)) {
     open_editor (&shell);
     run_terminal (&shell);

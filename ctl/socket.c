@@ -80,9 +80,14 @@ on_readable (GSocket *socket, GIOCondition condition, gpointer data)
 static char *
 next_answer (Socket *s, GError **error)
 {
-  while (!s->answers.length)
-    if (!carrier_wait (&s->base, error))
-      return NULL;
+  g_autoptr (GError) why = NULL;
+
+  while (!s->answers.length && carrier_wait (&s->base, &why))
+    ;
+  if (!s->answers.length) {
+    g_propagate_error (error, g_steal_pointer (&why));
+    return NULL;
+  }
   return g_queue_pop_head (&s->answers);
 }
 

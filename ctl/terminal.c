@@ -118,7 +118,7 @@ screen_show (Screen *screen, const char *text)
 
   for (guint i = 0; lines[i] && i < rows; i++) {
     g_autofree char *line = terminal_cut (lines[i], columns);
-    g_string_append_printf (out, "%s%s\033[K", i ? "\r\n" : "", line);
+    g_string_append_printf (out, "%s%s\033[K", i ? "\n" : "", line);
   }
   g_string_append (out, "\033[J");
   put (out->str);
@@ -130,7 +130,7 @@ on_interrupt (gpointer data)
   Ears *ears = data;
 
   ears->interrupted = TRUE;
-  ears->on_signal (ears->data);
+  ears->on_heard (ears->data);
   return G_SOURCE_CONTINUE;
 }
 
@@ -140,7 +140,7 @@ on_end (gpointer data)
   Ears *ears = data;
 
   ears->ended = TRUE;
-  ears->on_signal (ears->data);
+  ears->on_heard (ears->data);
   return G_SOURCE_CONTINUE;
 }
 
@@ -161,15 +161,16 @@ on_key (int fd, GIOCondition condition, gpointer data)
   if (n > 0)
     g_string_append_len (ears->typed, buffer, n);
   ears->closed = n <= 0;
+  ears->on_heard (ears->data);
   if (ears->closed)
     ears->sources[4] = 0;
   return !ears->closed;
 }
 
 void
-ears_open (Ears *ears, void (*on_signal) (gpointer data), gpointer data)
+ears_open (Ears *ears, void (*on_heard) (gpointer data), gpointer data)
 {
-  *ears = (Ears){ .on_signal = on_signal, .data = data, .typed = g_string_new (NULL) };
+  *ears = (Ears){ .on_heard = on_heard, .data = data, .typed = g_string_new (NULL) };
   ears->sources[0] = g_unix_signal_add (SIGINT, on_interrupt, ears);
   ears->sources[1] = g_unix_signal_add (SIGTERM, on_end, ears);
   ears->sources[2] = g_unix_signal_add (SIGHUP, on_end, ears);

@@ -32,11 +32,11 @@ typedef struct {
   gboolean closed;      /* stdin has ended */
   /* private */
   guint sources[5];
-  void (*on_signal) (gpointer data);
+  void (*on_heard) (gpointer data);
   gpointer data;
 } Ears;
 
-/* @on_signal is called for SIGINT, SIGTERM and SIGHUP. */
-void ears_open (Ears *ears, void (*on_signal) (gpointer data), gpointer data);
+/* @on_heard is called for all of it but SIGWINCH. */
+void ears_open (Ears *ears, void (*on_heard) (gpointer data), gpointer data);
 void ears_listen_to_keys (Ears *ears);
 void ears_close (Ears *ears);

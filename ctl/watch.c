@@ -40,7 +40,7 @@ on_tick (gpointer data)
 }
 
 static void
-on_signal (gpointer data)
+on_heard (gpointer data)
 {
   client_interrupt (((Watch *) data)->session->client);
 }
@@ -220,8 +220,9 @@ obey (Watch *w, GError **error)
 
   while ((key = next_key (w)) != KEY_NONE) {
     Key asked = w->asking;
-    gboolean may = key == KEY_CANCEL ? !progress_has_ended (w->progress)
-                                     : progress_is (w->progress, "pre-switchover");
+    gboolean may = w->progress &&
+                   (key == KEY_CANCEL ? !progress_has_ended (w->progress)
+                                      : progress_is (w->progress, "pre-switchover"));
 
     w->asking = KEY_NONE;
     if (asked && key == KEY_YES && !act (w, asked, error))
@@ -252,11 +253,17 @@ wait_for_news (Watch *w)
 static void
 run (Watch *w, GError **error)
 {
-  while (update (w, error)) {
-    if (!obey (w, error))
-      break;
-    show (w);
-    wait_for_news (w);
+  g_autoptr (GError) why = NULL;
+
+  while (obey (w, error)) {
+    if (update (w, &why)) {
+      show (w);
+      wait_for_news (w);
+    } else if (!g_error_matches (why, CTL_ERROR, CTL_ERROR_INTERRUPTED)) {
+      g_propagate_error (error, g_steal_pointer (&why));
+      return;
+    }
+    g_clear_error (&why);
   }
 }
 
@@ -273,7 +280,7 @@ command_watch (Session *session, char **args, GError **error)
   }
   w.rates = g_array_new (FALSE, FALSE, sizeof (guint64));
   w.dirty = g_array_new (FALSE, FALSE, sizeof (guint64));
-  ears_open (&w.ears, on_signal, &w);
+  ears_open (&w.ears, on_heard, &w);
   w.screen = screen_new ();
   ears_listen_to_keys (&w.ears);
   w.timer = g_timeout_add (TICK_MS, on_tick, &w);

@@ -109,7 +109,7 @@ class Terminal:
                 left = deadline - time.monotonic()
                 if left <= 0 or (not self.take(min(left, 0.2)) and self.has_ended()
                                  and not self.take(0) and text not in self.said[self.seen:]):
-                    raise AssertionError(f"{text!r} was not said: {self.said[self.seen:]!r}")
+                    raise AssertionError(f"{text!r} was not said: {self.said[self.seen:][-600:]!r}")
             self.seen = self.said.index(text, self.seen) + len(text)
 
     def has_ended(self):

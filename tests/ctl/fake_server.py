@@ -1,0 +1,94 @@
+# SPDX-License-Identifier: LGPL-2.1-or-later
+# SPDX-FileCopyrightText: The godwit authors
+"""Servers that say what a test wants: over a UNIX socket, and over HTTP."""
+
+import http.server
+import json
+import os
+import socket
+import tempfile
+import threading
+
+GREETING = b'{"QMP": {"version": {}, "capabilities": []}}\r\n'
+OK = {"return": {}}
+
+
+class FakeQmp:
+    """Says GREETING, then to each command what ANSWERS has for its name: an object or bytes, or
+    None to hang up; nothing more for what it does not have."""
+
+    def __init__(self, greeting=GREETING, answers=()):
+        self.greeting = greeting
+        self.answers = {"qmp_capabilities": OK, **dict(answers)}
+        self.folder = tempfile.TemporaryDirectory(prefix="godwit-")
+        self.path = os.path.join(self.folder.name, "qmp")
+        self.asked = []
+        self.listener = socket.socket(socket.AF_UNIX)
+        self.listener.bind(self.path)
+        self.listener.listen(4)
+        self.thread = threading.Thread(target=self.serve, daemon=True)
+
+    def serve(self):
+        while True:
+            try:
+                client, _ = self.listener.accept()
+            except OSError:
+                return
+            with client:
+                self.talk(client)
+
+    def talk(self, client):
+        client.sendall(self.greeting)
+        if not self.greeting and self.answers.get("qmp_capabilities") is None:
+            return
+        with client.makefile("rb") as lines:
+            for line in lines:
+                command = json.loads(line)
+                self.asked.append(command)
+                answer = self.answers.get(command["execute"], b"")
+                if answer is None:
+                    return
+                client.sendall(answer if isinstance(answer, bytes)
+                               else json.dumps(answer).encode() + b"\r\n")
+
+    def __enter__(self):
+        self.thread.start()
+        return self
+
+    def __exit__(self, *_error):
+        self.listener.shutdown(socket.SHUT_RDWR)
+        self.listener.close()
+        self.folder.cleanup()
+
+
+class FakeHttp:
+    """Answers every request with STATUS and BODY; heads: the headers that came."""
+
+    def __init__(self, status, body):
+        heads = self.heads = []
+
+        class Handler(http.server.BaseHTTPRequestHandler):
+            def do_POST(self):
+                heads.append((self.path, dict(self.headers)))
+                self.rfile.read(int(self.headers.get("Content-Length", 0)))
+                self.send_response(status)
+                self.send_header("Content-Length", str(len(body)))
+                self.end_headers()
+                self.wfile.write(body)
+
+            do_GET = do_POST
+
+            def log_message(self, *_words):
+                pass
+
+        self.server = http.server.ThreadingHTTPServer(("127.0.0.1", 0), Handler)
+        self.url = f"http://127.0.0.1:{self.server.server_port}"
+        self.thread = threading.Thread(target=self.server.serve_forever, daemon=True)
+
+    def __enter__(self):
+        self.thread.start()
+        return self
+
+    def __exit__(self, *_error):
+        self.server.shutdown()
+        self.server.server_close()
