@@ -14,8 +14,9 @@ describe (void)
   GString *out = g_string_new ("Commands:\n");
 
   for (const Command *command = commands; command->name; command++) {
-    g_autofree char *usage = g_strdup_printf ("%s %s%s", command->name, command->arguments,
-                                              command->follows ? " [--follow]" : "");
+    g_autofree char *usage = g_strconcat (command->name, *command->arguments ? " " : "",
+                                          command->arguments,
+                                          command->follows ? " [--follow]" : "", NULL);
     g_string_append_printf (out, "  %-26s %s\n", usage, command->summary);
   }
   g_string_append (out,
