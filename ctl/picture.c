@@ -105,11 +105,31 @@ part_mark (guint part)
   return (terminal_has_utf8 () ? utf8 : ascii)[part];
 }
 
+/* The names and times of the parts, in one line or in two. */
+static char *
+name_parts (const Progress *p, guint columns, const char *indent)
+{
+  for (guint per_line = PROGRESS_PARTS;; per_line = PROGRESS_PARTS / 2) {
+    GString *out = g_string_new (NULL);
+
+    for (guint i = 0; i < PROGRESS_PARTS; i++) {
+      g_autofree char *time = human_us (p->blackout_us[i]);
+
+      g_string_append (out, i % per_line ? "  " : i ? "\n" : "");
+      g_string_append_printf (out, "%s%s %s %s", i % per_line ? "" : indent, part_mark (i),
+                              progress_parts[i], time);
+    }
+    if (per_line < PROGRESS_PARTS || terminal_width (out->str) < columns)
+      return g_string_free (out, FALSE);
+    g_string_free (out, TRUE);
+  }
+}
+
 char *
 picture_blackout (const Progress *p, guint columns, const char *indent)
 {
   GString *out = g_string_new (indent);
-  g_autoptr (GString) names = g_string_new (NULL);
+  g_autofree char *names = name_parts (p, columns, indent);
   guint width = MIN (columns > 30 ? columns - 14 : 16, 60);
   guint64 sum = 0, upto = 0;
   guint drawn = 0;
@@ -117,17 +137,14 @@ picture_blackout (const Progress *p, guint columns, const char *indent)
   for (guint i = 0; i < PROGRESS_PARTS; i++)
     sum += p->blackout_us[i];
   for (guint i = 0; i < PROGRESS_PARTS; i++) {
-    g_autofree char *time = human_us (p->blackout_us[i]);
     guint end;
 
     upto += p->blackout_us[i];
     end = sum ? (guint) ((double) upto / (double) sum * width + 0.5) : 0;
     append_times (out, part_mark (i), end - drawn);
     drawn = end;
-    g_string_append_printf (names, "%s%s %s %s", i ? "  " : "", part_mark (i),
-                            progress_parts[i], time);
   }
-  g_string_append_printf (out, "\n%s%s", indent, names->str);
+  g_string_append_printf (out, "\n%s", names);
   return g_string_free (out, FALSE);
 }
 
