@@ -25,7 +25,8 @@ OPTION = re.compile(r'"([a-z0-9-]+)",(?:\s*\.type =)?\s*GDW_OPTION_')
 
 def heads(tree):
     out = []
-    for path in sources(tree, ".c", ".cc", ".h", ".S", ".ld", ".py", ".pml", ".build", ".sh", "run"):
+    for path in sources(tree, ".c", ".cc", ".h", ".S", ".ld", ".py", ".pml", ".build", ".sh", ".1",
+                        ".bash", "run"):
         head = "\n".join(tree[path].splitlines()[:4])
         if LICENCE not in head or AUTHORS not in head:
             out.append(f"{path}: no SPDX lines at its head")
