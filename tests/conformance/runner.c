@@ -224,12 +224,14 @@ host_name (HostKind host)
 
 /* The command that does the same once more. */
 static void
-print_again (const Run *run)
+print_again (const Run *run, const GString *said)
 {
   const Settings *s = run->settings;
+  const char *line = strstr (said->str, "\n" RUN_SEED);
+  guint64 seed = line ? g_ascii_strtoull (line + strlen ("\n" RUN_SEED), NULL, 10) : run->seed;
 
   printf ("# again: godwit-conformance --only '%s' --seed %" G_GUINT64_FORMAT, run->test->name,
-          run->seed);
+          seed);
   if (run->host == HOST_KVM)
     printf (" --host kvm");
   if (s->uri)
@@ -276,7 +278,7 @@ run_case (const Run *template, Tally *tally)
   if (why) {
     print_said (said);
     printf ("# %s\n", why);
-    print_again (&run);
+    print_again (&run, said);
   }
   fflush (stdout);
 }

@@ -13,6 +13,9 @@
 /* A plugin that takes longer to load hangs. */
 #define LOAD_DEADLINE_S 10
 
+/* A line of a test that fails: the seed, other than its own, that shows it at once. */
+#define RUN_SEED "seed "
+
 typedef struct {
   guint n, failed;
 } Tally;

@@ -5,7 +5,7 @@
 #define ACTORS_MAX 16
 #define BLOCKED_AFTER_MS 20
 
-/* READY and LOST wait in await_turn; LOST runs, but the turn is another's. */
+/* READY waits for its turn; LOST runs, or wakes late, and the turn is another's. */
 typedef enum { OUTSIDE, READY, RUNNING, LOST, GONE } State;
 
 struct Schedule {
@@ -104,11 +104,17 @@ pass_over (Schedule *s)
 }
 
 static void
-await_turn (Schedule *s, guint self)
+stand_ready (Schedule *s, guint self)
 {
   s->states[self] = READY;
   if (!somebody_runs (s))
     choose (s);
+}
+
+static void
+await_turn (Schedule *s, guint self)
+{
+  stand_ready (s, self);
   while (s->states[self] != RUNNING) {
     guint64 before = s->turns;
     gint64 until = g_get_monotonic_time () + BLOCKED_AFTER_MS * 1000;
@@ -116,6 +122,9 @@ await_turn (Schedule *s, guint self)
     if (!g_cond_wait_until (&s->changed[self], &s->lock, until) && s->turns == before &&
         s->entered == s->n)
       pass_over (s);
+    /* It had the turn and woke too late for it. */
+    if (s->states[self] == LOST)
+      stand_ready (s, self);
   }
 }
 
@@ -139,7 +148,8 @@ schedule_point (Schedule *s)
   if (self < 0)
     return;
   g_mutex_lock (&s->lock);
-  await_turn (s, (guint) self);
+  if (s->states[self] != RUNNING || schedule_random (s, 2))
+    await_turn (s, (guint) self);
   g_mutex_unlock (&s->lock);
 }
 

@@ -5,11 +5,16 @@
  * in memory: each page was reported after its last write, and copied after that. */
 #include <string.h>
 
+#include "runner.h"
 #include "tracker-cases.h"
 #include "trace.h"
 #include "trial.h"
 
 TRACKER_CASES (DECLARE_CASE)
+
+/* For each kind of host. */
+#define QUICK_S 1
+#define WHOLE_S 3
 
 #define VCPUS_MAX 4
 #define CHANNELS_MAX 2
@@ -253,13 +258,21 @@ expect_equal (const Race *race)
         continue;
       if (race->trace)
         trace_print (race->trace, r, page);
+      note (RUN_SEED "%" G_GUINT64_FORMAT, race->seed);
       broken (PROMISE ("tracker.h", "A write that lands during the call is reported by this "
                                     "collect or a later one, never by none"),
               "the last write to page %" G_GUINT64_FORMAT " of region %u was lost: it holds "
-              "%#" G_GINT64_MODIFIER "x, its copy %#" G_GINT64_MODIFIER "x (race of seed "
-              "%" G_GUINT64_FORMAT ")",
-              page, r, sim_read (sim, r, page), race->copied[r][page], race->seed);
+              "%#" G_GINT64_MODIFIER "x, its copy %#" G_GINT64_MODIFIER "x",
+              page, r, sim_read (sim, r, page), race->copied[r][page]);
     }
+}
+
+static GRand *
+rand_of (guint64 seed, guint actor)
+{
+  const guint32 words[] = { (guint32) seed, (guint32) (seed >> 32), actor };
+
+  return g_rand_new_with_seed_array (words, G_N_ELEMENTS (words));
 }
 
 static void
@@ -273,7 +286,7 @@ run_actors (Race *race, Actor *actors)
 
     actors[i] = (Actor){ .race = race, .actor = i };
     actors[i].index = role == 2 ? i - 1 - race->plan->channels : i;
-    actors[i].random = g_rand_new_with_seed ((guint32) (race->seed * 31 + i));
+    actors[i].random = rand_of (race->seed, i);
     actors[i].thread = g_thread_new ("race", functions[role], &actors[i]);
   }
   for (guint i = 0; i < n; i++) {
@@ -311,31 +324,43 @@ run_race (Trial *t, const Plan *plan, guint64 seed, gboolean scheduled)
   g_mutex_clear (&race.lock);
 }
 
-/* On each kind of host; FALSE if the tracker takes none of them. */
+/* On this kind of host, at least once, until N times or BUDGET_US are over: a busy machine
+ * gives the turn slowly.  FALSE if the tracker does not take it. */
 static gboolean
-race_on (const Subject *subject, const SimKind *kinds, const Plan *plan, guint n,
-         gboolean scheduled)
+race_some (const Subject *subject, const SimKind *kind, const Plan *plan, guint n,
+           gint64 budget_us)
 {
-  gboolean any = FALSE;
+  gint64 until_us = g_get_monotonic_time () + budget_us;
+
+  for (guint64 i = 0; i < n && (i == 0 || g_get_monotonic_time () < until_us); i++) {
+    g_autoptr (GError) error = NULL;
+    Trial *t = trial_new (subject, kind, &plan->shape, &error);
+
+    if (!t)
+      return FALSE;
+    /* The seed of the first one is that of the test, so that any can be the first. */
+    run_race (t, plan, subject->seed + (i << 32), n > 1);
+    trial_free (t);
+  }
+  return TRUE;
+}
+
+static gboolean
+race_by_seed (const Subject *subject, const SimKind *kinds, const Plan *plan)
+{
+  gboolean quick = subject->settings->quick, any = FALSE;
 
   for (const SimKind *kind = kinds; kind->name; kind++)
-    for (guint i = 0; i < n; i++) {
-      g_autoptr (GError) error = NULL;
-      Trial *t = trial_new (subject, kind, &plan->shape, &error);
-
-      if (!t)
-        break;
-      any = TRUE;
-      run_race (t, plan, subject->seed + i, scheduled);
-      trial_free (t);
-    }
+    any |= race_some (subject, kind, plan, quick ? 100 : 400,
+                      (quick ? QUICK_S : WHOLE_S) * G_TIME_SPAN_SECOND);
   return any;
 }
 
-static guint
-schedules (const Subject *subject)
+static void
+race_freely (const Subject *subject, const Plan *quick, const Plan *whole)
 {
-  return subject->settings->quick ? 200 : 3000;
+  for (const SimKind *kind = sim_kinds; kind->name; kind++)
+    race_some (subject, kind, subject->settings->quick ? quick : whole, 1, 0);
 }
 
 void
@@ -343,7 +368,7 @@ race_of_writes_by_seed (const Subject *subject)
 {
   static const Plan plan = { { { 70, 3 }, 2 }, 1, 1, 20, 62, 5 };
 
-  race_on (subject, sim_kinds, &plan, schedules (subject), TRUE);
+  race_by_seed (subject, sim_kinds, &plan);
 }
 
 void
@@ -351,7 +376,7 @@ race_of_rearm_and_collect_by_seed (const Subject *subject)
 {
   static const Plan plan = { { { 64, 5 }, 2 }, 2, 1, 20, 8, 4 };
 
-  race_on (subject, sim_kinds, &plan, schedules (subject), TRUE);
+  race_by_seed (subject, sim_kinds, &plan);
 }
 
 void
@@ -359,7 +384,7 @@ race_at_restart_by_seed (const Subject *subject)
 {
   static const Plan plan = { { { 66, 3 }, 2 }, 1, 3, 25, 62, 3 };
 
-  race_on (subject, sim_kinds, &plan, schedules (subject), TRUE);
+  race_by_seed (subject, sim_kinds, &plan);
 }
 
 void
@@ -370,7 +395,7 @@ race_with_full_rings_by_seed (const Subject *subject)
                                    { NULL, 0, 0 } };
   static const Plan plan = { { { 70, 3 }, 3 }, 1, 2, 20, 60, 10 };
 
-  if (!race_on (subject, kinds, &plan, schedules (subject), TRUE))
+  if (!race_by_seed (subject, kinds, &plan))
     skip ("the tracker does not use dirty rings");
 }
 
@@ -380,7 +405,7 @@ race_of_writes_runs_free (const Subject *subject)
   static const Plan quick = { { { 1000, 130 }, 4 }, 2, 1, 5000, 0, 0 };
   static const Plan whole = { { { 1000, 130 }, 4 }, 2, 1, 50000, 0, 0 };
 
-  race_on (subject, sim_kinds, subject->settings->quick ? &quick : &whole, 1, FALSE);
+  race_freely (subject, &quick, &whole);
 }
 
 /* A bit of one word for each page that the vCPUs write. */
@@ -390,5 +415,5 @@ race_for_one_word_runs_free (const Subject *subject)
   static const Plan quick = { { { 64, 1 }, 4 }, 2, 1, 5000, 0, 64 };
   static const Plan whole = { { { 64, 1 }, 4 }, 2, 1, 50000, 0, 64 };
 
-  race_on (subject, sim_kinds, subject->settings->quick ? &quick : &whole, 1, FALSE);
+  race_freely (subject, &quick, &whole);
 }
