@@ -11,7 +11,7 @@
 
 /* The capabilities that are built. */
 typedef struct {
-  gboolean events, multifd, pause_before_switchover, return_path;
+  gboolean events, multifd, pause_before_switchover, return_path, validate_uuid;
 } GdwCapabilities;
 
 /* A precopy round that has ended. */
@@ -56,6 +56,15 @@ gdw_attempt_open_stack (const GdwAttempt *attempt, const char *uri, GError **err
 {
   return attempt->capabilities.multifd ? gdw_stack_open_many (attempt->plugins, uri, error)
                                        : gdw_stack_open (attempt->plugins, uri, error);
+}
+
+/* Of a VM that was given none, as in QEMU. */
+#define GDW_NO_UUID "00000000-0000-0000-0000-000000000000"
+
+static inline const char *
+gdw_host_uuid (const GdwHost *host)
+{
+  return host->uuid && *host->uuid ? host->uuid : GDW_NO_UUID;
 }
 
 /* What the search for plugins found strange goes into x-warnings. */

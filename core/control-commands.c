@@ -9,18 +9,15 @@
 #include <string.h>
 
 /* The functions behind the commands, in the order of the schema; what each does is
- * said there.  Those of query-migrate and query-plugins are in control-query.c. */
+ * said there.  query-migrate is in control-query.c; those of plugins, descriptors and yank are
+ * in files of their own. */
 
+/* What is switched on is the client's: control-qmp.c remembers it. */
 gboolean
 gdw_cmd_qmp_capabilities (GdwControl *control, const GdwQQmpCapabilitiesArgs *args,
                           GError **error)
 {
-  if (!args->enable || args->enable->len == 0)
-    return TRUE;
-  int first = g_array_index (args->enable, int, 0);
-  g_set_error (error, GDW_ERROR, GDW_ERROR_UNSUPPORTED, "Capability %s not available",
-               gdw_q_qmp_capability_name ((GdwQQMPCapability) first));
-  return FALSE;
+  return TRUE;
 }
 
 GdwQVersionInfo *
@@ -59,6 +56,14 @@ gdw_cmd_query_status (GdwControl *control, GError **error)
   info->running = state == GDW_RUN_STATE_RUNNING;
   info->status = (GdwQRunState) gdw_visit_enum (&gdw_q_type_run_state,
                                                 gdw_run_state_name (state));
+  return info;
+}
+
+GdwQUuidInfo *
+gdw_cmd_query_uuid (GdwControl *control, GError **error)
+{
+  GdwQUuidInfo *info = g_new0 (GdwQUuidInfo, 1);
+  info->UUID = g_strdup (gdw_host_uuid (gdw_migration_host (control->migration)));
   return info;
 }
 
@@ -212,6 +217,8 @@ capability (GdwCapabilities *capabilities, GdwQMigrationCapability which)
     return &capabilities->multifd;
   case GDW_Q_MIGRATION_CAPABILITY_PAUSE_BEFORE_SWITCHOVER:
     return &capabilities->pause_before_switchover;
+  case GDW_Q_MIGRATION_CAPABILITY_VALIDATE_UUID:
+    return &capabilities->validate_uuid;
   default:
     return &capabilities->return_path;
   }

@@ -3,9 +3,9 @@
 #include "core/control-qmp.h"
 
 #include "core/control-fds.h"
+#include "core/control-request.h"
 #include "core/control-socket.h"
 #include "core/json.h"
-#include "qapi/number.h"
 
 #include <gio/gunixfdmessage.h>
 #include <string.h>
@@ -19,31 +19,55 @@ struct GdwControlQmp {
 
 typedef struct Request Request;
 
-/* Counted: by the server, by a request under way, and while it is worked on. */
+/* What has arrived and waits for its turn: one of both. */
+typedef struct {
+  JsonNode *node;
+  GError *error; /* it is no JSON */
+} Input;
+
+/* In band, and beside the one under way; then nothing is read any more, as in QEMU. */
+#define WAITING_MAX 8u
+
+/* Counted: by the server, by each request under way, and while it is worked on. */
 typedef struct {
   GdwControlQmp *server; /* NULL: dropped */
   GSocket *socket;
   GSource *reading, *writing; /* or NULL */
   GdwJsonSplitter *input;
   GString *output;  /* what the kernel has not taken yet */
-  Request *request; /* under way; the next one waits for its answer */
+  Request *request; /* under way in band; the next one waits for its answer */
+  guint n_oob;      /* under way out of band */
+  GQueue waiting;   /* of Input, in band; only with oob */
   gboolean negotiated, working;
-  gboolean ended; /* has shut its side; no request was under way then, and none follows */
+  gboolean oob;      /* it has asked for that */
+  gboolean ended;    /* has shut its side */
+  gboolean finished; /* and has all its answers */
 } Client;
 
 struct Request {
   GdwCall call;
   Client *client;
   JsonNode *id; /* or NULL */
-  gboolean negotiates;
+  gboolean oob, negotiates, wants_oob;
 };
 
 static void work (Client *client);
 
 static void
+free_input (gpointer data)
+{
+  Input *input = data;
+  g_clear_pointer (&input->node, json_node_unref);
+  g_clear_error (&input->error);
+  g_free (input);
+}
+G_DEFINE_AUTOPTR_CLEANUP_FUNC (Input, free_input)
+
+static void
 finalize_client (gpointer data)
 {
   Client *client = data;
+  g_queue_clear_full (&client->waiting, free_input);
   gdw_json_splitter_free (client->input);
   g_string_free (client->output, TRUE);
   g_object_unref (client->socket);
@@ -109,7 +133,7 @@ flush (Client *client)
     return;
   }
   stop_source (&client->writing);
-  if (client->ended)
+  if (client->finished)
     drop (client);
 }
 
@@ -140,22 +164,11 @@ send_message (Client *client, JsonNode *message)
   send_line (client, line);
 }
 
-/* {"return": ..., "id": ...} or {"error": ..., "id": ...}; takes @ret, not @id. */
+/* Takes @ret, not @id. */
 static void
 send_answer (Client *client, JsonNode *id, JsonNode *ret, const GError *error)
 {
-  JsonNode *message = json_node_new (JSON_NODE_OBJECT);
-  JsonObject *object = json_object_new ();
-  json_node_take_object (message, object);
-  if (error)
-    json_object_set_member (object, "error", gdw_control_error (error));
-  else if (ret)
-    json_object_set_member (object, "return", ret);
-  else
-    json_object_set_object_member (object, "return", json_object_new ());
-  if (id)
-    json_object_set_member (object, "id", json_node_copy (id));
-  send_message (client, message);
+  send_message (client, gdw_control_answer (id, ret, error));
 }
 
 static void
@@ -163,8 +176,12 @@ answer_request (GdwCall *call, JsonNode *ret, GError *error)
 {
   Request *request = (Request *) call;
   g_autoptr (Client) client = request->client;
-  client->request = NULL;
+  if (request->oob)
+    client->n_oob--;
+  else
+    client->request = NULL;
   client->negotiated = client->negotiated || (request->negotiates && !error);
+  client->oob = client->oob || (request->wants_oob && !error);
   send_answer (client, request->id, ret, error);
   g_clear_pointer (&request->id, json_node_unref);
   g_clear_error (&error);
@@ -173,7 +190,7 @@ answer_request (GdwCall *call, JsonNode *ret, GError *error)
 }
 
 G_GNUC_PRINTF (3, 4)
-static gboolean
+static const GdwCommand *
 refuse (GError **error, GdwVisitError code, const char *format, ...)
 {
   va_list args;
@@ -181,70 +198,51 @@ refuse (GError **error, GdwVisitError code, const char *format, ...)
   g_autofree char *text = g_strdup_vprintf (format, args);
   va_end (args);
   g_set_error_literal (error, GDW_VISIT_ERROR, (int) code, text);
-  return FALSE;
+  return NULL;
 }
 
-/* The rules for the members of a request, in QEMU's words. */
-static gboolean
-check_members (JsonObject *object, GError **error)
-{
-  JsonObjectIter iter;
-  const char *name;
-  JsonNode *value;
-  json_object_iter_init_ordered (&iter, object);
-  while (json_object_iter_next_ordered (&iter, &name, &value)) {
-    if (strcmp (name, "execute") == 0) {
-      if (!gdw_number_get_string (value))
-        return refuse (error, GDW_VISIT_ERROR_GENERIC,
-                       "QMP input member 'execute' must be a string");
-    } else if (strcmp (name, "arguments") == 0) {
-      if (!JSON_NODE_HOLDS_OBJECT (value))
-        return refuse (error, GDW_VISIT_ERROR_GENERIC,
-                       "QMP input member 'arguments' must be an object");
-    } else if (strcmp (name, "id") != 0)
-      return refuse (error, GDW_VISIT_ERROR_GENERIC, "QMP input member '%s' is unexpected",
-                     name);
-  }
-  if (!json_object_has_member (object, "execute"))
-    return refuse (error, GDW_VISIT_ERROR_GENERIC, "QMP input lacks member 'execute'");
-  return TRUE;
-}
-
-/* The command that @object asks for, if it may be executed now. */
+/* The command called @name, if it may be executed now. */
 static const GdwCommand *
-find_command (Client *client, JsonObject *object, GError **error)
+find_command (Client *client, const char *name, gboolean oob, GError **error)
 {
-  if (!check_members (object, error))
-    return NULL;
-  const char *name = json_object_get_string_member (object, "execute");
   gboolean negotiates = strcmp (name, "qmp_capabilities") == 0;
   const GdwCommand *command = gdw_command_find (name);
   if (!client->negotiated && !negotiates)
-    refuse (error, GDW_VISIT_ERROR_COMMAND_NOT_FOUND,
-            "Expecting capabilities negotiation with 'qmp_capabilities'");
-  else if (client->negotiated && negotiates)
-    refuse (error, GDW_VISIT_ERROR_COMMAND_NOT_FOUND,
-            "Capabilities negotiation is already complete, command ignored");
-  else if (!command)
-    refuse (error, GDW_VISIT_ERROR_COMMAND_NOT_FOUND, "The command %s has not been found",
-            name);
-  else
-    return command;
-  return NULL;
+    return refuse (error, GDW_VISIT_ERROR_COMMAND_NOT_FOUND,
+                   "Expecting capabilities negotiation with 'qmp_capabilities'");
+  if (!command)
+    return refuse (error, GDW_VISIT_ERROR_COMMAND_NOT_FOUND,
+                   "The command %s has not been found", name);
+  if (oob && !(command->flags & GDW_COMMAND_OOB))
+    return refuse (error, GDW_VISIT_ERROR_GENERIC, "The command %s does not support OOB", name);
+  if (client->negotiated && negotiates)
+    return refuse (error, GDW_VISIT_ERROR_COMMAND_NOT_FOUND,
+                   "Capabilities negotiation is already complete, command ignored");
+  return command;
+}
+
+/* Is a capability to be switched on?  There is one; the command checks its name. */
+static gboolean
+enables (JsonObject *object)
+{
+  JsonNode *args = json_object_get_member (object, "arguments");
+  JsonNode *list = args ? json_object_get_member (json_node_get_object (args), "enable") : NULL;
+  return list && JSON_NODE_HOLDS_ARRAY (list) &&
+         json_array_get_length (json_node_get_array (list));
 }
 
 static void
 execute (Client *client, JsonNode *node)
 {
   g_autoptr (GError) error = NULL;
-  if (!JSON_NODE_HOLDS_OBJECT (node)) {
-    refuse (&error, GDW_VISIT_ERROR_GENERIC, "QMP input must be a JSON object");
-    send_answer (client, NULL, NULL, error);
-    return;
-  }
-  JsonObject *object = json_node_get_object (node);
-  JsonNode *id = json_object_get_member (object, "id");
-  const GdwCommand *command = find_command (client, object, &error);
+  gboolean oob = FALSE;
+  gboolean good = client->oob ? gdw_control_check_request_oob (node, &oob, &error)
+                              : gdw_control_check_request (node, &error);
+  JsonObject *object = JSON_NODE_HOLDS_OBJECT (node) ? json_node_get_object (node) : NULL;
+  JsonNode *id = object ? json_object_get_member (object, "id") : NULL;
+  const char *name = good ? json_object_get_string_member (object, oob ? "exec-oob" : "execute")
+                          : NULL;
+  const GdwCommand *command = good ? find_command (client, name, oob, &error) : NULL;
   if (!command) {
     send_answer (client, id, NULL, error);
     return;
@@ -253,40 +251,75 @@ execute (Client *client, JsonNode *node)
   request->call.answer = answer_request;
   request->client = g_rc_box_acquire (client);
   request->id = id ? json_node_copy (id) : NULL;
+  request->oob = oob;
   request->negotiates = !client->negotiated;
-  client->request = request;
+  request->wants_oob = request->negotiates && enables (object);
+  if (oob)
+    client->n_oob++;
+  else
+    client->request = request;
   gdw_command_run (command, client->server->control,
                    json_object_get_member (object, "arguments"), &request->call);
+}
+
+/* May more be looked at while a request is under way?  Out of band, if that was asked for. */
+static gboolean
+may_look (const Client *client)
+{
+  return !client->request ||
+         (client->oob && g_queue_get_length ((GQueue *) &client->waiting) < WAITING_MAX);
+}
+
+/* The next one may be executed at once, or waits; FALSE: nothing has arrived. */
+static gboolean
+take_input (Client *client)
+{
+  g_autoptr (Input) input = g_new0 (Input, 1);
+  if (gdw_json_splitter_next (client->input, &input->node, &input->error) == GDW_JSON_NOTHING)
+    return FALSE;
+  if (client->oob && input->node && gdw_control_is_oob (input->node))
+    execute (client, input->node);
+  else
+    g_queue_push_tail (&client->waiting, g_steal_pointer (&input));
+  return TRUE;
+}
+
+/* The next one in band; FALSE: none waits, or one is under way. */
+static gboolean
+take_turn (Client *client)
+{
+  g_autoptr (Input) input = client->request ? NULL : g_queue_pop_head (&client->waiting);
+  if (!input)
+    return FALSE;
+  if (input->node)
+    execute (client, input->node);
+  else
+    send_answer (client, NULL, NULL, input->error);
+  return TRUE;
 }
 
 static gboolean read_more (GSocket *socket, GIOCondition condition, gpointer data);
 
 /* Execute what has arrived, one request after another, as far as answers allow.
- * Nothing is read meanwhile, so that what a client sends ahead stays in the kernel. */
+ * Else nothing is read, so that what a client sends ahead stays in the kernel. */
 static void
 work (Client *client)
 {
+  gboolean more = TRUE;
   if (client->working)
     return;
   client->working = TRUE;
-  GdwJsonResult result = GDW_JSON_VALUE;
-  while (client->server && !client->request && result != GDW_JSON_NOTHING) {
-    g_autoptr (JsonNode) node = NULL;
-    g_autoptr (GError) error = NULL;
-    result = gdw_json_splitter_next (client->input, &node, &error);
-    if (result == GDW_JSON_VALUE)
-      execute (client, node);
-    else if (result == GDW_JSON_BAD)
-      send_answer (client, NULL, NULL, error);
-  }
+  while (client->server && more)
+    more = take_turn (client) || (may_look (client) && take_input (client));
   client->working = FALSE;
   if (!client->server)
     return;
-  if (client->request || client->ended)
+  client->finished = client->ended && !client->request && !client->n_oob;
+  if (client->ended || !may_look (client))
     stop_source (&client->reading);
   else
     start_source (client, &client->reading, G_IO_IN, G_SOURCE_FUNC (read_more));
-  if (client->ended)
+  if (client->finished)
     flush (client);
 }
 
@@ -341,7 +374,11 @@ greet (Client *client)
   GdwQVersionInfo *version = gdw_cmd_query_version (client->server->control, NULL);
   JsonObject *qmp = json_object_new ();
   json_object_set_member (qmp, "version", gdw_q_version_info_write (version));
-  json_object_set_array_member (qmp, "capabilities", json_array_new ());
+  JsonArray *capabilities = json_array_new ();
+  for (int i = 0; i < GDW_Q_QMP_CAPABILITY__N; i++)
+    json_array_add_string_element (capabilities,
+                                   gdw_q_qmp_capability_name ((GdwQQMPCapability) i));
+  json_object_set_array_member (qmp, "capabilities", capabilities);
   gdw_q_version_info_free (version);
   JsonNode *message = json_node_new (JSON_NODE_OBJECT);
   json_node_take_object (message, json_object_new ());
@@ -361,6 +398,7 @@ accept_client (GSocket *socket, GIOCondition condition, gpointer data)
   g_socket_set_blocking (accepted, FALSE);
   client->socket = g_steal_pointer (&accepted);
   client->input = gdw_json_splitter_new ();
+  g_queue_init (&client->waiting);
   client->output = g_string_new (NULL);
   g_ptr_array_add (server->clients, g_rc_box_acquire (client));
   greet (client);

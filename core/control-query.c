@@ -118,6 +118,9 @@ gdw_cmd_query_migrate (GdwControl *control, GError **error)
         (GDestroyNotify) gdw_q_socket_address_free);
     g_ptr_array_add (to->socket_address, address);
   }
+  g_autoptr (GPtrArray) reasons = gdw_migration_blocked_reasons (control->migration);
+  if (reasons->len)
+    to->blocked_reasons = copy_texts (reasons);
   if (info.status == GDW_STATUS_NONE)
     return to;
   to->has_status = to->has_x_outcome = TRUE;
@@ -145,69 +148,3 @@ G_STATIC_ASSERT ((int) GDW_OUTCOME_NONE == (int) GDW_Q_MIGRATION_OUTCOME_NONE);
 G_STATIC_ASSERT ((int) GDW_OUTCOME_SOURCE == (int) GDW_Q_MIGRATION_OUTCOME_SOURCE);
 G_STATIC_ASSERT ((int) GDW_OUTCOME_DESTINATION == (int) GDW_Q_MIGRATION_OUTCOME_DESTINATION);
 G_STATIC_ASSERT ((int) GDW_OUTCOME_UNKNOWN == (int) GDW_Q_MIGRATION_OUTCOME_UNKNOWN);
-
-static GdwQPluginOption *
-make_option (const GdwOption *from)
-{
-  static const GdwQPluginOptionType types[] = {
-    [GDW_OPTION_STRING] = GDW_Q_PLUGIN_OPTION_TYPE_STRING,
-    [GDW_OPTION_UINT] = GDW_Q_PLUGIN_OPTION_TYPE_UINT,
-    [GDW_OPTION_SIZE] = GDW_Q_PLUGIN_OPTION_TYPE_SIZE,
-    [GDW_OPTION_BOOL] = GDW_Q_PLUGIN_OPTION_TYPE_BOOL,
-    [GDW_OPTION_ENUM] = GDW_Q_PLUGIN_OPTION_TYPE_ENUM,
-  };
-  GdwQPluginOption *option = g_new0 (GdwQPluginOption, 1);
-  g_autofree char *choices = from->choices ? g_strjoinv (", ", (char **) from->choices) : NULL;
-  option->name = g_strdup (from->name);
-  option->type = from->type < G_N_ELEMENTS (types) ? types[from->type] : types[0];
-  option->q_default = g_strdup (from->default_value);
-  option->help = choices ? g_strdup_printf ("%s: %s", from->help, choices)
-                         : g_strdup (from->help);
-  return option;
-}
-
-/* "" if the VM can use the plugin. */
-static char *
-why_not (GdwControl *control, const GdwPluginInfo *from)
-{
-  if (!from->plugin)
-    return g_strdup (from->why ? from->why : "it does not load");
-  if (from->kind == GDW_PLUGIN_TRACKER)
-    return gdw_migration_why_not_tracker (control->migration, from->name);
-  return g_strdup ("");
-}
-
-static GdwQPluginInfo *
-make_plugin (GdwControl *control, const GdwPluginInfo *from)
-{
-  const GdwPlugin *plugin = from->plugin;
-  GdwQPluginInfo *info = g_new0 (GdwQPluginInfo, 1);
-  info->kind = (GdwQPluginKind) gdw_visit_enum (&gdw_q_type_plugin_kind,
-                                                gdw_plugin_kind (from->kind));
-  info->name = g_strdup (from->name);
-  info->file = g_strdup (from->file);
-  info->why = why_not (control, from);
-  info->usable = plugin && (!info->why || !*info->why);
-  info->options = g_ptr_array_new_with_free_func ((GDestroyNotify) gdw_q_plugin_option_free);
-  info->traits = g_ptr_array_new_with_free_func (g_free);
-  if (!plugin)
-    return info;
-  info->summary = g_strdup (plugin->summary);
-  info->abi = plugin->abi;
-  for (const GdwOption *option = plugin->options; option && option->name; option++)
-    g_ptr_array_add (info->options, make_option (option));
-  g_autofree const char **traits = gdw_plugin_traits (plugin);
-  for (guint i = 0; traits && traits[i]; i++)
-    g_ptr_array_add (info->traits, g_strdup (traits[i]));
-  return info;
-}
-
-GPtrArray *
-gdw_cmd_query_plugins (GdwControl *control, GError **error)
-{
-  g_autoptr (GPtrArray) found = gdw_plugins_list (gdw_migration_plugins (control->migration));
-  GPtrArray *list = g_ptr_array_new_with_free_func ((GDestroyNotify) gdw_q_plugin_info_free);
-  for (guint i = 0; i < found->len; i++)
-    g_ptr_array_add (list, make_plugin (control, g_ptr_array_index (found, i)));
-  return list;
-}

@@ -141,13 +141,12 @@ gdw_control_quit (GdwControl *control, GdwQShutdownCause cause, GError **error)
 JsonNode *
 gdw_control_error (const GError *error)
 {
-  gboolean no_command = g_error_matches (error, GDW_VISIT_ERROR,
-                                         GDW_VISIT_ERROR_COMMAND_NOT_FOUND);
+  static const char *const classes[] = { "GenericError", "CommandNotFound", "DeviceNotFound" };
+  int class = error->domain == GDW_VISIT_ERROR ? error->code : GDW_VISIT_ERROR_GENERIC;
   JsonNode *node = json_node_new (JSON_NODE_OBJECT);
   JsonObject *object = json_object_new ();
   json_node_take_object (node, object);
-  json_object_set_string_member (object, "class",
-                                 no_command ? "CommandNotFound" : "GenericError");
+  json_object_set_string_member (object, "class", classes[class]);
   json_object_set_string_member (object, "desc", error->message);
   return node;
 }

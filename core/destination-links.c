@@ -206,6 +206,21 @@ turn_away (GdwDestination *destination, Visitor *visitor, GError *error)
 }
 
 static gboolean
+check_uuid (GdwDestination *destination, const GdwHello *hello, GError **error)
+{
+  const char *ours = gdw_host_uuid (gdw_guest_host (destination->attempt.guest));
+  const char *theirs = *hello->uuid ? hello->uuid : GDW_NO_UUID;
+
+  if (g_ascii_strcasecmp (ours, theirs) == 0)
+    return TRUE;
+  g_set_error (error, GDW_ERROR, GDW_ERROR_INVALID,
+               "destination: the stream is refused: the UUID of the guest is %s and this VM "
+               "has %s (validate-uuid); give both the same, or look for the right destination",
+               theirs, ours);
+  return FALSE;
+}
+
+static gboolean
 check_hello (GdwDestination *destination, const GdwHello *hello, GError **error)
 {
   guint64 missing = hello->required & ~GDW_FEATURES_KNOWN;
@@ -227,6 +242,10 @@ check_hello (GdwDestination *destination, const GdwHello *hello, GError **error)
                  hello->package, g_bit_nth_lsf (missing, -1));
     return FALSE;
   }
+  if (((hello->required & GDW_FEATURE_VALIDATE_UUID) ||
+       destination->attempt.capabilities.validate_uuid) &&
+      !check_uuid (destination, hello, error))
+    return FALSE;
   return gdw_regions_match (destination->regions, hello, error);
 }
 

@@ -318,6 +318,15 @@ gdw_destination_quit (GdwDestination *destination)
     gdw_destination_close (destination);
 }
 
+void
+gdw_destination_yank (GdwDestination *destination)
+{
+  gdw_destination_fail (destination,
+                        g_error_new (GDW_ERROR, GDW_ERROR_FAILED,
+                                     "destination: the links were cut: the operator said yank; "
+                                     "look at the network, then migrate again"));
+}
+
 const GError *
 gdw_destination_error (GdwDestination *destination)
 {

@@ -24,6 +24,9 @@ gboolean gdw_destination_has_guest (GdwDestination *destination);
  * answer any more; told by over. */
 void gdw_destination_quit (GdwDestination *destination);
 
+/* Fail, unless COMMIT came, whatever the links are at. */
+void gdw_destination_yank (GdwDestination *destination);
+
 /* Done or not begun: the listener and every link end at once.  TRUE: something was written into
  * guest memory. */
 gboolean gdw_destination_free (GdwDestination *destination);

@@ -139,11 +139,14 @@ finish (GdwJsonSplitter *splitter, JsonNode **node, GError **error)
   const char *text = splitter->bytes->str + splitter->start;
   gsize length = splitter->at - splitter->start;
   gboolean refused = splitter->skipping;
+  gboolean too_large = !refused && over_limit (splitter, error);
   splitter->start = splitter->at;
   splitter->place = (Place){ 0 };
   splitter->skipping = FALSE;
   if (refused)
     return GDW_JSON_NOTHING;
+  if (too_large)
+    return GDW_JSON_BAD;
   *node = gdw_json_parse (text, (gssize) length, error);
   return *node ? GDW_JSON_VALUE : GDW_JSON_BAD;
 }

@@ -4,6 +4,7 @@
 
 #include <pthread.h>
 
+#include "core/blockers.h"
 #include "core/destination.h"
 #include "core/migration.h"
 #include "core/source.h"
@@ -21,6 +22,7 @@ struct _GdwMigration {
   GdwQMigrationParameters *parameters;
   GdwCapabilities capabilities;
   GdwOutcome outcome;
+  GdwBlockers *blockers;
   GError *error; /* when there was no attempt to keep it */
 
   GdwSource *source;           /* the last outgoing attempt, or NULL */

@@ -18,6 +18,7 @@ finalize (GObject *object)
   gdw_source_free (migration->source);
   gdw_destination_free (migration->destination);
   gdw_guest_free (migration->guest);
+  gdw_blockers_free (migration->blockers);
   g_clear_pointer (&migration->plugins, gdw_plugins_free);
   g_clear_pointer (&migration->parameters, gdw_q_migration_parameters_free);
   g_clear_pointer (&migration->context, g_main_context_unref);
@@ -51,6 +52,7 @@ gdw_migration_init (GdwMigration *migration)
   pthread_mutex_init (&migration->mark_lock, NULL);
   migration->parameters = g_new0 (GdwQMigrationParameters, 1);
   gdw_q_migration_parameters_init (migration->parameters);
+  migration->blockers = gdw_blockers_new ();
 }
 
 /* Memory that was written into is not zero for the next attempt. */
@@ -59,8 +61,6 @@ drop_destination (GdwMigration *migration)
 {
   migration->touched |= gdw_destination_free (g_steal_pointer (&migration->destination));
 }
-
-static gboolean is_running (GdwMigration *migration);
 
 /* While an attempt is under way it holds a reference: threads and callbacks of
  * the host end before the object does. */
@@ -75,7 +75,7 @@ keep_alive (GdwMigration *migration)
 static void
 let_go (GdwMigration *migration)
 {
-  if (!migration->kept_alive || is_running (migration))
+  if (!migration->kept_alive || gdw_migration_is_running (migration))
     return;
   migration->kept_alive = FALSE;
   g_object_unref (migration);
@@ -87,7 +87,7 @@ close_when_idle (GdwMigration *migration)
 {
   GdwDone done = migration->close_done;
 
-  if (!done || is_running (migration))
+  if (!done || gdw_migration_is_running (migration))
     return;
   drop_destination (migration);
   migration->close_done = NULL;
@@ -266,13 +266,6 @@ make_attempt (GdwMigration *migration, const GdwAttemptOps *ops)
 }
 
 static gboolean
-is_running (GdwMigration *migration)
-{
-  return (migration->source && !gdw_source_is_over (migration->source)) ||
-         (migration->destination && !gdw_destination_is_done (migration->destination));
-}
-
-static gboolean
 refuse (GError **error, const char *text)
 {
   g_set_error_literal (error, GDW_ERROR, GDW_ERROR_BUSY, text);
@@ -284,7 +277,7 @@ check_idle (GdwMigration *migration, GError **error)
 {
   if (migration->close_done)
     return refuse (error, "guest: it cannot be migrated: this VMM is closing");
-  if (is_running (migration))
+  if (gdw_migration_is_running (migration))
     return refuse (error, "There's a migration process in progress");
   if (migration->outcome == GDW_OUTCOME_UNKNOWN)
     return refuse (error, "guest: it cannot be migrated: the outcome of the last migration is "
@@ -302,6 +295,20 @@ forget_last (GdwMigration *migration, gboolean incoming)
 
 /* Outgoing. */
 
+static gboolean
+check_blockers (GdwMigration *migration, GError **error)
+{
+  g_autoptr (GPtrArray) reasons = gdw_migration_blocked_reasons (migration);
+
+  if (!reasons->len)
+    return TRUE;
+  g_set_error (error, GDW_ERROR, GDW_ERROR_BUSY,
+               "guest: it cannot be migrated: %s; the VMM blocks it for that, see "
+               "blocked-reasons of query-migrate",
+               (char *) reasons->pdata[0]);
+  return FALSE;
+}
+
 gboolean
 gdw_migration_start (GdwMigration *migration, const char *uri, GError **error)
 {
@@ -316,7 +323,7 @@ gdw_migration_start (GdwMigration *migration, const char *uri, GError **error)
   if (run_state == GDW_RUN_STATE_POSTMIGRATE)
     return refuse (error, "guest: it cannot be migrated: it runs at the destination; migrate "
                           "it from there, or say x-migrate-resolve if it is lost there");
-  if (!(source = gdw_source_new (&attempt, uri, error)))
+  if (!check_blockers (migration, error) || !(source = gdw_source_new (&attempt, uri, error)))
     return FALSE;
   forget_last (migration, FALSE);
   gdw_source_free (migration->source);
@@ -565,7 +572,7 @@ gdw_migration_resolve (GdwMigration *migration, gboolean here, GdwDone done, gpo
   gboolean unknown = migration->outcome == GDW_OUTCOME_UNKNOWN;
   gboolean gone = gdw_guest_state (migration->guest) == GDW_RUN_STATE_POSTMIGRATE;
 
-  if (is_running (migration)) {
+  if (gdw_migration_is_running (migration)) {
     answer (migration, done, data, "There's a migration process in progress");
     return;
   }
@@ -595,7 +602,7 @@ gboolean
 gdw_migration_set_capabilities (GdwMigration *migration, const GdwCapabilities *capabilities,
                                 GError **error)
 {
-  if (is_running (migration))
+  if (gdw_migration_is_running (migration))
     return refuse (error, "There's a migration process in progress");
   migration->capabilities = *capabilities;
   return TRUE;
@@ -612,7 +619,8 @@ gdw_migration_set_capability (GdwMigration *migration, const char *name, gboolea
   } all[] = { { "events", &capabilities.events },
               { "multifd", &capabilities.multifd },
               { "pause-before-switchover", &capabilities.pause_before_switchover },
-              { "return-path", &capabilities.return_path } };
+              { "return-path", &capabilities.return_path },
+              { "validate-uuid", &capabilities.validate_uuid } };
 
   for (guint i = 0; i < G_N_ELEMENTS (all); i++) {
     if (g_strcmp0 (name, all[i].name) != 0)

@@ -25,6 +25,17 @@ void gdw_migration_set_parameters (GdwMigration *migration,
 
 void gdw_migration_get_info (GdwMigration *migration, GdwInfo *info);
 
+/* Is an attempt under way, at either side? */
+gboolean gdw_migration_is_running (GdwMigration *migration);
+
+/* Cut the links of the attempt that is under way: it fails, unless COMMIT was sent or came.
+ * FALSE, and so does yank nothing: there are none. */
+gboolean gdw_migration_can_yank (GdwMigration *migration);
+gboolean gdw_migration_yank (GdwMigration *migration);
+
+/* Of const char *, oldest first, borrowed; unref the array. */
+GPtrArray *gdw_migration_blocked_reasons (GdwMigration *migration);
+
 GdwPlugins *gdw_migration_plugins (GdwMigration *migration);
 GMainContext *gdw_migration_context (GdwMigration *migration);
 const GdwHost *gdw_migration_host (GdwMigration *migration);

@@ -47,6 +47,19 @@ gdw_migration_get_error (GdwMigration *migration)
   return migration->source ? gdw_source_error (migration->source) : NULL;
 }
 
+gboolean
+gdw_migration_is_running (GdwMigration *migration)
+{
+  return (migration->source && !gdw_source_is_over (migration->source)) ||
+         (migration->destination && !gdw_destination_is_done (migration->destination));
+}
+
+GPtrArray *
+gdw_migration_blocked_reasons (GdwMigration *migration)
+{
+  return gdw_blockers_reasons (migration->blockers);
+}
+
 void
 gdw_migration_get_info (GdwMigration *migration, GdwInfo *info)
 {

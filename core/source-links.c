@@ -56,6 +56,9 @@ say_hello (GdwSource *source)
   GdwHello hello = { .version_min = GDW_STREAM_VERSION_MIN,
                      .version_max = GDW_STREAM_VERSION_MAX,
                      .offered = GDW_FEATURES_KNOWN,
+                     .required = source->attempt.capabilities.validate_uuid
+                                     ? GDW_FEATURE_VALIDATE_UUID
+                                     : 0,
                      .n_links = source->n_links,
                      .package = (char *) PACKAGE,
                      .vm_name = (char *) host->name,

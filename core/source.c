@@ -374,6 +374,18 @@ gdw_source_cancel (GdwSource *source, GError **error)
 }
 
 void
+gdw_source_yank (GdwSource *source)
+{
+  if (source->phase >= LEAVING && source->phase < OVER)
+    gdw_source_stop_links (source);
+  else
+    gdw_source_fail (source,
+                     g_error_new_literal (GDW_ERROR, GDW_ERROR_FAILED,
+                                          "source: the links were cut: the operator said yank; "
+                                          "look at the network, then migrate again"));
+}
+
+void
 gdw_source_follow (GdwSource *source)
 {
   if (!source->rate)

@@ -20,6 +20,8 @@ void gdw_source_begin (GdwSource *source);
 void gdw_source_free (GdwSource *source);
 
 gboolean gdw_source_cancel (GdwSource *source, GError **error);
+/* Fail, whatever the links are at; after COMMIT the destination is asked over another. */
+void gdw_source_yank (GdwSource *source);
 gboolean gdw_source_continue (GdwSource *source, GError **error);
 
 /* max-bandwidth has changed. */

@@ -16,8 +16,9 @@
 #define GDW_STREAM_VERSION_MIN 1
 #define GDW_STREAM_VERSION_MAX 1
 
-/* Feature bits.  None is needed yet; unknown required bits are refused by number. */
-#define GDW_FEATURES_KNOWN G_GUINT64_CONSTANT (0)
+/* Feature bits.  Unknown required bits are refused by number. */
+#define GDW_FEATURE_VALIDATE_UUID (G_GUINT64_CONSTANT (1) << 0) /* required: compare it */
+#define GDW_FEATURES_KNOWN GDW_FEATURE_VALIDATE_UUID
 
 #define GDW_ID_BYTES 16
 #define GDW_TOKEN_BYTES 16

@@ -19,6 +19,7 @@ typedef struct {
 
 struct GdwPlugins {
   GPtrArray *folders;  /* Folder, in the order of the search */
+  GHashTable *by_hand; /* name of a file -> where it is: loaded by gdw_plugins_load */
   GPtrArray *warnings; /* char * */
   GHashTable *loaded;  /* file name -> GdwPlugin; failures are not kept, they may be mended */
 };
@@ -104,6 +105,7 @@ gdw_plugins_new (const char *path)
 
   plugins->folders = g_ptr_array_new_with_free_func (folder_free);
   plugins->warnings = g_ptr_array_new_with_free_func (g_free);
+  plugins->by_hand = g_hash_table_new_full (g_str_hash, g_str_equal, g_free, g_free);
   plugins->loaded = g_hash_table_new_full (g_str_hash, g_str_equal, g_free,
                                            (GDestroyNotify) gdw_module_free);
   add_folders (plugins, path);
@@ -118,6 +120,7 @@ gdw_plugins_free (GdwPlugins *plugins)
   if (!plugins)
     return;
   g_hash_table_unref (plugins->loaded);
+  g_hash_table_unref (plugins->by_hand);
   g_ptr_array_unref (plugins->warnings);
   g_ptr_array_unref (plugins->folders);
   g_free (plugins);
@@ -129,14 +132,16 @@ gdw_plugins_warnings (GdwPlugins *plugins)
   return plugins->warnings;
 }
 
-/* The first module called @base and the folder it is in, or NULL.  One in a refused folder
- * counts only when there is no other. */
+/* The first module called @base and the folder it is in (NULL: it was loaded by hand), or NULL.
+ * One in a refused folder counts only when there is no other. */
 static char *
 choose (GdwPlugins *plugins, const char *base, const Folder **where)
 {
-  g_autofree char *first = NULL;
+  g_autofree char *first = g_strdup (g_hash_table_lookup (plugins->by_hand, base));
 
   *where = NULL;
+  if (first)
+    return g_steal_pointer (&first);
   for (guint i = 0; i < plugins->folders->len; i++) {
     const Folder *folder = g_ptr_array_index (plugins->folders, i);
     g_autofree char *file = g_build_filename (folder->path, base, NULL);
@@ -180,7 +185,7 @@ load (GdwPlugins *plugins, const Folder *folder, const char *file, guint kind, c
 
   if (plugin)
     return plugin;
-  if (folder->refused) {
+  if (folder && folder->refused) {
     g_set_error (error, GDW_ERROR, GDW_ERROR_INVALID,
                  "%s '%s': load of '%s' failed: its folder is refused: %s",
                  gdw_plugin_kind (kind), name, file, folder->refused->message);
@@ -250,11 +255,9 @@ describe (GdwPlugins *plugins, const char *base, guint kind, char *name)
   return info;
 }
 
-static void
-info_free (gpointer data)
+void
+gdw_plugin_info_free (GdwPluginInfo *info)
 {
-  GdwPluginInfo *info = data;
-
   g_free (info->name);
   g_free (info->file);
   g_free (info->why);
@@ -269,6 +272,85 @@ compare_info (gconstpointer a, gconstpointer b)
 
   return x->kind != y->kind ? (x->kind > y->kind) - (x->kind < y->kind)
                             : strcmp (x->name, y->name);
+}
+
+/* Its place without symbolic links, if nobody else can change it. */
+static char *
+trusted_file (const char *file, GError **error)
+{
+  g_autofree char *path = g_path_is_absolute (file) ? realpath (file, NULL) : NULL;
+  g_autofree char *folder = path ? g_path_get_dirname (path) : NULL;
+
+  if (!path) {
+    g_set_error (error, GDW_ERROR, GDW_ERROR_NOT_FOUND, "plugin '%s': load failed: %s", file,
+                 g_path_is_absolute (file) ? "there is no such file; check its name"
+                                           : "it is no absolute path; write it from / on");
+    return NULL;
+  }
+  if (gdw_trust_path (folder, 1, error))
+    return g_steal_pointer (&path);
+  g_prefix_error (error, "plugin '%s': load failed: its folder is refused: ", file);
+  return NULL;
+}
+
+/* Where another module of that name is that can be used, or NULL. */
+static char *
+find_rival (GdwPlugins *plugins, const char *base, const char *path)
+{
+  const Folder *folder = NULL;
+  g_autofree char *there = choose (plugins, base, &folder);
+  g_autofree char *real = there && !(folder && folder->refused) ? realpath (there, NULL) : NULL;
+
+  return real && strcmp (real, path) != 0 ? g_steal_pointer (&real) : NULL;
+}
+
+GdwPluginInfo *
+gdw_plugins_load (GdwPlugins *plugins, const char *file, GError **error)
+{
+  g_autofree char *path = trusted_file (file, error);
+  g_autofree char *base = g_path_get_basename (file);
+  g_autoptr (GdwPluginInfo) info = g_new0 (GdwPluginInfo, 1);
+  g_autofree char *rival = NULL;
+
+  if (!path)
+    return NULL;
+  info->name = split_base (base, &info->kind);
+  if (!info->name) {
+    g_set_error (error, GDW_ERROR, GDW_ERROR_INVALID,
+                 "plugin '%s': load failed: its name says neither kind nor name; call it "
+                 "gdw-tracker-NAME.so, gdw-transport-NAME.so or gdw-filter-NAME.so",
+                 file);
+    return NULL;
+  }
+  if ((rival = find_rival (plugins, base, path))) {
+    g_set_error (error, GDW_ERROR, GDW_ERROR_BUSY,
+                 "plugin '%s': load failed: '%s' has that name already; give one of them "
+                 "another",
+                 file, rival);
+    return NULL;
+  }
+  info->plugin = load (plugins, NULL, path, info->kind, info->name, error);
+  if (!info->plugin)
+    return NULL;
+  info->file = g_strdup (path);
+  g_hash_table_replace (plugins->by_hand, g_strdup (base), g_strdup (path));
+  return g_steal_pointer (&info);
+}
+
+static void
+list_by_hand (GdwPlugins *plugins, GHashTable *seen, GPtrArray *list)
+{
+  GHashTableIter iter;
+  gpointer base;
+
+  g_hash_table_iter_init (&iter, plugins->by_hand);
+  while (g_hash_table_iter_next (&iter, &base, NULL)) {
+    guint kind;
+    char *name = split_base (base, &kind);
+
+    g_hash_table_add (seen, g_strdup (base));
+    g_ptr_array_add (list, describe (plugins, base, kind, name));
+  }
 }
 
 static void
@@ -293,9 +375,10 @@ list_folder (GdwPlugins *plugins, const Folder *folder, GHashTable *seen, GPtrAr
 GPtrArray *
 gdw_plugins_list (GdwPlugins *plugins)
 {
-  GPtrArray *list = g_ptr_array_new_with_free_func (info_free);
+  GPtrArray *list = g_ptr_array_new_with_free_func ((GDestroyNotify) gdw_plugin_info_free);
   g_autoptr (GHashTable) seen = g_hash_table_new_full (g_str_hash, g_str_equal, g_free, NULL);
 
+  list_by_hand (plugins, seen, list);
   for (guint i = 0; i < plugins->folders->len; i++)
     list_folder (plugins, g_ptr_array_index (plugins->folders, i), seen, list);
   g_ptr_array_sort (list, compare_info);

@@ -32,6 +32,13 @@ typedef struct {
   char *why;               /* why not, or NULL */
 } GdwPluginInfo;
 
+void gdw_plugin_info_free (GdwPluginInfo *info);
+G_DEFINE_AUTOPTR_CLEANUP_FUNC (GdwPluginInfo, gdw_plugin_info_free)
+
+/* Load the module @file, which is called as one in the search path is, and find it from now on
+ * by its kind and name.  Refused if another file has that name already.  Free the result. */
+GdwPluginInfo *gdw_plugins_load (GdwPlugins *plugins, const char *file, GError **error);
+
 /* Elements are GdwPluginInfo, sorted by kind and name. */
 GPtrArray *gdw_plugins_list (GdwPlugins *plugins);
 

@@ -101,7 +101,7 @@ class Member(Entity):
         self.optional = key.startswith('*')
         self.name = key.lstrip('*')
         super().__init__(f"{owner}: member '{self.name}'", spec, MEMBER_KEYS)
-        self.need(re.fullmatch(r'[a-z][a-z0-9-]*', self.name), 'bad name')
+        self.need(re.fullmatch(r'[a-z][a-z0-9-]*|UUID', self.name), 'bad name')
         self.c, self.type, self.type_spec = c_name(self.name), None, spec.get('type')
         self.default, self.range = spec.get('default'), spec.get('range')
         self.unit = spec.get('unit')

@@ -14,6 +14,7 @@
 typedef enum {
   GDW_VISIT_ERROR_GENERIC,           /* GenericError */
   GDW_VISIT_ERROR_COMMAND_NOT_FOUND, /* CommandNotFound */
+  GDW_VISIT_ERROR_DEVICE_NOT_FOUND,  /* DeviceNotFound */
 } GdwVisitError;
 
 /* How a value lies in memory: the pointer kinds are STR (char *), STRUCT, LIST

@@ -127,6 +127,9 @@ parse_texts (Options *options, const Texts *texts, GError **error)
 
   machine->vcpus = MAX (texts->vcpus, 0);
   machine->guest_file = options->guest;
+  if (options->uuid && !g_uuid_string_is_valid (options->uuid))
+    return bad (error, "--uuid", options->uuid,
+                "write one such as 550e8400-e29b-41d4-a716-446655440000");
   return parse_number ("--memory", texts->memory ? texts->memory : "1G", TRUE,
                        &machine->memory_bytes, error) &&
          parse_accel (options, texts->accel ? texts->accel : "auto", error) &&

@@ -81,6 +81,13 @@ void gdw_migration_close (GdwMigration *migration, GdwDone done, gpointer data);
 void gdw_migration_cont (GdwMigration *migration, GdwDone done, gpointer data);
 void gdw_migration_stop (GdwMigration *migration, GdwDone done, gpointer data);
 
+/* From now until the unblock the VM cannot be migrated from here, because of @reason, which is
+ * copied and shown to the operator (blocked-reasons of query-migrate): "virtio-gpu: its state
+ * cannot be saved".  Its number, for unblock; or 0 while the VM is being migrated: then what
+ * would block it has to wait, or to be refused. */
+guint gdw_migration_block (GdwMigration *migration, const char *reason, GError **error);
+void gdw_migration_unblock (GdwMigration *migration, guint number);
+
 /* Begin to migrate to @uri ("tcp:HOST:PORT|filter...").  FALSE only for what can
  * be known at once; a failure to connect arrives as status failed. */
 gboolean gdw_migration_start (GdwMigration *migration, const char *uri, GError **error);

@@ -225,6 +225,32 @@ START_TEST (a_held_bandwidth_does_not_hold_a_cancel)
 }
 END_TEST
 
+START_TEST (a_migration_under_way_is_not_blocked)
+{
+  Pair *pair = pair_new (&(PairConfig){ .writers = 1 });
+  GdwMigration *migration = pair->source.migration;
+  g_autoptr (GError) error = NULL;
+  guint incoming = gdw_migration_block (pair->destination.migration, "gpu: no", NULL);
+
+  ck_assert_uint_ne (incoming, 0);
+  ck_assert (gdw_migration_set_parameter (migration, "max-bandwidth", "1", NULL));
+  pair_begin (pair, "", "");
+  WAIT_UNTIL (side_status (&pair->source) == GDW_STATUS_ACTIVE);
+  ck_assert_uint_eq (gdw_migration_block (migration, "gpu: no", &error), 0);
+  ck_assert_str_eq (
+      error->message,
+      "guest: its migration cannot be blocked: it is under way, and gpu: no; wait "
+      "until it has ended, or cancel it");
+  ck_assert (gdw_migration_cancel (migration, NULL));
+  pair_wait_ended (pair);
+  pair_expect_kept (pair, GDW_STATUS_CANCELLED);
+  gdw_migration_unblock (migration, gdw_migration_block (migration, "gpu: no", NULL));
+  ck_assert (gdw_migration_set_parameter (migration, "max-bandwidth", "0", NULL));
+  pair_expect_next_completes (pair);
+  pair_free (pair);
+}
+END_TEST
+
 static void
 add (Suite *suite)
 {
@@ -237,6 +263,7 @@ add (Suite *suite)
   tcase_add_test (run, stop_and_cont_while_active);
   tcase_add_test (run, resolve_needs_something_to_resolve);
   tcase_add_test (run, resolve_here_runs_a_guest_that_was_gone);
+  tcase_add_test (run, a_migration_under_way_is_not_blocked);
   tcase_add_test (held, the_hold_ends_at_the_operators_word);
   tcase_add_test (held, stop_during_the_hold_is_for_the_destination);
   tcase_add_test (held, stop_during_the_hold_outlives_a_cancel);

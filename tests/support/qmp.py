@@ -78,22 +78,33 @@ class Qmp:
         """The "return" of a command; dashes of ARGUMENTS may be underscores in MEMBERS."""
         arguments = dict(arguments or {})
         arguments.update((key.replace("_", "-"), value) for key, value in members.items())
-        request = {"execute": command, "id": self.next_id}
+        return self.ask("execute", command, arguments)
+
+    def execute_oob(self, command, arguments=None):
+        """The same, out of band, when nothing else is under way."""
+        return self.ask("exec-oob", command, arguments)
+
+    def ask(self, how, command, arguments):
+        request = {how: command, "id": self.next_id}
         if arguments:
             request["arguments"] = arguments
         self.next_id += 1
         self.send(request)
+        message = self.answer()
+        if message.get("id") != request["id"]:
+            raise AssertionError(f"answer to another command: {message}")
+        if "error" in message:
+            raise QmpError(command, message["error"])
+        return message["return"]
+
+    def answer(self):
+        """The next message that is no event."""
         deadline = time.monotonic() + DEADLINE
         while True:
             message = self.receive(deadline)
-            if "event" in message:
-                self.events.append(message)
-            elif message.get("id") != request["id"]:
-                raise AssertionError(f"answer to another command: {message}")
-            elif "error" in message:
-                raise QmpError(command, message["error"])
-            else:
-                return message["return"]
+            if "event" not in message:
+                return message
+            self.events.append(message)
 
     def wait(self, name, **data):
         """The first event after the last one waited for with this name and these members."""

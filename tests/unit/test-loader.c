@@ -415,6 +415,80 @@ START_TEST (the_list_has_every_module_once_sorted)
 }
 END_TEST
 
+static void
+expect_not_loaded (GdwPlugins *plugins, const char *file, guint code, const char *message)
+{
+  g_autoptr (GError) error = NULL;
+
+  ck_assert (!gdw_plugins_load (plugins, file, &error));
+  ck_assert_msg (strstr (error->message, message), "%s", error->message);
+  ck_assert_msg (g_error_matches (error, GDW_ERROR, (int) code), "%s", error->message);
+  ck_assert_msg (strstr (error->message, file), "%s", error->message);
+}
+
+START_TEST (a_module_loaded_by_hand_is_found)
+{
+  g_autofree char *file = g_build_filename (wrong_folder, "gdw-tracker-good.so", NULL);
+  GdwPlugins *plugins = gdw_plugins_new (NULL);
+  g_autoptr (GError) error = NULL;
+  g_autoptr (GdwPluginInfo) info = gdw_plugins_load (plugins, file, &error);
+  g_autoptr (GdwPluginInfo) again = gdw_plugins_load (plugins, file, &error);
+  g_autoptr (GPtrArray) list = gdw_plugins_list (plugins);
+
+  ck_assert_msg (info && again, "%s", error ? error->message : "no error");
+  ck_assert_str_eq (info->name, "good");
+  ck_assert_uint_eq (info->kind, GDW_PLUGIN_TRACKER);
+  ck_assert_str_eq (info->file, file);
+  ck_assert (info->plugin == find_good (plugins) && again->plugin == info->plugin);
+  ck_assert_uint_eq (list->len, 1);
+  ck_assert_str_eq (((GdwPluginInfo *) list->pdata[0])->file, file);
+  gdw_plugins_free (plugins);
+}
+END_TEST
+
+START_TEST (one_that_is_there_is_not_replaced_by_hand)
+{
+  g_autofree char *path = folder_with ("path", "gdw-tracker-good.so");
+  g_autofree char *first = g_build_filename (path, "gdw-tracker-good.so", NULL);
+  g_autofree char *file = g_build_filename (wrong_folder, "gdw-tracker-good.so", NULL);
+  GdwPlugins *plugins = gdw_plugins_new (path);
+  g_autoptr (GError) error = NULL;
+  g_autoptr (GdwPluginInfo) info = NULL;
+
+  expect_not_loaded (plugins, file, GDW_ERROR_BUSY, "has that name already");
+  info = gdw_plugins_load (plugins, first, &error);
+  ck_assert_msg (info != NULL, "%s", error ? error->message : "no error");
+  ck_assert_uint_eq (gdw_plugins_warnings (plugins)->len, 0);
+  gdw_plugins_free (plugins);
+}
+END_TEST
+
+START_TEST (what_cannot_be_loaded_by_hand_says_why)
+{
+  g_autofree char *path = folder_with ("open", "gdw-tracker-good.so");
+  g_autofree char *file = g_build_filename (path, "gdw-tracker-good.so", NULL);
+  g_autofree char *broken = g_build_filename (folder, "gdw-filter-broken.so", NULL);
+  g_autofree char *other = g_build_filename (folder, "libgood.so", NULL);
+  GdwPlugins *plugins = gdw_plugins_new (NULL);
+  g_autoptr (GPtrArray) list = NULL;
+
+  ck_assert (g_file_set_contents (broken, "text", -1, NULL));
+  ck_assert (g_file_set_contents (other, "text", -1, NULL));
+  expect_not_loaded (plugins, "gdw-tracker-good.so", GDW_ERROR_NOT_FOUND, "no absolute path");
+  expect_not_loaded (plugins, "/nowhere/gdw-tracker-good.so", GDW_ERROR_NOT_FOUND,
+                     "there is no such file");
+  expect_not_loaded (plugins, other, GDW_ERROR_INVALID, "neither kind nor name");
+  expect_not_loaded (plugins, broken, GDW_ERROR_PLUGIN, "gdw-filter-broken.so");
+  ck_assert (chmod (path, 0777) == 0);
+  expect_not_loaded (plugins, file, GDW_ERROR_INVALID, "its folder is refused");
+  ck_assert (chmod (path, 0755) == 0 && chmod (file, 0777) == 0);
+  expect_not_loaded (plugins, file, GDW_ERROR_INVALID, "others");
+  list = gdw_plugins_list (plugins);
+  ck_assert_uint_eq (list->len, 0);
+  gdw_plugins_free (plugins);
+}
+END_TEST
+
 START_TEST (traits_have_names)
 {
   const GdwTracker tracker = { .plugin.kind = GDW_PLUGIN_TRACKER,
@@ -461,6 +535,9 @@ main (void)
   tcase_add_test (tc, a_link_is_judged_by_what_it_points_to);
   tcase_add_test (tc, an_older_and_a_newer_struct_load);
   tcase_add_test (tc, the_list_has_every_module_once_sorted);
+  tcase_add_test (tc, a_module_loaded_by_hand_is_found);
+  tcase_add_test (tc, one_that_is_there_is_not_replaced_by_hand);
+  tcase_add_test (tc, what_cannot_be_loaded_by_hand_says_why);
   tcase_add_test (tc, traits_have_names);
   suite_add_tcase (suite, tc);
   SRunner *runner = srunner_create (suite);

@@ -1,0 +1,19 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/* SPDX-FileCopyrightText: The godwit authors */
+#pragma once
+
+#include <glib.h>
+
+/* Why a VM cannot be migrated, as its VMM says.  Main thread only. */
+typedef struct GdwBlockers GdwBlockers;
+
+GdwBlockers *gdw_blockers_new (void);
+void gdw_blockers_free (GdwBlockers *blockers);
+
+/* Its number, from 1 on; no number comes twice. */
+guint gdw_blockers_add (GdwBlockers *blockers, const char *reason);
+/* One that is not there is nothing. */
+void gdw_blockers_remove (GdwBlockers *blockers, guint number);
+
+/* The reasons, oldest first (of const char *, borrowed); unref the array. */
+GPtrArray *gdw_blockers_reasons (GdwBlockers *blockers);
