@@ -3,6 +3,7 @@
 #pragma once
 
 #include "core/guest.h"
+#include "core/thread.h"
 #include "plugins/call.h"
 #include "plugins/loader.h"
 #include "qapi-types.h"
@@ -32,6 +33,7 @@ typedef struct {
 typedef struct {
   GdwGuest *guest;
   GdwPlugins *plugins;
+  GdwThreads *threads;
   GMainContext *context;
   const GdwQMigrationParameters *parameters; /* those in force, followed while it runs */
   GdwCapabilities capabilities;

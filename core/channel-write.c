@@ -349,8 +349,7 @@ begin (GdwChannel *channel, GError **error)
     return TRUE;
   }
   pthread_mutex_lock (&channel->lock);
-  channel->joined_reader = gdw_thread_start (&channel->reader, "link", gdw_channel_read_loop,
-                                             channel, error);
+  channel->joined_reader = gdw_channel_start_thread (channel, FALSE, error);
   channel->running += channel->joined_reader;
   pthread_mutex_unlock (&channel->lock);
   return channel->joined_reader;

@@ -5,6 +5,21 @@
 #include "core/post.h"
 #include "core/thread.h"
 
+gboolean
+gdw_channel_start_thread (GdwChannel *channel, gboolean writes, GError **error)
+{
+  GdwThreads *threads = channel->config->threads;
+  g_autofree char *name = channel->config->ops->mem
+                              ? g_strdup (writes ? "mig/dst/ack" : "mig/dst/recv")
+                              : g_strdup_printf ("mig/src/%s_%u", writes ? "send" : "ack",
+                                                 channel->index);
+
+  return writes ? gdw_thread_start (&channel->writer, threads, name, gdw_channel_write_loop,
+                                    channel, error)
+                : gdw_thread_start (&channel->reader, threads, name, gdw_channel_read_loop,
+                                    channel, error);
+}
+
 GdwChannel *
 gdw_channel_new (const GdwChannelConfig *config, guint index, GdwLink *link, GError **error)
 {
@@ -23,7 +38,7 @@ gdw_channel_new (const GdwChannelConfig *config, guint index, GdwLink *link, GEr
   gdw_cond_init (&channel->delivered);
   channel->running = 1;
   channel->refs = 1;
-  if (gdw_thread_start (&channel->writer, "link", gdw_channel_write_loop, channel, error))
+  if (gdw_channel_start_thread (channel, TRUE, error))
     return channel;
   if (link)
     gdw_link_close (link);

@@ -4,6 +4,7 @@
 
 #include "core/rate.h"
 #include "core/stream.h"
+#include "core/thread.h"
 #include "plugins/call.h"
 
 /* A link with its two threads: one only reads, one only writes, so reading
@@ -63,6 +64,7 @@ typedef struct {
 typedef struct {
   const GdwChannelOps *ops;
   gpointer data;
+  GdwThreads *threads; /* that theirs are some of, or NULL */
   GMainContext *context;
   GdwStack *stack;
   const guint64 *region_pages; /* sizes, for MEM and NAK */

@@ -9,8 +9,8 @@
 #include <string.h>
 
 /* The functions behind the commands, in the order of the schema; what each does is
- * said there.  query-migrate is in control-query.c; those of plugins, descriptors and yank are
- * in files of their own. */
+ * said there.  What only asks about a migration is in control-query.c; those of plugins,
+ * descriptors and yank are in files of their own. */
 
 /* What is switched on is the client's: control-qmp.c remembers it. */
 gboolean

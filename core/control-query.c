@@ -97,6 +97,22 @@ add_progress (GdwControl *control, GdwQMigrationInfo *to, const GdwInfo *info)
   to->blackout = completed ? make_blackout (info) : NULL;
 }
 
+GPtrArray *
+gdw_cmd_query_migrationthreads (GdwControl *control, GError **error)
+{
+  g_autoptr (GArray) threads = gdw_threads_list (gdw_migration_threads (control->migration));
+  GPtrArray *list = g_ptr_array_new_with_free_func (
+      (GDestroyNotify) gdw_q_migration_thread_info_free);
+  for (guint i = 0; i < threads->len; i++) {
+    const GdwThreadInfo *from = &g_array_index (threads, GdwThreadInfo, i);
+    GdwQMigrationThreadInfo *info = g_new0 (GdwQMigrationThreadInfo, 1);
+    info->name = g_strdup (from->name);
+    info->thread_id = from->id;
+    g_ptr_array_add (list, info);
+  }
+  return list;
+}
+
 static gboolean
 is_under_way (GdwStatus status)
 {

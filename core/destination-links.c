@@ -142,8 +142,9 @@ accept_loop (void *data)
 gboolean
 gdw_destination_accept (GdwDestination *destination, GError **error)
 {
-  destination->accepting = gdw_thread_start (&destination->acceptor, "destination", accept_loop,
-                                             destination, error);
+  destination->accepting = gdw_thread_start (&destination->acceptor,
+                                             destination->attempt.threads, "mig/dst/accept",
+                                             accept_loop, destination, error);
   return destination->accepting;
 }
 

@@ -92,6 +92,7 @@ gdw_destination_begin (GdwDestination *destination, GError **error)
   destination->channel_config = (GdwChannelConfig){
     .ops = &gdw_destination_channel_ops,
     .data = destination,
+    .threads = destination->attempt.threads,
     .context = destination->attempt.context,
     .stack = destination->stack,
     .region_pages = destination->regions->pages,

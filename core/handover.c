@@ -197,7 +197,7 @@ ask (void *data)
 }
 
 GdwQuery *
-gdw_query_new (GdwStack *stack, const guint8 id[GDW_ID_BYTES],
+gdw_query_new (GdwStack *stack, GdwThreads *threads, const guint8 id[GDW_ID_BYTES],
                const guint8 token[GDW_TOKEN_BYTES], guint window_ms, GMainContext *context,
                GdwQueryDone done, gpointer data)
 {
@@ -210,7 +210,8 @@ gdw_query_new (GdwStack *stack, const guint8 id[GDW_ID_BYTES],
   query->context = g_main_context_ref (context);
   query->done = done;
   query->data = data;
-  query->asking = gdw_thread_start (&query->thread, "source", ask, query, &query->error);
+  query->asking = gdw_thread_start (&query->thread, threads, "mig/src/ask", ask, query,
+                                    &query->error);
   if (!query->asking)
     gdw_post (context, report, query, NULL);
   return query;

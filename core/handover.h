@@ -3,6 +3,7 @@
 #pragma once
 
 #include "core/stream.h"
+#include "core/thread.h"
 #include "plugins/call.h"
 
 /* Who may run the guest once COMMIT is in play; docs/handover.md has the
@@ -41,7 +42,7 @@ typedef struct GdwQuery GdwQuery;
 /* Main thread, once.  @answer NULL: nobody answered, @error says why. */
 typedef void (*GdwQueryDone) (const GdwOutcomeMsg *answer, const GError *error, gpointer data);
 
-GdwQuery *gdw_query_new (GdwStack *stack, const guint8 id[GDW_ID_BYTES],
+GdwQuery *gdw_query_new (GdwStack *stack, GdwThreads *threads, const guint8 id[GDW_ID_BYTES],
                          const guint8 token[GDW_TOKEN_BYTES], guint window_ms,
                          GMainContext *context, GdwQueryDone done, gpointer data);
 /* After done. */

@@ -286,7 +286,8 @@ gdw_harvest_new (const GdwHarvestConfig *config, GError **error)
   gdw_cond_init (&harvest->wake);
   gdw_tracking_on_reset (config->tracking, rings_were_reset, harvest);
   gdw_ring_door_close (config->door);
-  if (gdw_thread_start (&harvest->thread, "harvest", harvest_thread, harvest, error))
+  if (gdw_thread_start (&harvest->thread, config->threads, "mig/src/harvest", harvest_thread,
+                        harvest, error))
     return harvest;
   free_parts (harvest);
   return NULL;

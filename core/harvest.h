@@ -4,6 +4,7 @@
 
 #include "core/ring-door.h"
 #include "core/round.h"
+#include "core/thread.h"
 
 /* The thread that collects dirty pages, off the main loop and off the channels. It
  * starts the tracker, collects, adds what the VMM marked, publishes to the round,
@@ -37,6 +38,7 @@ typedef struct {
   GdwPageset *marks; /* pages written by the VMM, added by any thread */
   const GdwRegions *regions;
   GdwRingDoor *door;
+  GdwThreads *threads; /* that its thread is one of, or NULL */
   GMainContext *context;
   const GdwHarvestOps *ops;
   gpointer data;

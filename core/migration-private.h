@@ -17,6 +17,7 @@ struct _GdwMigration {
   char *host_name, *host_uuid;
   GMainContext *context;
   GdwPlugins *plugins;
+  GdwThreads *threads;
   GdwGuest *guest;
   GdwState state;
   GdwQMigrationParameters *parameters;

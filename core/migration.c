@@ -19,6 +19,7 @@ finalize (GObject *object)
   gdw_destination_free (migration->destination);
   gdw_guest_free (migration->guest);
   gdw_blockers_free (migration->blockers);
+  gdw_threads_free (migration->threads);
   g_clear_pointer (&migration->plugins, gdw_plugins_free);
   g_clear_pointer (&migration->parameters, gdw_q_migration_parameters_free);
   g_clear_pointer (&migration->context, g_main_context_unref);
@@ -53,6 +54,7 @@ gdw_migration_init (GdwMigration *migration)
   migration->parameters = g_new0 (GdwQMigrationParameters, 1);
   gdw_q_migration_parameters_init (migration->parameters);
   migration->blockers = gdw_blockers_new ();
+  migration->threads = gdw_threads_new ();
 }
 
 /* Memory that was written into is not zero for the next attempt. */
@@ -258,6 +260,7 @@ make_attempt (GdwMigration *migration, const GdwAttemptOps *ops)
 {
   return (GdwAttempt){ migration->guest,
                        migration->plugins,
+                       migration->threads,
                        migration->context,
                        migration->parameters,
                        migration->capabilities,

@@ -36,6 +36,9 @@ gboolean gdw_migration_yank (GdwMigration *migration);
 /* Of const char *, oldest first, borrowed; unref the array. */
 GPtrArray *gdw_migration_blocked_reasons (GdwMigration *migration);
 
+/* Those that work for it now. */
+GdwThreads *gdw_migration_threads (GdwMigration *migration);
+
 GdwPlugins *gdw_migration_plugins (GdwMigration *migration);
 GMainContext *gdw_migration_context (GdwMigration *migration);
 const GdwHost *gdw_migration_host (GdwMigration *migration);

@@ -82,6 +82,12 @@ gdw_migration_plugins (GdwMigration *migration)
   return migration->plugins;
 }
 
+GdwThreads *
+gdw_migration_threads (GdwMigration *migration)
+{
+  return migration->threads;
+}
+
 GMainContext *
 gdw_migration_context (GdwMigration *migration)
 {
@@ -200,7 +206,8 @@ gdw_migration_digest (GdwMigration *migration, GdwDigestDone done, gpointer data
   digest->data = data;
   digest->regions = regions;
   digest->digests = g_new0 (char *, regions->n + 1);
-  if (gdw_thread_start (&digest->thread, "x-memory-digest", compute_digests, digest, &error))
+  if (gdw_thread_start (&digest->thread, migration->threads, "mig/digest", compute_digests,
+                        digest, &error))
     return;
   done (migration, NULL, error, data);
   free_digest (digest);

@@ -186,6 +186,7 @@ gdw_source_all_joined (GdwSource *source)
                               .marks = source->marks,
                               .regions = source->regions,
                               .door = gdw_guest_door (source->attempt.guest),
+                              .threads = source->attempt.threads,
                               .context = source->attempt.context,
                               .ops = &harvest_ops,
                               .data = source };

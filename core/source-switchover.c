@@ -325,8 +325,9 @@ gdw_source_commit_lost (GdwSource *source)
     return;
   }
   source->phase = ASKING;
-  source->query = gdw_query_new (source->stack, source->id, source->token, QUERY_WINDOW_MS,
-                                 source->attempt.context, on_answer, source);
+  source->query = gdw_query_new (source->stack, source->attempt.threads, source->id,
+                                 source->token, QUERY_WINDOW_MS, source->attempt.context,
+                                 on_answer, source);
 }
 
 static void

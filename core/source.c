@@ -156,6 +156,7 @@ gdw_source_new (const GdwAttempt *attempt, const char *uri, GError **error)
   source->channel_config = (GdwChannelConfig){
     .ops = &gdw_source_channel_ops,
     .data = source,
+    .threads = attempt->threads,
     .context = attempt->context,
     .stack = source->stack,
     .region_pages = source->regions->pages,

@@ -3,19 +3,138 @@
 #include "core/thread.h"
 
 #include <time.h>
+#include <unistd.h>
 
 #include <godwit/error.h>
 
-gboolean
-gdw_thread_start (pthread_t *thread, const char *who, void *(*function) (void *data),
-                  void *data, GError **error)
-{
-  int code = pthread_create (thread, NULL, function, data);
+struct GdwThreads {
+  pthread_mutex_t lock;
+  GArray *list; /* of GdwThreadInfo, those that work */
+};
 
+typedef struct {
+  GdwThreads *threads; /* or NULL */
+  char *name;
+  void *(*function) (void *data);
+  void *data;
+} Start;
+
+static void
+clear_info (gpointer data)
+{
+  g_free (((GdwThreadInfo *) data)->name);
+}
+
+static GArray *
+new_list (void)
+{
+  GArray *list = g_array_new (FALSE, FALSE, sizeof (GdwThreadInfo));
+
+  g_array_set_clear_func (list, clear_info);
+  return list;
+}
+
+GdwThreads *
+gdw_threads_new (void)
+{
+  GdwThreads *threads = g_new (GdwThreads, 1);
+
+  pthread_mutex_init (&threads->lock, NULL);
+  threads->list = new_list ();
+  return threads;
+}
+
+void
+gdw_threads_free (GdwThreads *threads)
+{
+  g_array_unref (threads->list);
+  pthread_mutex_destroy (&threads->lock);
+  g_free (threads);
+}
+
+static void
+append (GArray *list, const char *name, gint64 id)
+{
+  const GdwThreadInfo info = { g_strdup (name), id };
+
+  g_array_append_val (list, info);
+}
+
+GArray *
+gdw_threads_list (GdwThreads *threads)
+{
+  GArray *copy = new_list ();
+
+  pthread_mutex_lock (&threads->lock);
+  for (guint i = 0; i < threads->list->len; i++) {
+    const GdwThreadInfo *info = &g_array_index (threads->list, GdwThreadInfo, i);
+
+    append (copy, info->name, info->id);
+  }
+  pthread_mutex_unlock (&threads->lock);
+  return copy;
+}
+
+static void
+enter (GdwThreads *threads, const char *name)
+{
+  pthread_mutex_lock (&threads->lock);
+  append (threads->list, name, gettid ());
+  pthread_mutex_unlock (&threads->lock);
+}
+
+static void
+leave (GdwThreads *threads)
+{
+  const gint64 id = gettid ();
+  guint i = 0;
+
+  pthread_mutex_lock (&threads->lock);
+  while (g_array_index (threads->list, GdwThreadInfo, i).id != id)
+    i++;
+  g_array_remove_index (threads->list, i);
+  pthread_mutex_unlock (&threads->lock);
+}
+
+static void
+free_start (Start *start)
+{
+  g_free (start->name);
+  g_free (start);
+}
+
+static void *
+run (void *data)
+{
+  Start *start = data;
+  char name[16];
+  void *result;
+
+  g_strlcpy (name, start->name, sizeof name);
+  pthread_setname_np (pthread_self (), name);
+  if (start->threads)
+    enter (start->threads, start->name);
+  result = start->function (start->data);
+  if (start->threads)
+    leave (start->threads);
+  free_start (start);
+  return result;
+}
+
+gboolean
+gdw_thread_start (pthread_t *thread, GdwThreads *threads, const char *name,
+                  void *(*function) (void *data), void *data, GError **error)
+{
+  Start *start = g_new (Start, 1);
+  int code;
+
+  *start = (Start){ threads, g_strdup (name), function, data };
+  code = pthread_create (thread, NULL, run, start);
   if (code == 0)
     return TRUE;
+  free_start (start);
   g_set_error (error, GDW_ERROR, GDW_ERROR_FAILED,
-               "%s: a thread cannot be started: %s; raise the limit of threads", who,
+               "thread '%s': it cannot be started: %s; raise the limit of threads", name,
                g_strerror (code));
   return FALSE;
 }

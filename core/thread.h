@@ -5,9 +5,25 @@
 #include <glib.h>
 #include <pthread.h>
 
-/* Start a thread; @who for the message when the system has none to give. */
-gboolean gdw_thread_start (pthread_t *thread, const char *who, void *(*function) (void *data),
-                           void *data, GError **error);
+/* The threads that work for one VM.  Any thread. */
+typedef struct GdwThreads GdwThreads;
+
+GdwThreads *gdw_threads_new (void);
+/* When all of them have ended. */
+void gdw_threads_free (GdwThreads *threads);
+
+typedef struct {
+  char *name;
+  gint64 id; /* as the system numbers it: gettid() */
+} GdwThreadInfo;
+
+/* Of GdwThreadInfo, in the order in which they began to work. */
+GArray *gdw_threads_list (GdwThreads *threads);
+
+/* Start a thread that is one of @threads (or NULL) until @function returns.  @name is for the
+ * list, for the message, and, cut to 15 bytes, for top -H. */
+gboolean gdw_thread_start (pthread_t *thread, GdwThreads *threads, const char *name,
+                           void *(*function) (void *data), void *data, GError **error);
 
 /* A condition whose timed waits follow the monotonic clock. */
 void gdw_cond_init (pthread_cond_t *cond);

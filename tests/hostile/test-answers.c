@@ -14,7 +14,7 @@ static const struct {
   { { 0, 0, 1 << 20, 1 << 20 }, "version 0" },
   { { 2, 0, 1 << 20, 1 << 20 }, "chose what was not offered: version 2" },
   { { 99, 0, 1 << 20, 1 << 20 }, "chose what was not offered: version 99" },
-  { { 1, 1, 1 << 20, 1 << 20 }, "features 0x1" },
+  { { 1, 2, 1 << 20, 1 << 20 }, "features 0x2" },
   { { 1, G_MAXUINT64, 1 << 20, 1 << 20 }, "features 0xffffffffffffffff" },
   { { 1, 0, 0, 1 << 20 }, "credit of 0 bytes" },
   { { 1, 0, 1 << 20, 0 }, "and 0 pages" },

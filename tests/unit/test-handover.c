@@ -154,8 +154,8 @@ ask (Fixture *f, gboolean listens, guint window_ms)
   f->here = gdw_stack_open (f->plugins, uri, NULL);
   f->there = gdw_stack_open (f->plugins, uri, NULL);
   ck_assert (!listens || gdw_stack_listen (f->there, NULL, NULL));
-  f->query = gdw_query_new (f->here, id, token, window_ms, g_main_context_default (), on_done,
-                            f);
+  f->query = gdw_query_new (f->here, NULL, id, token, window_ms, g_main_context_default (),
+                            on_done, f);
 }
 
 static void

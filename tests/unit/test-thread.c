@@ -1,0 +1,120 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/* SPDX-FileCopyrightText: The godwit authors */
+#include <check.h>
+#include <stdio.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "core/thread.h"
+
+/* A thread that says who it is and waits for leave to end. */
+typedef struct {
+  pthread_t thread;
+  pthread_mutex_t lock;
+  pthread_cond_t changed;
+  pid_t id;
+  char comm[16];
+  gboolean may_end;
+} Worker;
+
+static void *
+work (void *data)
+{
+  Worker *worker = data;
+
+  pthread_mutex_lock (&worker->lock);
+  worker->id = gettid ();
+  pthread_getname_np (pthread_self (), worker->comm, sizeof worker->comm);
+  pthread_cond_broadcast (&worker->changed);
+  while (!worker->may_end)
+    pthread_cond_wait (&worker->changed, &worker->lock);
+  pthread_mutex_unlock (&worker->lock);
+  return worker;
+}
+
+static void
+start (Worker *worker, GdwThreads *threads, const char *name)
+{
+  *worker = (Worker){ .lock = PTHREAD_MUTEX_INITIALIZER, .changed = PTHREAD_COND_INITIALIZER };
+  ck_assert (gdw_thread_start (&worker->thread, threads, name, work, worker, NULL));
+  pthread_mutex_lock (&worker->lock);
+  while (!worker->id)
+    pthread_cond_wait (&worker->changed, &worker->lock);
+  pthread_mutex_unlock (&worker->lock);
+}
+
+static void
+end (Worker *worker)
+{
+  void *result;
+
+  pthread_mutex_lock (&worker->lock);
+  worker->may_end = TRUE;
+  pthread_cond_broadcast (&worker->changed);
+  pthread_mutex_unlock (&worker->lock);
+  ck_assert_int_eq (pthread_join (worker->thread, &result), 0);
+  ck_assert_ptr_eq (result, worker);
+}
+
+static void
+expect_list (GdwThreads *threads, const char *names, const Worker *const workers[])
+{
+  g_autoptr (GArray) list = gdw_threads_list (threads);
+  g_autoptr (GString) text = g_string_new (NULL);
+
+  for (guint i = 0; i < list->len; i++) {
+    const GdwThreadInfo *info = &g_array_index (list, GdwThreadInfo, i);
+
+    g_string_append_printf (text, "%s%s", i ? " " : "", info->name);
+    ck_assert_int_eq (info->id, workers[i]->id);
+  }
+  ck_assert_str_eq (text->str, names);
+}
+
+START_TEST (the_list_has_who_works)
+{
+  GdwThreads *threads = gdw_threads_new ();
+  Worker one, two, stranger;
+
+  expect_list (threads, "", NULL);
+  start (&one, threads, "one");
+  start (&stranger, NULL, "stranger");
+  start (&two, threads, "two");
+  expect_list (threads, "one two", (const Worker *const[]){ &one, &two });
+  end (&one);
+  expect_list (threads, "two", (const Worker *const[]){ &two });
+  end (&two);
+  end (&stranger);
+  expect_list (threads, "", NULL);
+  gdw_threads_free (threads);
+}
+END_TEST
+
+START_TEST (a_long_name_is_cut_for_the_system_alone)
+{
+  GdwThreads *threads = gdw_threads_new ();
+  Worker worker;
+
+  start (&worker, threads, "mig/src/send_254");
+  ck_assert_str_eq (worker.comm, "mig/src/send_25");
+  expect_list (threads, "mig/src/send_254", (const Worker *const[]){ &worker });
+  end (&worker);
+  gdw_threads_free (threads);
+}
+END_TEST
+
+int
+main (void)
+{
+  TCase *tcase = tcase_create ("thread");
+  tcase_set_timeout (tcase, 30);
+  tcase_add_test (tcase, the_list_has_who_works);
+  tcase_add_test (tcase, a_long_name_is_cut_for_the_system_alone);
+  Suite *suite = suite_create ("thread");
+  suite_add_tcase (suite, tcase);
+  SRunner *runner = srunner_create (suite);
+  srunner_set_tap (runner, "-");
+  srunner_run_all (runner, CK_SILENT);
+  srunner_free (runner);
+  return 0;
+}
