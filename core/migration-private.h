@@ -6,6 +6,7 @@
 
 #include "core/blockers.h"
 #include "core/destination.h"
+#include "core/log.h"
 #include "core/migration.h"
 #include "core/source.h"
 #include "core/state.h"
@@ -24,6 +25,7 @@ struct _GdwMigration {
   GdwCapabilities capabilities;
   GdwOutcome outcome;
   GdwBlockers *blockers;
+  GdwLog *log;
   GError *error; /* when there was no attempt to keep it */
 
   GdwSource *source;           /* the last outgoing attempt, or NULL */

@@ -4,6 +4,7 @@
 
 #include "core/migration-private.h"
 #include "core/post.h"
+#include "core/probe.h"
 
 G_DEFINE_FINAL_TYPE (GdwMigration, gdw_migration, G_TYPE_OBJECT)
 
@@ -18,6 +19,7 @@ finalize (GObject *object)
   gdw_source_free (migration->source);
   gdw_destination_free (migration->destination);
   gdw_guest_free (migration->guest);
+  gdw_log_free (migration->log);
   gdw_blockers_free (migration->blockers);
   gdw_threads_free (migration->threads);
   g_clear_pointer (&migration->plugins, gdw_plugins_free);
@@ -55,6 +57,7 @@ gdw_migration_init (GdwMigration *migration)
   gdw_q_migration_parameters_init (migration->parameters);
   migration->blockers = gdw_blockers_new ();
   migration->threads = gdw_threads_new ();
+  migration->log = gdw_log_new (migration);
 }
 
 /* Memory that was written into is not zero for the next attempt. */
@@ -188,6 +191,8 @@ on_status (GdwStatus status, gpointer data)
     g_critical ("%s", error->message);
     return;
   }
+  gdw_probe_status (gdw_migration_get_id (migration), gdw_status_name (status),
+                    migration->incoming);
   emit (migration, STATUS, status);
 }
 

@@ -6,6 +6,7 @@
 #include <string.h>
 
 #include "core/post.h"
+#include "core/probe.h"
 
 /* Of the rounds that query-migrate tells: the first and the last. */
 #define ROUNDS_KEPT 128u
@@ -150,6 +151,8 @@ on_harvested (const GdwHarvested *result, const GError *error, gpointer data)
     gdw_source_fail (source, g_error_copy (error));
     return;
   }
+  gdw_probe_harvest (source->id_text, result->new_pages, result->dirty_pages, result->us,
+                     result->final);
   source->dirty_rate = result->final ? source->dirty_rate : result->dirty_rate;
   if (result->vcpu_rates) {
     g_clear_pointer (&source->vcpu_rates, g_array_unref);
@@ -426,6 +429,8 @@ on_round_end (gpointer data)
   if (source->round_list->len == ROUNDS_KEPT)
     g_array_remove_index (source->round_list, ROUNDS_KEPT / 2);
   g_array_append_val (source->round_list, info);
+  gdw_probe_round (source->id_text, source->passes, info.pages, info.bytes, info.ms,
+                   info.dirty_pages);
   say_round_end (source, end);
   if (source->phase == SENDING)
     source->attempt.ops->pass (++source->passes, source->attempt.data);

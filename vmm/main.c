@@ -25,6 +25,19 @@ say (const char *message)
   g_printerr ("godwit-vmm: %s\n", message);
 }
 
+/* GODWIT_LOG asks for it: GLib keeps what is less than a message to itself, and would write it
+ * where --serial stdio does. */
+static void
+show_log (void)
+{
+  const char *domains = g_getenv ("G_MESSAGES_DEBUG");
+  g_autofree char *more = g_strconcat ("godwit ", domains, NULL);
+
+  if (g_getenv ("GODWIT_LOG"))
+    g_setenv ("G_MESSAGES_DEBUG", more, TRUE);
+  g_log_writer_default_set_use_stderr (TRUE);
+}
+
 /* The machine's events, on its threads */
 
 static void
@@ -218,6 +231,7 @@ main (int argc, char **argv)
   Options options;
   gboolean ok = options_parse (&options, &argc, &argv, &error);
 
+  show_log ();
   signal (SIGPIPE, SIG_IGN);
   signal (SIGXFSZ, SIG_IGN); /* a file that grows too large is an error, not the end */
   if (ok && options.version)
