@@ -277,7 +277,7 @@ take_input (Client *client)
   g_autoptr (Input) input = g_new0 (Input, 1);
   if (gdw_json_splitter_next (client->input, &input->node, &input->error) == GDW_JSON_NOTHING)
     return FALSE;
-  if (client->oob && input->node && gdw_control_is_oob (input->node))
+  if (input->node && gdw_control_is_oob (input->node))
     execute (client, input->node);
   else
     g_queue_push_tail (&client->waiting, g_steal_pointer (&input));

@@ -10,6 +10,7 @@ typedef struct {
   gboolean bare;    /* it is a number or a word */
   char quote;       /* in a string: the quote that ends it */
   gboolean escaped; /* in a string: behind a backslash */
+  gboolean broken;  /* ended by what can be in no value */
   guint64 depth;    /* of braces and brackets, of whichever kind */
 } Place;
 
@@ -18,7 +19,8 @@ struct GdwJsonSplitter {
   GString *bytes;
   gsize start, at;
   Place place;
-  gboolean skipping; /* the value was refused, its end is still to come */
+  gboolean skipping;   /* the value was refused, its end is still to come */
+  gboolean recovering; /* behind one that was broken: what is left of it comes */
   gboolean ended;
 };
 
@@ -70,23 +72,31 @@ is_quote (char c)
   return c == '"' || c == '\'';
 }
 
-/* In a string; TRUE: @c ends the value.  A control character can't be in one: there
- * a value ends whose quote was forgotten. */
+/* In no value at all: a client that has lost its place sends one, to begin anew behind it. */
+static gboolean
+is_reset (char c)
+{
+  return ((guchar) c < ' ' && !is_space (c)) || (guchar) c >= 0xfe;
+}
+
+/* In a string; TRUE: @c ends the value. */
 static gboolean
 step_string (Place *place, char c)
 {
-  if ((guchar) c < ' ')
-    return TRUE;
   if (c == place->quote && !place->escaped)
     place->quote = 0;
   place->escaped = c == '\\' && !place->escaped;
   return !place->quote && place->depth == 0;
 }
 
-/* TRUE: @c is the last of the value. */
+/* TRUE: @c is the last of the value.  A control character can't be in a string: there a value
+ * ends whose quote was forgotten. */
 static gboolean
 step (Place *place, char c)
 {
+  place->broken = is_reset (c) || (place->quote && (guchar) c < ' ');
+  if (place->broken)
+    return TRUE;
   if (place->quote)
     return step_string (place, c);
   if (is_quote (c))
@@ -102,17 +112,25 @@ step (Place *place, char c)
   return FALSE;
 }
 
+/* Where a new value may begin behind a broken one; QEMU has the same places. */
+static gboolean
+is_promising (char c)
+{
+  return is_structural (c) || is_reset (c) || c == '\n' || c == '\r';
+}
+
 /* Look at the next byte; TRUE: a value is complete. */
 static gboolean
 advance (GdwJsonSplitter *splitter)
 {
   Place *place = &splitter->place;
   char c = splitter->bytes->str[splitter->at];
-  if (!place->inside && is_space (c)) {
+  splitter->recovering = splitter->recovering && !is_promising (c);
+  if (splitter->recovering || (!place->inside && is_space (c))) {
     splitter->start = ++splitter->at;
     return FALSE;
   }
-  if (place->bare && (is_space (c) || is_structural (c) || is_quote (c)))
+  if (place->bare && (is_space (c) || is_structural (c) || is_quote (c) || is_reset (c)))
     return TRUE;
   place->inside = TRUE;
   splitter->at++;
@@ -141,6 +159,7 @@ finish (GdwJsonSplitter *splitter, JsonNode **node, GError **error)
   gboolean refused = splitter->skipping;
   gboolean too_large = !refused && over_limit (splitter, error);
   splitter->start = splitter->at;
+  splitter->recovering = splitter->place.broken;
   splitter->place = (Place){ 0 };
   splitter->skipping = FALSE;
   if (refused)

@@ -285,6 +285,10 @@ parse_value (Parser *parser)
     return parse_number (parser);
   if (is_bare (c))
     return parse_word (parser);
+  if (c && !strchr ("{}[]:,", c)) {
+    g_autofree char *stray = g_utf8_make_valid (&c, 1);
+    return fail (parser, "stray '%s'", stray);
+  }
   return fail (parser, "expecting value");
 }
 

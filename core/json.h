@@ -35,7 +35,8 @@ void gdw_json_splitter_end (GdwJsonSplitter *splitter);
 typedef enum {
   GDW_JSON_NOTHING, /* feed it first */
   GDW_JSON_VALUE,   /* @node is set, and the caller's */
-  GDW_JSON_BAD,     /* @error is set; the splitter goes on behind the bad value */
+  GDW_JSON_BAD,     /* @error is set; the splitter goes on behind the bad value.  A control
+                     * character that is no space, and the bytes 0xfe and 0xff, end any value */
 } GdwJsonResult;
 
 GdwJsonResult gdw_json_splitter_next (GdwJsonSplitter *splitter, JsonNode **node,

@@ -49,7 +49,7 @@ static const Case bad[] = {
   { "1 2", "unexpected text after the value" },
   { "{}{}", "unexpected text after the value" },
   { "{\"a\":1} x", "unexpected text after the value" },
-  { "/* c */ 1", "expecting value" },
+  { "/* c */ 1", "stray '/'" },
   { "1 // c", "unexpected text after the value" },
   { "[1,]", "expecting value" },
   { "[1 2]", "expected separator in list" },
@@ -172,7 +172,7 @@ static const Case streams[] = {
   { "{]{}", ERR ("key is not a string in object") "{};" },
   { "{\"a\":1", ERR ("expected separator in dict") },
   { "\"a", ERR ("string without end") },
-  { "\xff{}", ERR ("expecting value") "{};" },
+  { "\xff{}", ERR ("stray '\uFFFD'") "{};" },
 };
 
 START_TEST (a_stream_is_cut_into_values)

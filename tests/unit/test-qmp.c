@@ -6,6 +6,8 @@
 
 #define OK "{\"return\":{}}\n"
 #define ERR(class, desc) "{\"error\":{\"class\":\"" class "\",\"desc\":\"" desc "\"}"
+#define STOP_7 "{\"execute\":\"stop\",\"id\":7}"
+#define OK_7 "{\"return\":{},\"id\":7}\n"
 #define GENERIC(desc) ERR ("GenericError", desc)
 #define NO_COMMAND(desc) ERR ("CommandNotFound", desc)
 #define EXPECTING NO_COMMAND ("Expecting capabilities negotiation with 'qmp_capabilities'")
@@ -88,6 +90,30 @@ static const struct {
   { NEGOTIATE "{\"execute\":\"stop\" \"id\":1}",
     OK GENERIC ("JSON parse error, expected separator in dict") "}\n" },
   { NEGOTIATE "null", OK GENERIC ("QMP input must be a JSON object") "}\n" },
+  /* back in step: a control character, or a byte that no UTF-8 has, ends whatever there was */
+  { NEGOTIATE "{\"execute\":\"stop"
+              "\x01"
+              "\"}" STOP_7,
+    OK GENERIC ("JSON parse error, control character in string") "}\n" GENERIC (
+        "JSON parse error, expecting value") "}\n" OK_7 },
+  { NEGOTIATE "{\"a\":[[\"b\",{ "
+              "\xff" STOP_7,
+    OK GENERIC ("JSON parse error, key is not a string in object") "}\n" OK_7 },
+  { NEGOTIATE "{\"a\":\"{["
+              "\xff" STOP_7,
+    OK GENERIC ("JSON parse error, invalid UTF-8 sequence in string") "}\n" OK_7 },
+  { NEGOTIATE "\x02" STOP_7, OK GENERIC ("JSON parse error, stray '\\u0002'") "}\n" OK_7 },
+  { NEGOTIATE "\xfe"
+              "\xff"
+              "text\n" STOP_7,
+    OK GENERIC ("JSON parse error, stray '\uFFFD'") "}\n" GENERIC (
+        "JSON parse error, stray '\uFFFD'") "}\n" OK_7 },
+  { NEGOTIATE "12"
+              "\xff" STOP_7,
+    OK GENERIC ("QMP input must be a JSON object") "}\n" GENERIC (
+        "JSON parse error, stray '\uFFFD'") "}\n" OK_7 },
+  { NEGOTIATE "\"text\n" STOP_7,
+    OK GENERIC ("JSON parse error, control character in string") "}\n" OK_7 },
   { NEGOTIATE "[1]", OK GENERIC ("QMP input must be a JSON object") "}\n" },
   { "1", GENERIC ("QMP input must be a JSON object") "}\n" },
   { NEGOTIATE "{}", OK GENERIC ("QMP input lacks member 'execute'") "}\n" },
@@ -348,6 +374,18 @@ START_TEST (a_request_has_up_to_1_mib)
 }
 END_TEST
 
+START_TEST (a_request_that_was_refused_can_be_broken_off)
+{
+  Client client = connect_negotiated ();
+  g_autofree char *open = g_strnfill (65, '[');
+  transmit (&client, open);
+  expect (&client, GENERIC ("JSON parse error, nesting depth limit exceeded") "}");
+  transmit (&client, "\"\xff{\"execute\":\"query-migrate\"}");
+  expect (&client, "{\"return\":{}}");
+  disconnect (&client);
+}
+END_TEST
+
 START_TEST (a_request_has_up_to_64_levels)
 {
   Client client = connect_negotiated ();
@@ -443,6 +481,7 @@ main (void)
   tcase_add_test (tcase, the_control_may_go_before_an_answer);
   tcase_add_test (tcase, a_client_that_does_not_read_is_dropped);
   tcase_add_test (tcase, a_request_has_up_to_1_mib);
+  tcase_add_test (tcase, a_request_that_was_refused_can_be_broken_off);
   tcase_add_test (tcase, a_request_has_up_to_64_levels);
   tcase_add_test (tcase, quit_is_answered_then_told_then_done);
   tcase_add_test (tcase, the_lists_have_what_is_built);
