@@ -245,8 +245,7 @@ run (Follower *f, GError **error)
 int
 follow (Session *session, GError **error)
 {
-  Follower f = { .session = session,
-                 .is_terminal = terminal_is (STDOUT_FILENO) && !session->json };
+  Follower f = { .session = session, .is_terminal = terminal_can_draw () && !session->json };
   int status;
 
   /* Without events the changes are seen at the next tick. */

@@ -49,7 +49,10 @@ main (int argc, char **argv)
     status = printf ("godwitctl %s\n", VERSION) < 0;
   else
     status = run (&options, &error);
-  fflush (stdout);
+  if ((fflush (stdout) != 0 || ferror (stdout)) && !error)
+    g_set_error (&error, CTL_ERROR, CTL_ERROR_SERVER,
+                 "stdout: cannot be written: what was printed is not complete; see where it "
+                 "goes");
   if (error)
     fprintf (stderr, "godwitctl: %s\n", error->message);
   options_clear (&options);

@@ -173,10 +173,10 @@ append_sent (GString *out, const Progress *p)
   g_autofree char *rate = human_rate (p->sent / ms * 1000 + p->sent % ms * 1000 / ms);
 
   g_string_append_printf (out,
-                          "\n  sent      %s in %u rounds, %s on average; %s, %u link%s, "
+                          "\n  sent      %s in %u round%s, %s on average; %s, %u link%s, "
                           "tracker %s",
-                          sent, p->round->len, rate, p->transport, p->links,
-                          p->links == 1 ? "" : "s", p->tracker);
+                          sent, p->round->len, p->round->len == 1 ? "" : "s", rate,
+                          p->transport, p->links, p->links == 1 ? "" : "s", p->tracker);
 }
 
 static void

@@ -6,6 +6,9 @@
 
 #include <string.h>
 
+/* What a hostile server says must fit into 64 bits. */
+#define RATE_MAX 1e18
+
 const char *const progress_parts[PROGRESS_PARTS] = { "pause", "state",    "harvest",
                                                      "pages", "handover", "resume" };
 
@@ -18,7 +21,7 @@ read_memory (Progress *p, JsonObject *ram)
   p->sent = json_uint (ram, "transferred");
   p->remaining = json_uint (ram, "remaining");
   p->total = json_uint (ram, "total");
-  p->rate = (guint64) (CLAMP (json_number (ram, "mbps"), 0, 1e12) * 1e6 / 8);
+  p->rate = (guint64) CLAMP (json_number (ram, "mbps") * 1e6 / 8, 0, RATE_MAX);
   p->dirty_rate = json_uint (ram, "dirty-pages-rate") * page;
   p->rounds = json_uint (ram, "dirty-sync-count");
   p->zero_pages = json_uint (ram, "duplicate");
@@ -103,7 +106,8 @@ progress_query (Client *client, GError **error)
   read_memory (p, json_object (info, "ram"));
   /* What is measured in a round is told after the first one. */
   if (!p->rate && p->total_ms > p->setup_ms)
-    p->rate = (guint64) ((double) p->sent * 1000 / (double) (p->total_ms - p->setup_ms));
+    p->rate = (guint64) MIN ((double) p->sent * 1000 / (double) (p->total_ms - p->setup_ms),
+                             RATE_MAX);
   read_blackout (p, json_object (info, "blackout"));
   read_rounds (p, json_array (info, "x-rounds"));
   read_warnings (p, json_array (info, "x-warnings"));

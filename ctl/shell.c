@@ -338,7 +338,7 @@ command_shell (Session *session, char **args, GError **error)
   if (!client_listen (session->client, &why))
     fprintf (stderr, "godwitctl: no events are shown: %s\n", why->message);
   ears_open (&shell.ears, on_heard, &shell);
-  if (terminal_is (STDIN_FILENO) && terminal_is (STDOUT_FILENO)) {
+  if (terminal_is (STDIN_FILENO) && terminal_can_draw ()) {
     open_editor (&shell);
     run_terminal (&shell);
     history_end (shell.history);

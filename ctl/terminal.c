@@ -22,6 +22,14 @@ terminal_is (int fd)
   return isatty (fd);
 }
 
+gboolean
+terminal_can_draw (void)
+{
+  const char *term = g_getenv ("TERM");
+
+  return isatty (STDOUT_FILENO) && term && strcmp (term, "dumb") != 0;
+}
+
 static struct winsize
 size (void)
 {

@@ -6,6 +6,8 @@
 
 /* The terminal at the other end of stdin and stdout. */
 gboolean terminal_is (int fd);
+/* stdout is one whose cursor can be moved. */
+gboolean terminal_can_draw (void);
 guint terminal_columns (void);
 guint terminal_rows (void);
 /* Characters other than ASCII can be shown. */

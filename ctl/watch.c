@@ -273,9 +273,11 @@ command_watch (Session *session, char **args, GError **error)
   Watch w = { .session = session };
   g_autoptr (GError) why = NULL;
 
-  if (!terminal_is (STDIN_FILENO) || !terminal_is (STDOUT_FILENO)) {
-    g_set_error (error, CTL_ERROR, CTL_ERROR_USAGE,
-                 "watch: needs a terminal: stdin or stdout is none; use 'status --follow'");
+  if (!terminal_is (STDIN_FILENO) || !terminal_can_draw ()) {
+    g_set_error (
+        error, CTL_ERROR, CTL_ERROR_USAGE,
+        "watch: needs a terminal: stdin or stdout is none, or TERM says that its cursor "
+        "cannot be moved; use 'status --follow'");
     return EXIT_USAGE;
   }
   w.rates = g_array_new (FALSE, FALSE, sizeof (guint64));

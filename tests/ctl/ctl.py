@@ -30,10 +30,11 @@ def environment():
     return {**out, "LC_ALL": "C.UTF-8", "TERM": "xterm"}
 
 
-def ctl(*words, status=DONE, stdin=None):
+def ctl(*words, status=DONE, stdin=None, **variables):
     """What it said: (stdout, stderr)."""
     done = subprocess.run([PROGRAM, *words], input=stdin, capture_output=True, encoding="utf-8",
-                          timeout=2 * DEADLINE, check=False, env=environment(),
+                          timeout=2 * DEADLINE, check=False,
+                          env={**environment(), **variables},
                           stdin=None if stdin is not None else subprocess.DEVNULL)
     if done.returncode != status:
         raise AssertionError(f"godwitctl {' '.join(words)}: status {done.returncode}, not "
@@ -82,7 +83,7 @@ class Background:
 class Terminal:
     """One on a pseudo terminal.  said: all that came, escape sequences too."""
 
-    def __init__(self, *words, columns=100, rows=40):
+    def __init__(self, *words, columns=100, rows=40, **variables):
         self.master, slave = pty.openpty()
         self.said = ""
         self.seen = 0  # what was waited for ends there
@@ -90,7 +91,8 @@ class Terminal:
         fcntl.ioctl(slave, termios.TIOCSWINSZ, struct.pack("HHHH", rows, columns, 0, 0))
         self.slave = slave
         self.process = subprocess.Popen(
-            [PROGRAM, *words], stdin=slave, stdout=slave, stderr=slave, env=environment(),
+            [PROGRAM, *words], stdin=slave, stdout=slave, stderr=slave,
+            env={**environment(), **variables},
             start_new_session=True,
             preexec_fn=lambda: fcntl.ioctl(slave, termios.TIOCSCTTY, 0))
 

@@ -6,12 +6,14 @@
 import os
 import signal
 import socket
+import subprocess
 import sys
 import tempfile
 
-from ctl import FAILED, UNKNOWN, USAGE, Background, ctl, refused
-from fake_server import GREETING, FakeHttp, FakeQmp
+from ctl import FAILED, PROGRAM, UNKNOWN, USAGE, Background, Terminal, ctl, refused
+from fake_server import GREETING, OK, FakeHttp, FakeQmp
 
+from qmp import DEADLINE
 from tap import Tests, check, same
 from vmm import Lab
 
@@ -198,9 +200,26 @@ def not_json():
 
 
 def no_terminal():
+    text = ("watch: needs a terminal: stdin or stdout is none, or TERM says that its cursor cannot "
+            "be moved; use 'status --follow'")
     with FakeQmp() as server:
-        refused("watch: needs a terminal: stdin or stdout is none; use 'status --follow'",
-                "-s", server.path, "watch", status=USAGE)
+        refused(text, "-s", server.path, "watch", status=USAGE)
+        with Terminal("-s", server.path, "watch", TERM="dumb") as terminal:
+            terminal.wait(text)
+            check("\033" not in terminal.end(USAGE), "escape sequences")
+
+
+def full():
+    """Nobody takes what was not printed for what was asked."""
+    with FakeQmp(answers={"query-status": OK, "query-migrate": OK}) as server, \
+            open("/dev/full", "w", encoding="utf-8") as out:
+        for words in ("status", "--json"), ("status", "--follow"), ("qmp", '{"execute": "query-status"}'):
+            done = subprocess.run([PROGRAM, "-s", server.path, *words], stdout=out,
+                                  stderr=subprocess.PIPE, encoding="utf-8", check=False,
+                                  timeout=DEADLINE)
+            same((done.returncode, done.stderr),
+                 (FAILED, "godwitctl: stdout: cannot be written: what was printed is not "
+                  "complete; see where it goes\n"), f"{words}")
 
 
 def tokens():
@@ -296,6 +315,7 @@ def main():
     tests.add("values", values)
     tests.add("no JSON", not_json)
     tests.add("no terminal", no_terminal)
+    tests.add("stdout is full", full)
     tests.add("tokens", tokens)
     tests.add("HTTP", http_errors)
     tests.add("HTTP: token", http_token)
