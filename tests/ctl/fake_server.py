@@ -9,8 +9,21 @@ import socket
 import tempfile
 import threading
 
+from qmp import DEADLINE
+
 GREETING = b'{"QMP": {"version": {}, "capabilities": []}}\r\n'
 OK = {"return": {}}
+
+
+def encode(answer):
+    return answer if isinstance(answer, bytes) else json.dumps(answer).encode() + b"\r\n"
+
+
+class Late:
+    """An answer that is said only when the next command has come."""
+
+    def __init__(self, answer):
+        self.answer = answer
 
 
 class FakeQmp:
@@ -22,6 +35,7 @@ class FakeQmp:
         self.answers = {"qmp_capabilities": OK, **dict(answers)}
         self.folder = tempfile.TemporaryDirectory(prefix="godwit-")
         self.path = os.path.join(self.folder.name, "qmp")
+        self.told = threading.Condition()  # guards asked
         self.asked = []
         self.listener = socket.socket(socket.AF_UNIX)
         self.listener.bind(self.path)
@@ -41,15 +55,27 @@ class FakeQmp:
         client.sendall(self.greeting)
         if not self.greeting and self.answers.get("qmp_capabilities") is None:
             return
+        late = b""
         with client.makefile("rb") as lines:
             for line in lines:
-                command = json.loads(line)
-                self.asked.append(command)
-                answer = self.answers.get(command["execute"], b"")
+                name = json.loads(line)["execute"]
+                with self.told:
+                    self.asked.append(name)
+                    self.told.notify_all()
+                answer = self.answers.get(name, b"")
                 if answer is None:
                     return
-                client.sendall(answer if isinstance(answer, bytes)
-                               else json.dumps(answer).encode() + b"\r\n")
+                if isinstance(answer, Late):
+                    late += encode(answer.answer)
+                else:
+                    client.sendall(late + encode(answer))
+                    late = b""
+
+    def wait_asked(self, name):
+        """Until the command NAME has come."""
+        with self.told:
+            if not self.told.wait_for(lambda: name in self.asked, DEADLINE):
+                raise TimeoutError(f"{name} did not come in {DEADLINE:g} s: {self.asked}")
 
     def __enter__(self):
         self.thread.start()
