@@ -71,10 +71,10 @@ class FakeQmp:
                     client.sendall(late + encode(answer))
                     late = b""
 
-    def wait_asked(self, name):
-        """Until the command NAME has come."""
+    def wait_asked(self, name, times=1):
+        """Until the command NAME has come so often."""
         with self.told:
-            if not self.told.wait_for(lambda: name in self.asked, DEADLINE):
+            if not self.told.wait_for(lambda: self.asked.count(name) >= times, DEADLINE):
                 raise TimeoutError(f"{name} did not come in {DEADLINE:g} s: {self.asked}")
 
     def __enter__(self):

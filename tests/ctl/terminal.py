@@ -132,6 +132,7 @@ def late_answer():
         server.wait_asked("query-migrate")
         terminal.type(CTRL_C)
         terminal.wait(QUESTION)
+        server.wait_asked("query-migrate", 2)
         server.answers["query-migrate"] = {"return": {"status": "completed"}}
         terminal.type("c\n")
         terminal.wait("migrate_cancel: refused: too late", "completed")
