@@ -23,7 +23,7 @@ typedef struct {
   gboolean is_terminal;
   gboolean drawn; /* a block of two lines stands above the cursor's line */
   gboolean asking;
-  guint64 predicted_ms;
+  guint64 predicted_us;
   const char *status; /* of the last plain line */
   guint64 rounds;
   gint64 when_us;
@@ -84,8 +84,8 @@ print_plain (Follower *f, const Progress *p)
 static void
 show (Follower *f, const Progress *p)
 {
-  if (!progress_has_ended (p) && p->expected_ms)
-    f->predicted_ms = p->expected_ms;
+  if (!progress_has_ended (p) && p->expected_us)
+    f->predicted_us = p->expected_us;
   if (f->session->json) {
     printf ("%s\n", client_last_text (f->session->client));
     fflush (stdout);
@@ -101,7 +101,7 @@ show (Follower *f, const Progress *p)
 static int
 finish (Follower *f, const Progress *p, GError **error)
 {
-  g_autofree char *text = picture_summary (p, f->predicted_ms, terminal_columns ());
+  g_autofree char *text = picture_summary (p, f->predicted_us, terminal_columns ());
 
   erase (f);
   if (f->asking)

@@ -53,7 +53,7 @@ numbers (const Progress *p)
   g_autofree char *rate = human_rate (p->rate);
   gboolean known = p->dirty_rate || p->rounds > 1;
   g_autofree char *dirty = known ? human_rate (p->dirty_rate) : g_strdup ("?");
-  g_autofree char *downtime = p->expected_ms ? human_ms (p->expected_ms) : g_strdup ("?");
+  g_autofree char *downtime = p->expected_us ? human_us (p->expected_us) : g_strdup ("?");
 
   return g_strdup_printf ("%s, dirty %s, round %" G_GUINT64_FORMAT ", downtime about %s", rate,
                           dirty, p->rounds, downtime);
@@ -165,10 +165,29 @@ picture_rounds (const Progress *p, guint rows)
   return g_string_free (out, FALSE);
 }
 
+char *
+picture_links (const Progress *p)
+{
+  GString *out;
+
+  if (p->link->len < 2)
+    return NULL;
+  out = g_string_new (NULL);
+  for (guint i = 0; i < p->link->len; i++) {
+    const Link *link = &g_array_index (p->link, Link, i);
+    g_autofree char *bytes = human_size (link->bytes);
+
+    g_string_append_printf (out, "%s%" G_GUINT64_FORMAT ": %s%s", i ? ", " : "", link->id,
+                            bytes, link->lost ? " (lost)" : "");
+  }
+  return g_string_free (out, FALSE);
+}
+
 static void
 append_sent (GString *out, const Progress *p)
 {
   g_autofree char *sent = human_size (p->sent);
+  g_autofree char *links = picture_links (p);
   guint64 ms = p->total_ms > p->setup_ms ? p->total_ms - p->setup_ms : 1;
   g_autofree char *rate = human_rate (p->sent / ms * 1000 + p->sent % ms * 1000 / ms);
 
@@ -177,17 +196,19 @@ append_sent (GString *out, const Progress *p)
                           "tracker %s",
                           sent, p->round->len, p->round->len == 1 ? "" : "s", rate,
                           p->transport, p->links, p->links == 1 ? "" : "s", p->tracker);
+  if (links)
+    g_string_append_printf (out, "\n  links     %s", links);
 }
 
 static void
-append_downtime (GString *out, const Progress *p, guint64 predicted_ms, guint columns)
+append_downtime (GString *out, const Progress *p, guint64 predicted_us, guint columns)
 {
   g_autofree char *downtime = human_ms (p->downtime_ms);
-  g_autofree char *predicted = human_ms (predicted_ms);
+  g_autofree char *predicted = human_us (predicted_us);
   g_autofree char *parts = NULL;
 
   g_string_append_printf (out, "\n  downtime  %s", downtime);
-  if (predicted_ms)
+  if (predicted_us)
     g_string_append_printf (out, ", predicted %s", predicted);
   if (!p->has_blackout)
     return;
@@ -196,7 +217,7 @@ append_downtime (GString *out, const Progress *p, guint64 predicted_ms, guint co
 }
 
 char *
-picture_summary (const Progress *p, guint64 predicted_ms, guint columns)
+picture_summary (const Progress *p, guint64 predicted_us, guint columns)
 {
   GString *out = g_string_new (p->status);
   g_autofree char *total = human_ms (p->total_ms), *rounds = NULL;
@@ -206,10 +227,12 @@ picture_summary (const Progress *p, guint64 predicted_ms, guint columns)
   if (progress_is (p, "completed"))
     g_string_append (out, p->has_memory ? ": the guest is at the destination"
                                         : ": the guest is here");
+  if (p->expected_us)
+    predicted_us = p->expected_us;
   if (p->has_memory) {
     append_sent (out, p);
     if (progress_is (p, "completed"))
-      append_downtime (out, p, predicted_ms, columns);
+      append_downtime (out, p, predicted_us, columns);
   }
   if (p->round->len) {
     rounds = picture_rounds (p, G_MAXUINT);

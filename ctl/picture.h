@@ -15,10 +15,12 @@ char *picture_live (const Progress *p, guint columns);
 char *picture_plain (const Progress *p);
 /* The parts of the blackout: a bar, and a line that names them. */
 char *picture_blackout (const Progress *p, guint columns, const char *indent);
+/* One line of what each link carried; NULL: there is one, or the server does not tell. */
+char *picture_links (const Progress *p);
 /* A table, the last @rows of them. */
 char *picture_rounds (const Progress *p, guint rows);
-/* How it ended.  @predicted_ms: the downtime that was expected last, 0: not known. */
-char *picture_summary (const Progress *p, guint64 predicted_ms, guint columns);
+/* How it ended.  @predicted_us: the downtime that was expected last, 0: not known. */
+char *picture_summary (const Progress *p, guint64 predicted_us, guint columns);
 /* The last @width of @values (guint64), each as high as its share of the largest, which is at
  * least @scale. */
 char *picture_history (const GArray *values, guint width, guint64 scale);

@@ -51,6 +51,17 @@ read_rounds (Progress *p, JsonArray *rounds)
 }
 
 static void
+read_links (Progress *p, JsonArray *links)
+{
+  p->link = g_array_new (FALSE, FALSE, sizeof (Link));
+  for (guint i = 0; i < json_length (links); i++) {
+    JsonObject *from = json_element (links, i);
+    Link link = { json_uint (from, "id"), json_uint (from, "bytes"), json_bool (from, "lost") };
+    g_array_append_val (p->link, link);
+  }
+}
+
+static void
 read_warnings (Progress *p, JsonArray *warnings)
 {
   p->warnings = g_ptr_array_new_with_free_func (g_free);
@@ -99,7 +110,9 @@ progress_query (Client *client, GError **error)
   p->transport = json_text (info, "x-transport");
   p->address = read_address (json_array (info, "socket-address"), p->transport);
   p->links = json_uint (info, "x-links");
-  p->expected_ms = json_uint (info, "expected-downtime");
+  p->expected_us = json_uint (info, "x-predicted-downtime");
+  if (!p->expected_us)
+    p->expected_us = MIN (json_uint (info, "expected-downtime"), G_MAXUINT64 / 1000) * 1000;
   p->total_ms = json_uint (info, "total-time");
   p->setup_ms = json_uint (info, "setup-time");
   p->downtime_ms = json_uint (info, "downtime");
@@ -110,6 +123,7 @@ progress_query (Client *client, GError **error)
                              RATE_MAX);
   read_blackout (p, json_object (info, "blackout"));
   read_rounds (p, json_array (info, "x-rounds"));
+  read_links (p, json_array (info, "x-link-stats"));
   read_warnings (p, json_array (info, "x-warnings"));
   return p;
 }
@@ -122,6 +136,7 @@ progress_free (Progress *p)
   g_free (p->transport);
   g_free (p->address);
   g_array_unref (p->round);
+  g_array_unref (p->link);
   g_ptr_array_unref (p->warnings);
   g_free (p);
 }

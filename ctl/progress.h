@@ -10,6 +10,11 @@ typedef struct {
   guint64 pages, bytes, ms, dirty_pages;
 } Round;
 
+typedef struct {
+  guint64 id, bytes;
+  gboolean lost;
+} Link;
+
 /* What query-migrate said. */
 typedef struct {
   const char *status;  /* interned; "none" before the first migration */
@@ -21,11 +26,12 @@ typedef struct {
   guint64 sent, remaining, total;
   guint64 rate, dirty_rate; /* bytes per second */
   guint64 rounds, zero_pages, normal_pages;
-  guint64 expected_ms;
+  guint64 expected_us; /* of the downtime, or 0 */
   guint64 total_ms, setup_ms, downtime_ms;
   gboolean has_blackout;
   guint64 blackout_us[PROGRESS_PARTS];
   GArray *round; /* of Round */
+  GArray *link;  /* of Link; empty if the server does not tell */
   GPtrArray *warnings;
 } Progress;
 

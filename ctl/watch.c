@@ -28,7 +28,7 @@ typedef struct {
   char *notice;
   char *guest;           /* its run state */
   GArray *rates, *dirty; /* of guint64 */
-  guint64 predicted_ms;
+  guint64 predicted_us;
   Progress *progress;
 } Watch;
 
@@ -69,8 +69,8 @@ update (Watch *w, GError **error)
     return FALSE;
   g_clear_pointer (&w->progress, progress_free);
   w->progress = p;
-  if (!progress_has_ended (p) && p->expected_ms)
-    w->predicted_ms = p->expected_ms;
+  if (!progress_has_ended (p) && p->expected_us)
+    w->predicted_us = p->expected_us;
   if (!progress_has_ended (p) && p->has_memory) {
     append_history (w->rates, p->rate);
     append_history (w->dirty, p->dirty_rate);
@@ -84,8 +84,8 @@ append_numbers (GString *out, const Progress *p, guint columns)
   g_autofree char *bar = picture_bar (progress_fraction (p), MIN (columns - 8, 72));
   g_autofree char *sent = human_size (p->sent), *left = human_size (p->remaining);
   g_autofree char *total = human_size (p->total),
-                  *expected = p->expected_ms ? human_ms (p->expected_ms) : NULL;
-  g_autofree char *time = human_ms (p->total_ms);
+                  *expected = p->expected_us ? human_us (p->expected_us) : NULL;
+  g_autofree char *time = human_ms (p->total_ms), *links = picture_links (p);
 
   g_string_append_printf (out, "\n%s %3u %%\n", bar, picture_percent (p));
   g_string_append_printf (
@@ -93,6 +93,8 @@ append_numbers (GString *out, const Progress *p, guint columns)
       "\nsent      %-14s left      %-14s of   %s"
       "\ntime      %-14s round     %-14" G_GUINT64_FORMAT " links %u, %s, %s\n",
       sent, left, total, time, p->rounds, p->links, p->transport, p->tracker);
+  if (links)
+    g_string_append_printf (out, "links     %s\n", links);
   if (!progress_has_ended (p))
     g_string_append_printf (out, "downtime  %s%s\n",
                             expected ? "if it came now, about " : "not known yet",
@@ -123,13 +125,13 @@ append_end (GString *out, const Watch *w, guint columns)
 {
   const Progress *p = w->progress;
   g_autofree char *downtime = human_ms (p->downtime_ms);
-  g_autofree char *predicted = human_ms (w->predicted_ms), *parts = NULL;
+  g_autofree char *predicted = human_us (w->predicted_us), *parts = NULL;
 
   if (progress_is (p, "completed") && p->has_memory) {
     parts = picture_blackout (p, columns, "");
     g_string_append_printf (out, "\ndowntime  %s%s%s\n%s\n", downtime,
-                            w->predicted_ms ? ", predicted " : "",
-                            w->predicted_ms ? predicted : "", parts);
+                            w->predicted_us ? ", predicted " : "",
+                            w->predicted_us ? predicted : "", parts);
   }
   if (*p->error)
     g_string_append_printf (out, "\nerror     %s\n", p->error);

@@ -16,14 +16,18 @@ ACTIVE = {"status": "active", "ram": RAM, "total-time": 3100, "setup-time": 100,
           "expected-downtime": 40, "x-tracker": "bitmap", "x-transport": "multi-tcp", "x-links": 4,
           "x-rounds": [{"pages": 1 << 20, "bytes": 3 << 30, "ms": 3000, "dirty-pages": 1 << 18}]}
 ENDED = {**ACTIVE, "status": "completed", "ram": {**RAM, "remaining": 0}, "downtime": 12,
-         "total-time": 65100, "x-warnings": ["a plugin has two files"],
+         "total-time": 65100, "expected-downtime": 0,
+         "x-predicted-downtime": 11500, "x-warnings": ["a plugin has two files"],
          "blackout": {"pause-us": 1000, "state-us": 2000, "harvest-us": 0, "pages-us": 6000,
-                      "handover-us": 2500, "resume-us": 500}}
+                      "handover-us": 2500, "resume-us": 500},
+         "x-link-stats": [{"id": 0, "bytes": 2 << 30, "lost": False},
+                          {"id": 1, "bytes": 1 << 30, "lost": True}]}
 
 SUMMARY = """\
 completed in 1 min 5 s: the guest is at the destination
   sent      3.00 GiB in 1 round, 47.3 MiB/s on average; multi-tcp, 4 links, tracker bitmap
-  downtime  12 ms
+  links     0: 2.00 GiB, 1: 1.00 GiB (lost)
+  downtime  12 ms, predicted 11.5 ms
   blackout  █████░░░░░░░░░░▒▒▒▒▒▒▒▒▒▒▒▒▒▒▒▒▒▒▒▒▒▒▒▒▒▒▒▒▒▒▚▚▚▚▚▚▚▚▚▚▚▚▚▖▖
             █ pause 1.00 ms  ░ state 2.00 ms  ▓ harvest 0 us
             ▒ pages 6.00 ms  ▚ handover 2.50 ms  ▖ resume 500 us
@@ -46,7 +50,7 @@ def status(info, expected, **variables):
 
 def plain():
     status(ACTIVE, "active: 75 %, sent 3.00 GiB, left 1.00 GiB, 1.00 GiB/s, dirty 100 MiB/s, round 2, "
-           "downtime about 40 ms\n")
+           "downtime about 40.0 ms\n")
     first = {**ACTIVE, "ram": {**RAM, "dirty-sync-count": 1, "dirty-pages-rate": 0, "mbps": 0,
                                "remaining": 1}, "expected-downtime": 0}
     status(first, "active: 99 %, sent 3.00 GiB, left 1 B, 1.00 GiB/s, dirty ?, round 1, downtime "
@@ -103,7 +107,7 @@ def sizes():
                        ((1 << 63) - 1, "8.00 EiB")):
         status({**ACTIVE, "ram": {**RAM, "transferred": size}},
                f"active: 75 %, sent {text}, left 1.00 GiB, 1.00 GiB/s, dirty 100 MiB/s, round 2, "
-               "downtime about 40 ms\n")
+               "downtime about 40.0 ms\n")
 
 
 def times():
@@ -117,7 +121,7 @@ def bar():
     with server(ACTIVE) as fake, \
             Terminal("-s", fake.path, "status", "--follow", columns=70) as terminal:
         terminal.wait("active  75 % " + "█" * 20 + "░" * 7 + " 3.00 GiB sent, 1.00 GiB left\r\n"
-                      "  1.00 GiB/s, dirty 100 MiB/s, round 2, downtime about 40 ms")
+                      "  1.00 GiB/s, dirty 100 MiB/s, round 2, downtime about 40.0 ms")
         fake.answers["query-migrate"] = {"return": {"status": "completed"}}
         terminal.wait("completed: the guest is here")
         terminal.end(0)
