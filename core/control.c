@@ -3,6 +3,7 @@
 #include "core/control.h"
 
 #include "core/control-fds.h"
+#include "core/control-metrics.h"
 #include "core/control-qmp.h"
 #include "core/json.h"
 #include "qapi-events.h"
@@ -102,6 +103,7 @@ attempt_ended (GdwMigration *migration, guint status, GdwControl *control)
 {
   GdwInfo info;
   gdw_migration_get_info (migration, &info);
+  gdw_control_count (control, &info);
   if (info.incoming && status == GDW_STATUS_FAILED && control->exit_on_error)
     gdw_control_quit (control, GDW_Q_SHUTDOWN_CAUSE_HOST_ERROR, NULL);
 }

@@ -24,6 +24,13 @@ struct GdwCall {
 typedef void (*GdwControlSink) (gpointer data, const char *event);
 
 typedef struct GdwControlFds GdwControlFds;
+/* What has been, for /metrics. */
+#define GDW_BLACKOUT_BUCKETS 11
+typedef struct {
+  guint64 completed, failed, cancelled; /* attempts */
+  guint64 buckets[GDW_BLACKOUT_BUCKETS + 1];
+  double blackout_seconds; /* of all completed as source */
+} GdwTally;
 
 struct GdwControl {
   GdwControlFds *fds;
@@ -34,6 +41,7 @@ struct GdwControl {
   GdwQShutdownCause quit_cause;
   GdwRunState run_state; /* the last that was told */
   gboolean exit_on_error;
+  GdwTally tally;
   guint64 precopy_bytes; /* sent before the guest was paused; until then the maximum */
 };
 

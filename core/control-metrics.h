@@ -1,0 +1,11 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/* SPDX-FileCopyrightText: The godwit authors */
+#pragma once
+
+#include "core/control.h"
+
+/* An attempt has ended. */
+void gdw_control_count (GdwControl *control, const GdwInfo *info);
+
+/* Everything in Prometheus' text format 0.0.4; free with g_free. */
+char *gdw_control_metrics (GdwControl *control);
