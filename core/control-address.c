@@ -8,6 +8,8 @@
 
 #include <string.h>
 
+#define UNIX_PREFIX "unix:"
+
 static char *
 socket_text (const GdwQSocketAddress *socket)
 {
@@ -18,7 +20,7 @@ socket_text (const GdwQSocketAddress *socket)
   }
   if (socket->type == GDW_Q_SOCKET_ADDRESS_TYPE_UNIX) {
     g_autofree char *path = gdw_options_escape (socket->q_unix->path);
-    return g_strconcat (socket->q_unix->abstract ? "unix:@" : "unix:", path, NULL);
+    return g_strconcat (UNIX_PREFIX, socket->q_unix->abstract ? "@" : "", path, NULL);
   }
   g_autofree char *name = gdw_options_escape (socket->fd->str);
   return g_strconcat ("fd:", name, NULL);
@@ -85,7 +87,7 @@ gdw_control_address_socket (const char *text)
     return NULL;
   if (g_str_has_prefix (text, "tcp:") || g_str_has_prefix (text, "multi-tcp:"))
     return inet_socket (colon + 1);
-  if (g_str_has_prefix (text, "unix:"))
+  if (g_str_has_prefix (text, UNIX_PREFIX))
     return unix_socket (colon + 1);
   return NULL;
 }
@@ -106,4 +108,23 @@ gdw_control_address_with_fd (const char *uri, int fd)
 {
   uri += strlen (FD_PREFIX);
   return g_strdup_printf (FD_PREFIX "%d%s", fd, uri + strcspn (uri, "|,"));
+}
+
+const char *
+gdw_control_address_path (const char *text)
+{
+  return g_str_has_prefix (text, UNIX_PREFIX) ? text + strlen (UNIX_PREFIX) : NULL;
+}
+
+GSocketAddress *
+gdw_control_address_inet (const char *text)
+{
+  const char *colon = strrchr (text, ':');
+  gboolean brackets = colon && text[0] == '[' && colon > text + 1 && colon[-1] == ']';
+  g_autofree char *host = colon ? g_strndup (text + brackets, colon - text - 2 * brackets)
+                                : NULL;
+  guint64 port = 0;
+  if (!host || !g_ascii_string_to_unsigned (colon + 1, 10, 0, 65535, &port, NULL))
+    return NULL;
+  return g_inet_socket_address_new_from_string (host, (guint) port);
 }

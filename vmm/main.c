@@ -14,9 +14,10 @@
 typedef struct {
   Host host;
   GdwControl *control;
-  gboolean closed;  /* the migration is */
-  int serial;       /* -1: none */
-  gint serial_lost; /* atomic: said once */
+  GdwControlHttp *http; /* or NULL */
+  gboolean closed;      /* the migration is */
+  int serial;           /* -1: none */
+  gint serial_lost;     /* atomic: said once */
 } App;
 
 static void
@@ -125,6 +126,19 @@ build_machine (App *app, const Options *options, GError **error)
 }
 
 static gboolean
+serve_http (App *app, const Options *options, GError **error)
+{
+  g_autofree char *address = NULL;
+
+  app->http = gdw_control_http_new (app->control, options->http, options->http_token, error);
+  if (!app->http)
+    return FALSE;
+  address = gdw_control_http_get_address (app->http);
+  g_printerr ("godwit-vmm: http at %s\n", address ? address : options->http);
+  return TRUE;
+}
+
+static gboolean
 build_migration (App *app, const Options *options, GError **error)
 {
   gboolean incoming = options->incoming != NULL;
@@ -139,7 +153,7 @@ build_migration (App *app, const Options *options, GError **error)
   for (char **path = options->qmp; path && *path; path++)
     if (!gdw_control_listen_qmp (app->control, *path, error))
       return FALSE;
-  return TRUE;
+  return !options->http || serve_http (app, options, error);
 }
 
 static gboolean
@@ -181,6 +195,8 @@ clear (App *app)
     gdw_migration_close (app->host.migration, closed, app);
   while (app->host.migration && !app->closed)
     g_main_loop_run (app->host.loop);
+  if (app->http)
+    gdw_control_http_free (app->http);
   if (app->control)
     gdw_control_free (app->control);
   /* Before the migration goes: the device tells it what it writes. */

@@ -116,9 +116,20 @@ parse_backend (MachineConfig *machine, const char *backend, GError **error)
 }
 
 typedef struct {
-  char *memory, *accel, *backend, *workload, *ring;
+  char *memory, *accel, *backend, *workload, *ring, *token;
   int vcpus;
 } Texts;
+
+static gboolean
+read_token (Options *options, const char *file, GError **error)
+{
+  g_autoptr (GError) why = NULL;
+
+  if (!g_file_get_contents (file, &options->http_token, NULL, &why))
+    return bad (error, "--http-token", file, why->message);
+  g_strstrip (options->http_token);
+  return TRUE;
+}
 
 static gboolean
 parse_texts (Options *options, const Texts *texts, GError **error)
@@ -136,6 +147,7 @@ parse_texts (Options *options, const Texts *texts, GError **error)
          parse_backend (machine, texts->backend ? texts->backend : "anon", error) &&
          (!texts->ring || parse_number ("--dirty-ring-size", texts->ring, FALSE,
                                         &machine->ring_entries, error)) &&
+         (!texts->token || read_token (options, texts->token, error)) &&
          (!texts->workload || parse_workload (machine, texts->workload, error));
 }
 
@@ -146,6 +158,10 @@ options_parse (Options *options, int *argc, char ***argv, GError **error)
   const GOptionEntry entries[] = {
     { "qmp", 0, 0, G_OPTION_ARG_FILENAME_ARRAY, &options->qmp, "Serve QMP here; repeatable",
       "SOCKET" },
+    { "http", 0, 0, G_OPTION_ARG_STRING, &options->http, "Serve HTTP here",
+      "ADDRESS:PORT|unix:PATH" },
+    { "http-token", 0, 0, G_OPTION_ARG_FILENAME, &texts.token,
+      "Each HTTP request must bring the token in this file", "FILE" },
     { "memory", 0, 0, G_OPTION_ARG_STRING, &texts.memory, "Guest memory (1G)", "SIZE" },
     { "vcpus", 0, 0, G_OPTION_ARG_INT, &texts.vcpus, "Virtual CPUs (1)", "N" },
     { "accel", 0, 0, G_OPTION_ARG_STRING, &texts.accel, "auto, kvm or soft (auto)", "KIND" },
@@ -186,6 +202,7 @@ options_parse (Options *options, int *argc, char ***argv, GError **error)
   g_free (texts.backend);
   g_free (texts.workload);
   g_free (texts.ring);
+  g_free (texts.token);
   return ok;
 }
 
@@ -193,6 +210,8 @@ void
 options_clear (Options *options)
 {
   g_strfreev (options->qmp);
+  g_free (options->http);
+  g_free (options->http_token);
   g_free (options->incoming);
   g_free (options->serial);
   g_free (options->run_log);

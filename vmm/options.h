@@ -9,6 +9,8 @@ typedef struct {
   MachineConfig machine;
   gboolean fell_back; /* --accel auto found no KVM */
   char **qmp;         /* sockets, or NULL */
+  char *http;         /* where to serve HTTP, or NULL */
+  char *http_token;   /* the content of --http-token, or NULL */
   char *incoming;     /* "defer", a URI, or NULL */
   gboolean paused;
   char *serial; /* "stdio", a file, or NULL */

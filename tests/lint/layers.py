@@ -28,7 +28,7 @@ MAY = {
 # A library outside: who may use it.
 LIBRARIES = {
     "json-glib/": ("qapi/", "core/", "ctl/", "tools/", "tests/"),
-    "libsoup/": ("core/control-http.c", "ctl/http.c", "tests/"),
+    "libsoup/": ("core/control-http", "ctl/http.c", "tests/"),
 }
 
 # Core, from the top down: a family includes only families of lower lines.

@@ -42,7 +42,7 @@ def state(tree):
 
 def http(tree):
     paths = sources(tree, under=LIBRARY + ["vmm/", "ctl/", "tools/"],
-                    but=["core/control-http.c", "ctl/http.c"])
+                    but=["core/control-http", "ctl/http.c"])
     return grep(tree, paths, r"\b(?:soup_\w+|Soup[A-Z]\w+)",
                 "HTTP is core/control-http.c's, and ctl/http.c's")
 
@@ -81,7 +81,7 @@ RULES = [
     ("the state changes in core/state.c only", state, [
         {"core/source.c": "  attempt->state.status = GDW_STATUS_FAILED;\n"},
     ]),
-    ("HTTP is in core/control-http.c and ctl/http.c only", http, [
+    ("HTTP is in core/control-http* and ctl/http.c only", http, [
         {"core/control.c": "  soup_server_new (NULL);\n"},
         {"ctl/client.c": "  soup_session_new ();\n"},
     ]),
