@@ -79,6 +79,12 @@ gdw_attempt_warn_of_plugins (const GdwAttempt *attempt, GPtrArray *warnings)
     g_ptr_array_add (warnings, g_strdup (texts->pdata[i]));
 }
 
+/* A link of the source, also one that has ended. */
+typedef struct {
+  guint64 bytes; /* written, all frames */
+  gboolean lost;
+} GdwLinkInfo;
+
 /* All of query-migrate, as of now.  What is not known is 0 or NULL. */
 typedef struct {
   GdwStatus status;
@@ -103,6 +109,7 @@ typedef struct {
   guint64 pause_us, state_us, harvest_us, pages_us, handover_us, resume_us; /* the blackout */
 
   const GArray *round_list;  /* of GdwRoundInfo */
+  const GArray *link_list;   /* of GdwLinkInfo */
   const GArray *vcpu_rates;  /* of guint64, pages/s of each vCPU */
   const GPtrArray *warnings; /* of char * */
 } GdwInfo;

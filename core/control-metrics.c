@@ -83,6 +83,17 @@ add_progress (GString *to, const GdwInfo *info)
 }
 
 static void
+add_links (GString *to, const GArray *links)
+{
+  head (to, "migration_link_bytes", "gauge", "Written to each link by the last migration.");
+  for (guint i = 0; links && i < links->len; i++) {
+    g_autofree char *label = g_strdup_printf ("{link=\"%u\"}", i);
+    value (to, "migration_link_bytes", label,
+           (double) g_array_index (links, GdwLinkInfo, i).bytes);
+  }
+}
+
+static void
 add_blackout (GString *to, const GdwInfo *info)
 {
   const struct {
@@ -129,6 +140,7 @@ gdw_control_metrics (GdwControl *control)
   gdw_migration_get_info (control->migration, &info);
   add_states (to, control, &info);
   add_progress (to, &info);
+  add_links (to, info.link_list);
   add_blackout (to, &info);
   add_tally (to, &control->tally);
   return g_string_free (to, FALSE);

@@ -59,6 +59,19 @@ make_rounds (const GArray *rounds)
 }
 
 static GPtrArray *
+make_links (const GArray *links)
+{
+  GPtrArray *list = g_ptr_array_new_with_free_func ((GDestroyNotify) gdw_q_migration_link_free);
+  for (guint i = 0; i < links->len; i++) {
+    const GdwLinkInfo *from = &g_array_index (links, GdwLinkInfo, i);
+    GdwQMigrationLink *link = g_new0 (GdwQMigrationLink, 1);
+    *link = (GdwQMigrationLink){ .id = i, .bytes = from->bytes, .lost = from->lost };
+    g_ptr_array_add (list, link);
+  }
+  return list;
+}
+
+static GPtrArray *
 make_vcpu_rates (const GArray *rates)
 {
   GPtrArray *list = g_ptr_array_new_with_free_func (
@@ -151,6 +164,8 @@ gdw_cmd_query_migrate (GdwControl *control, GError **error)
   to->x_transport = g_strdup (info.transport);
   to->x_links = info.n_links;
   to->has_x_links = info.n_links > 0;
+  if (info.link_list && info.link_list->len)
+    to->x_link_stats = make_links (info.link_list);
   if (info.round_list && info.round_list->len)
     to->x_rounds = make_rounds (info.round_list);
   if (info.vcpu_rates)

@@ -14,6 +14,17 @@ gdw_source_open_links (const GdwSource *source)
   return n;
 }
 
+void
+gdw_source_count_links (GdwSource *source)
+{
+  if (source->n_created > source->link_list->len)
+    g_array_set_size (source->link_list, source->n_created);
+  for (guint i = 0; i < source->n_created; i++)
+    g_array_index (source->link_list, GdwLinkInfo,
+                   i) = (GdwLinkInfo){ gdw_channel_sent_bytes (source->channels[i]),
+                                       source->links[i] != LINK_OPEN };
+}
+
 /* Of those that were begun. */
 static guint
 count_open (const GdwSource *source)

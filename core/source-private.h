@@ -82,9 +82,10 @@ struct GdwSource {
   gint64 step_us; /* begin of the present step of the blackout */
   gint64 pause_begin_us;
   guint64 passes, dirty_rate, bandwidth, expected_us, downtime_us;
-  guint64 sent_bytes, normal_pages, zero_pages, total_pages;
+  guint64 normal_pages, zero_pages, total_pages;
   GdwInfo blackout; /* its *_us */
   GArray *round_list;
+  GArray *link_list;
   GArray *vcpu_rates; /* of guint64, pages/s; or NULL */
   GPtrArray *warnings;
 };
@@ -109,6 +110,8 @@ gboolean gdw_source_check_links (GdwSource *source, gint64 limit_us);
 gboolean gdw_source_on_link_drained (GdwSource *source, const GdwFrame *frame,
                                      const guint8 *meta, GError **error);
 guint gdw_source_open_links (const GdwSource *source);
+/* Bring link_list up to date, while the channels are there. */
+void gdw_source_count_links (GdwSource *source);
 
 /* source-links.c: the channels' and the round's callbacks. */
 extern const GdwChannelOps gdw_source_channel_ops;

@@ -333,11 +333,11 @@ gdw_source_commit_lost (GdwSource *source)
 static void
 sum_up (GdwSource *source, GdwInfo *info)
 {
-  info->transferred_bytes = source->sent_bytes;
+  gdw_source_count_links (source);
   info->normal_pages = source->normal_pages;
   info->zero_pages = source->zero_pages;
-  for (guint i = 0; i < source->n_created; i++)
-    info->transferred_bytes += gdw_channel_sent_bytes (source->channels[i]);
+  for (guint i = 0; i < source->link_list->len; i++)
+    info->transferred_bytes += g_array_index (source->link_list, GdwLinkInfo, i).bytes;
   if (!source->round)
     return;
   gdw_round_counts (source->round, &info->normal_pages, &info->zero_pages);
@@ -365,6 +365,7 @@ gdw_source_info (GdwSource *source, GdwInfo *info)
   info->bandwidth = source->bandwidth;
   info->rounds = source->passes;
   info->round_list = source->round_list;
+  info->link_list = source->link_list;
   info->vcpu_rates = source->vcpu_rates;
   info->warnings = source->warnings;
   sum_up (source, info);

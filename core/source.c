@@ -143,6 +143,7 @@ gdw_source_new (const GdwAttempt *attempt, const char *uri, GError **error)
   source->attempt = *attempt;
   source->cancellable = g_cancellable_new ();
   source->round_list = g_array_new (FALSE, FALSE, sizeof (GdwRoundInfo));
+  source->link_list = g_array_new (FALSE, TRUE, sizeof (GdwLinkInfo));
   source->warnings = g_ptr_array_new_with_free_func (g_free);
   source->begin_us = g_get_monotonic_time ();
   if (!open_all (source, uri, error) || !make_secrets (source, error)) {
@@ -293,8 +294,8 @@ free_workers (GdwSource *source)
   gdw_timer_clear (&source->grace);
   gdw_timer_clear (&source->reason);
   g_clear_error (&source->lost);
+  gdw_source_count_links (source);
   for (guint i = 0; i < source->n_created; i++) {
-    source->sent_bytes += gdw_channel_sent_bytes (source->channels[i]);
     gdw_channel_free (source->channels[i]);
     g_free (source->batches[i]);
   }
@@ -449,6 +450,7 @@ gdw_source_free (GdwSource *source)
   g_clear_error (&source->error);
   g_object_unref (source->cancellable);
   g_array_unref (source->round_list);
+  g_array_unref (source->link_list);
   g_clear_pointer (&source->vcpu_rates, g_array_unref);
   g_ptr_array_unref (source->warnings);
   g_free (source->tracker_name);

@@ -32,6 +32,10 @@ def prove_info(info, transport, links=1):
     same(info["x-links"], links, "x-links")
     same(info["ram"]["remaining"], 0, "bytes that remain")
     check(info.get("x-rounds"), "x-rounds has rounds")
+    same([link["id"] for link in info["x-link-stats"]], list(range(links)), "ids of the links")
+    same([link["lost"] for link in info["x-link-stats"]], [False] * links, "lost links")
+    same(sum(link["bytes"] for link in info["x-link-stats"]), info["ram"]["transferred"],
+         "bytes of the links")
     check(info["ram"]["total"] >= 128 * MIB, "ram.total is the memory")
     check(info["ram"]["normal"] + info["ram"]["duplicate"] >= info["ram"]["total"] // 4096 // 2,
           "pages were counted")

@@ -416,6 +416,8 @@ def migration():
         same(command(here, "x-memory-digest"), command(url, "x-memory-digest"))
         text = wait_counted(here)
         check('godwit_migrations_total{result="completed"} 1' in text, text)
+        sent, = re.findall(r'godwit_migration_link_bytes\{link="0"\} (\S+)', text)
+        same(int(float(sent)), done["data"]["x-link-stats"][0]["bytes"])
         same(command(url, "cont"), (200, {"return": {}}))
         same(there.execute("x-guest-check")["pages-bad"], 0)
 

@@ -61,6 +61,8 @@ def slow_one_takes_less(links):
             proxy.harm(1, "slow", 4 << 20)
             pair.source.migrate(proxy.uri())
             pair.prove_completed()
+            told = [link["bytes"] for link in pair.source.info()["x-link-stats"]]
+            check(told[1] * 2 < told[0], f"x-link-stats says {told}")
             check(proxy.carried(1) * 2 < proxy.carried(0),
                   f"the slow link carried {proxy.carried(1)}, the other {proxy.carried(0)}")
         same(pair.warnings(), [], "x-warnings")

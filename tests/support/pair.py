@@ -37,6 +37,8 @@ class Pair:
             check(any(f"link {number} was lost: " in text for text in texts),
                   f"x-warnings name link {number}: {texts}")
         same(len(texts), len(links), f"number of the warnings {texts}")
+        same([link["id"] for link in self.source.info()["x-link-stats"] if link["lost"]],
+             sorted(links), "lost links in x-link-stats")
 
     def prove_completed(self, listens=False):
         """All of the memory is there.  LISTENS: the destination does not know yet whether the
