@@ -96,7 +96,8 @@ typedef struct {
   const char *local_address; /* "tcp:127.0.0.1:4711" while listening */
   guint n_links;
 
-  guint64 total_time_ms, setup_time_ms, downtime_ms, expected_downtime_ms;
+  guint64 total_time_ms, setup_time_ms, downtime_ms;
+  guint64 expected_downtime_us; /* the last estimate; 0: none yet */
 
   guint64 total_bytes; /* guest memory */
   guint64 remaining_bytes;

@@ -77,7 +77,7 @@ add_progress (GString *to, const GdwInfo *info)
   gauge (to, "migration_bandwidth_bytes_per_second", "What the links carry.",
          (double) info->bandwidth);
   gauge (to, "migration_expected_downtime_seconds", "The pause if it came now.",
-         (double) info->expected_downtime_ms / 1000);
+         (double) info->expected_downtime_us / 1e6);
   gauge (to, "migration_duration_seconds", "Since the last migration began.",
          (double) info->total_time_ms / 1000);
 }

@@ -106,7 +106,9 @@ add_progress (GdwControl *control, GdwQMigrationInfo *to, const GdwInfo *info)
   to->has_downtime = completed;
   to->downtime = info->downtime_ms;
   to->has_expected_downtime = !completed;
-  to->expected_downtime = info->expected_downtime_ms;
+  to->expected_downtime = info->expected_downtime_us / 1000;
+  to->has_x_predicted_downtime = info->expected_downtime_us > 0;
+  to->x_predicted_downtime = info->expected_downtime_us;
   to->blackout = completed ? make_blackout (info) : NULL;
 }
 

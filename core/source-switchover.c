@@ -330,6 +330,17 @@ gdw_source_commit_lost (GdwSource *source)
                                  on_answer, source);
 }
 
+/* Until it was measured, at the end of the first round. */
+static guint64
+mean_bandwidth (const GdwSource *source, gint64 now_us)
+{
+  gint64 bytes = __atomic_load_n (&source->acked_bytes, __ATOMIC_RELAXED);
+
+  return source->active_us && now_us > source->active_us
+             ? (guint64) bytes * G_USEC_PER_SEC / (guint64) (now_us - source->active_us)
+             : 0;
+}
+
 static void
 sum_up (GdwSource *source, GdwInfo *info)
 {
@@ -358,11 +369,10 @@ gdw_source_info (GdwSource *source, GdwInfo *info)
   info->total_time_ms = (end_us - source->begin_us) / 1000;
   info->setup_time_ms = source->active_us ? (source->active_us - source->begin_us) / 1000 : 0;
   info->downtime_ms = source->downtime_us / 1000;
-  info->expected_downtime_ms = source->expected_us == G_MAXUINT64 ? 0
-                                                                  : source->expected_us / 1000;
+  info->expected_downtime_us = source->expected_us == G_MAXUINT64 ? 0 : source->expected_us;
   info->total_bytes = source->total_pages * GDW_PAGE_SIZE;
   info->dirty_rate = source->dirty_rate;
-  info->bandwidth = source->bandwidth;
+  info->bandwidth = source->bandwidth ? source->bandwidth : mean_bandwidth (source, end_us);
   info->rounds = source->passes;
   info->round_list = source->round_list;
   info->link_list = source->link_list;

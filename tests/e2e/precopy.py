@@ -30,6 +30,7 @@ def prove_info(info, transport, links=1):
     same(info["x-outcome"], "destination", "x-outcome")
     same(info["x-transport"], transport, "x-transport")
     same(info["x-links"], links, "x-links")
+    check(info["x-predicted-downtime"] > 0, "a downtime was predicted")
     same(info["ram"]["remaining"], 0, "bytes that remain")
     check(info.get("x-rounds"), "x-rounds has rounds")
     same([link["id"] for link in info["x-link-stats"]], list(range(links)), "ids of the links")
