@@ -10,6 +10,7 @@
 #include "core/control-http-answer.h"
 #include "core/control-http-check.h"
 #include "core/control-http-client.h"
+#include "core/control-http-page.h"
 #include "core/control-http-qmp.h"
 #include "core/control-http-watch.h"
 #include "core/control-metrics.h"
@@ -93,17 +94,21 @@ on_request (SoupServer *server, SoupServerMessage *msg, const char *path, GHashT
             gpointer data)
 {
   const Route *route = find_route (path);
-  if (!route) {
+  int page = route ? -1 : gdw_http_page_find (path);
+  const char *method = route ? route->method : "GET";
+  if (!route && page < 0) {
     gdw_http_refuse (msg, SOUP_STATUS_NOT_FOUND,
-                     "http: the request is refused: there is no '%s'; use /qmp, /events, "
+                     "http: the request is refused: there is no '%s'; use /, /qmp, /events, "
                      "/metrics, /schema or /healthz",
                      path);
-  } else if (strcmp (soup_server_message_get_method (msg), route->method) != 0) {
+  } else if (strcmp (soup_server_message_get_method (msg), method) != 0) {
     soup_message_headers_replace (soup_server_message_get_response_headers (msg), "Allow",
-                                  route->method);
+                                  method);
     gdw_http_refuse (msg, SOUP_STATUS_METHOD_NOT_ALLOWED,
                      "http: the request is refused: '%s' has no method %s; use %s", path,
-                     soup_server_message_get_method (msg), route->method);
+                     soup_server_message_get_method (msg), method);
+  } else if (page >= 0) {
+    gdw_http_page_answer (page, msg);
   } else {
     route->answer (data, msg);
   }
@@ -125,10 +130,12 @@ on_headers (SoupServerMessage *msg, gpointer data)
   GdwControlHttp *http = data;
   const GdwHttpTrust trust = { http->token, http->unix_socket != NULL };
   SoupMessageHeaders *headers = soup_server_message_get_response_headers (msg);
+  const char *path = g_uri_get_path (soup_server_message_get_uri (msg));
   soup_message_headers_replace (headers, "Connection", "close");
   soup_message_headers_replace (headers, "Cache-Control", "no-store");
   soup_message_headers_replace (headers, "X-Content-Type-Options", "nosniff");
-  gdw_http_check (&trust, msg, FALSE);
+  /* A browser has no token before the page has asked for it. */
+  gdw_http_check (&trust, msg, gdw_http_page_find (path) >= 0);
 }
 
 static void

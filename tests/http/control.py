@@ -309,6 +309,37 @@ def schema():
         same((status, json.loads(text)), (200, vmm.execute("query-qmp-schema")))
 
 
+PAGES = ["/", "/icon.svg", "/dashboard.css", "/dashboard.js", "/charts.js", "/client.js",
+         "/dialogs.js", "/format.js", "/history.js", "/view.js", "/chart.min.js"]
+
+
+def pages():
+    """The dashboard: all of its files, and rules that a browser keeps for it."""
+    with Lab() as lab:
+        path = lab.path("token")
+        with open(path, "w", encoding="utf-8") as file:
+            file.write(TOKEN)
+        _, url = serve(lab)
+        _, closed = serve(lab, "b", "--incoming", "defer", "--http-token", path)
+        for page in PAGES:
+            # It tells nothing, and is what asks for the token.
+            for address in url, closed:
+                status, headers, text = ask(address, "GET", page)
+                same((status, len(text) > 100), (200, True), page)
+            rules = headers["content-security-policy"].split("; ")
+            check("default-src 'none'" in rules and "script-src 'self'" in rules and
+                  "frame-ancestors 'none'" in rules, f"{rules}")
+            check("unsafe" not in str(rules) and "http" not in str(rules), f"{rules}")
+            same((headers["x-content-type-options"], headers["x-frame-options"]),
+                 ("nosniff", "DENY"))
+            same(ask(url, "GET", page, Host="evil.example")[0], 403)
+            same(ask(closed, "GET", page, Origin="http://evil.example")[0], 403)
+            same(ask(url, "POST", page, b"")[0], 405)
+        same(ask(url, "GET", "/embed.py")[0], 404)
+        check(b"Released under the MIT License" in ask(url, "GET", "/chart.min.js")[2],
+              "chart.js has lost its notice")
+
+
 def is_statistics(event):
     return event["event"] == "x-statistics"
 
@@ -429,7 +460,7 @@ def main():
     tests = Tests()
     for case in (commands, wrong_requests, rebinding, other_sites, methods, paths, deep_bodies,
                  large_bodies, endless_heads, many_slow_ones, tokens, addresses, metrics, schema,
-                 events, many_watchers, deaf_watchers, ends_meanwhile, migration):
+                 pages, events, many_watchers, deaf_watchers, ends_meanwhile, migration):
         tests.add(case.__name__.replace("_", "-"), case)
     return tests.run()
 

@@ -152,3 +152,12 @@ class WebSocket:
                 return json.loads(data)
             if first & 0xf == 8:
                 raise EOFError("closed")
+
+    def send(self, message):
+        """As text in one frame, masked, as a client has to."""
+        data, mask = json.dumps(message).encode(), os.urandom(4)
+        size = (struct.pack(">BB", 0x81, 0x80 | len(data)) if len(data) < 126 else
+                struct.pack(">BBH", 0x81, 0xfe, len(data)) if len(data) < 65536 else
+                struct.pack(">BBQ", 0x81, 0xff, len(data)))
+        masked = bytes(byte ^ mask[i % 4] for i, byte in enumerate(data))
+        self.connection.socket.sendall(size + mask + masked)

@@ -26,7 +26,7 @@ OPTION = re.compile(r'"([a-z0-9-]+)",(?:\s*\.type =)?\s*GDW_OPTION_')
 def heads(tree):
     out = []
     for path in sources(tree, ".c", ".cc", ".h", ".S", ".ld", ".py", ".pml", ".build", ".sh", ".1",
-                        ".bash", "run"):
+                        ".bash", ".html", ".css", ".js", ".svg", ".xml", "run"):
         head = "\n".join(tree[path].splitlines()[:4])
         if LICENCE not in head or AUTHORS not in head:
             out.append(f"{path}: no SPDX lines at its head")
@@ -74,7 +74,7 @@ def formatted(tree):
     program = clang_format()
     with tempfile.TemporaryDirectory(prefix="godwit-lint-") as folder:
         shutil.copy(os.path.join(ROOT, ".clang-format"), folder)
-        paths = sources(tree, ".c", ".h", but=["tests/abi/"])
+        paths = sources(tree, ".c", ".h", ".js", but=["tests/abi/"])
         for path in paths:
             copy = os.path.join(folder, path)
             os.makedirs(os.path.dirname(copy), exist_ok=True)

@@ -47,6 +47,16 @@ def http(tree):
                 "HTTP is core/control-http.c's, and ctl/http.c's")
 
 
+def pages(tree):
+    """The dashboard asks nobody but its server, and texts never become part of the page."""
+    paths = sources(tree, ".html", ".css", ".js", ".svg", under=["dashboard/"])
+    pattern = re.compile(r"innerHTML|outerHTML|insertAdjacentHTML|document\.write|\beval\b|"
+                         r"new Function|\bstyle=|\bon[a-z]+=|"
+                         r"(?:https?:)?//(?!www\.w3\.org/2000/svg)[\w-]+\.\w+|@import")
+    return [f"{path}:{line_of(tree[path], match.start())}: {match[0]}"
+            for path in paths for match in pattern.finditer(tree[path])]
+
+
 def plugin_names(tree):
     out = set()
     for path in sources(tree, ".md", under=["trackers/", "transports/"]):
@@ -84,6 +94,12 @@ RULES = [
     ("HTTP is in core/control-http* and ctl/http.c only", http, [
         {"core/control.c": "  soup_server_new (NULL);\n"},
         {"ctl/client.c": "  soup_session_new ();\n"},
+    ]),
+    ("the dashboard is complete, and shows texts as texts", pages, [
+        {"dashboard/a.js": "element.innerHTML = text;\n"},
+        {"dashboard/a.html": '<script src="//cdn.example/chart.js"></script>\n'},
+        {"dashboard/a.html": '<p onclick="f()">\n'},
+        {"dashboard/a.css": "@import url(x.css);\n"},
     ]),
     ("core names no plugin", names, [
         {"core/control.c": 'f ("tcp:%s");\n', "transports/tcp.md": ""},

@@ -23,7 +23,7 @@ BLOCKS = (ast.If, ast.For, ast.While, ast.With, ast.Try)
 
 def files(tree):
     out = []
-    for path in sources(tree, ".c", ".h", ".S", ".py", "run"):
+    for path in sources(tree, ".c", ".h", ".S", ".py", ".html", ".css", ".js", "run"):
         lines, most = tree[path].count("\n"), FILE_LINES_OF.get(path, FILE_LINES)
         if lines > most:
             out.append(f"{path}: {lines} lines, at most {most}")

@@ -16,7 +16,7 @@ sys.path.insert(0, os.path.join(ROOT, "tests", "support"))
 from tap import Tests, check, diag  # pylint: disable=wrong-import-position
 
 SUFFIXES = (".c", ".cc", ".h", ".S", ".ld", ".py", ".pml", ".json", ".build", ".md", ".txt", ".sh",
-            ".1", ".bash")
+            ".1", ".bash", ".html", ".css", ".js", ".svg", ".xml")
 NAMES = ("run", ".clang-format", ".gitignore")
 
 
