@@ -124,8 +124,10 @@ exchange (Carrier *carrier, const char *request, GError **error)
   got = wait.body;
   if (!ok)
     return NULL;
-  text = g_strndup (g_bytes_get_data (got, NULL),
+  /* An empty body has no data. */
+  text = g_strndup (g_bytes_get_size (got) ? g_bytes_get_data (got, NULL) : "",
                     MIN (g_bytes_get_size (got), ANSWER_MAX_BYTES));
+  json_strip_controls (text);
   if (!check_status (http, soup_message_get_status (msg), text, error))
     return NULL;
   return g_strchomp (g_steal_pointer (&text));
@@ -148,6 +150,7 @@ on_line (GObject *stream, GAsyncResult *result, gpointer data)
     carrier_lose (&http->base, why ? why->message : "the server closed it");
     return;
   }
+  json_strip_controls (line);
   if (g_str_has_prefix (line, "data:")) {
     g_autoptr (JsonNode) node = json_parse (line + strlen ("data:"), NULL);
     /* Statistics are asked for when they are shown. */

@@ -50,6 +50,14 @@ json_parse (const char *text, GError **error)
   return NULL;
 }
 
+void
+json_strip_controls (char *text)
+{
+  for (; *text; text++)
+    if ((guchar) *text < ' ')
+      *text = ' ';
+}
+
 static const char *
 skip_space (const char *at)
 {

@@ -10,6 +10,9 @@
 /* An object, or NULL with @error. */
 JsonNode *json_parse (const char *text, GError **error);
 
+/* Control characters become spaces, in place: JSON has them between its words only. */
+void json_strip_controls (char *text);
+
 /* The text of the value of a member at the top, as it came; NULL if there is none.  json-glib
  * would change large numbers.  @text is one that json_parse() took. */
 char *json_slice (const char *text, const char *name);

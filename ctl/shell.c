@@ -211,7 +211,7 @@ static gboolean
 execute (Shell *shell, const char *line, char **words, GError **error)
 {
   g_autofree char *request = make_request (shell, line, words, error);
-  g_autofree char *answer = NULL, *value = NULL, *text = NULL;
+  g_autofree char *answer = NULL, *value = NULL, *shown = NULL, *text = NULL;
 
   if (!request)
     return FALSE;
@@ -219,7 +219,8 @@ execute (Shell *shell, const char *line, char **words, GError **error)
   if (!answer || client_is_refusal (*line == '{' ? "qmp" : words[0], answer, error))
     return FALSE;
   value = json_slice (answer, "return");
-  text = shell->session->json || !value ? NULL : json_pretty (value);
+  shown = json_printable (value);
+  text = shell->session->json || !value ? NULL : json_pretty (shown);
   printf ("%s\n", text ? text : answer);
   return TRUE;
 }

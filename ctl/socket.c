@@ -50,6 +50,7 @@ split (Socket *s)
     g_autofree char *line = g_strndup ((char *) s->unread->data, size);
 
     g_byte_array_remove_range (s->unread, 0, size + 1);
+    json_strip_controls (line);
     g_strstrip (line);
     if (*line)
       take_line (s, line);

@@ -101,7 +101,10 @@ def escape_sequences():
         out = ctl("-s", server.path, "status")[0]
         out += ctl("-s", server.path, "check", status=FAILED)[1]
         out += ctl("-s", server.path, "status", "--follow", status=FAILED)[1]
-    check("bad" in out, out)
+    raw = b'{"return": {"\033[2Jbad": "\033c"}}\n'
+    with FakeQmp(answers={"x": raw}) as server:
+        out += ctl("-s", server.path, "qmp", '{"execute": "x"}')[0]
+    check(out.count("bad") > 4, out)
     check(not set(out) & {"\033", "\u009b"}, f"escape sequences in {out!r}")
 
 
