@@ -121,7 +121,7 @@ say_prepared (GdwDestination *destination)
 }
 
 static void
-on_loaded (GdwReply *reply, gpointer data)
+on_loaded (GdwAnswer *answer, gpointer data)
 {
   GdwDestination *destination = data;
 
@@ -130,8 +130,8 @@ on_loaded (GdwReply *reply, gpointer data)
     gdw_destination_proceed (destination);
     return;
   }
-  if (reply->error) {
-    gdw_destination_fail (destination, g_error_copy (reply->error));
+  if (answer->error) {
+    gdw_destination_fail (destination, g_error_copy (answer->error));
     return;
   }
   destination->phase = PREPARED;
@@ -167,7 +167,7 @@ gdw_destination_on_prepare (GdwDestination *destination, const GdwFrame *frame,
     destination->section_list[i] = *(GdwSection *) destination->sections->pdata[i];
   destination->host_calls++;
   host->load_state (host->vm, destination->section_list, destination->sections->len,
-                    gdw_reply_new (destination->attempt.context, on_loaded, destination),
+                    gdw_answer_new (destination->attempt.context, on_loaded, destination),
                     destination->host_cancellable);
   return TRUE;
 }

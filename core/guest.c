@@ -109,29 +109,29 @@ finish (gpointer data)
 }
 
 static void
-paused (GdwReply *reply, gpointer data)
+paused (GdwAnswer *answer, gpointer data)
 {
   Order *order = data;
   GdwGuest *guest = order->guest;
 
-  if (!reply->error) {
+  if (!answer->error) {
     set_state (guest, order->after);
   } else {
-    order->error = g_error_copy (reply->error);
+    order->error = g_error_copy (answer->error);
     gdw_ring_door_guest_runs (guest->door); /* as far as anyone knows */
   }
   finish (order);
 }
 
 static void
-resumed (GdwReply *reply, gpointer data)
+resumed (GdwAnswer *answer, gpointer data)
 {
   Order *order = data;
   GdwGuest *guest = order->guest;
 
-  if (reply->error)
-    order->error = g_error_copy (reply->error);
-  set_state (guest, reply->error ? GDW_RUN_STATE_INTERNAL_ERROR : GDW_RUN_STATE_RUNNING);
+  if (answer->error)
+    order->error = g_error_copy (answer->error);
+  set_state (guest, answer->error ? GDW_RUN_STATE_INTERNAL_ERROR : GDW_RUN_STATE_RUNNING);
   finish (order);
 }
 
@@ -139,7 +139,7 @@ static void
 call_pause (GdwGuest *guest, Order *order)
 {
   gdw_ring_door_guest_stops (guest->door);
-  guest->host.pause (guest->host.vm, gdw_reply_new (guest->context, paused, order),
+  guest->host.pause (guest->host.vm, gdw_answer_new (guest->context, paused, order),
                      order->cancellable);
 }
 
@@ -147,7 +147,7 @@ static void
 call_resume (GdwGuest *guest, Order *order)
 {
   gdw_ring_door_guest_runs (guest->door);
-  guest->host.resume (guest->host.vm, gdw_reply_new (guest->context, resumed, order));
+  guest->host.resume (guest->host.vm, gdw_answer_new (guest->context, resumed, order));
 }
 
 static void
@@ -164,12 +164,12 @@ begin_hand_over (GdwGuest *guest, Order *order)
 }
 
 static void
-fenced (GdwReply *reply, gpointer data)
+fenced (GdwAnswer *answer, gpointer data)
 {
   Order *order = data;
 
-  if (reply->error)
-    order->error = g_error_copy (reply->error);
+  if (answer->error)
+    order->error = g_error_copy (answer->error);
   finish (order);
 }
 
@@ -183,7 +183,7 @@ begin_fence (GdwGuest *guest, Order *order)
     return;
   }
   guest->fenced = TRUE;
-  host->fence (host->vm, gdw_reply_new (guest->context, fenced, order), order->cancellable);
+  host->fence (host->vm, gdw_answer_new (guest->context, fenced, order), order->cancellable);
 }
 
 static void begin_take_back (GdwGuest *guest, Order *order);
@@ -191,13 +191,13 @@ static void begin_run (GdwGuest *guest, Order *order);
 
 /* Without its resources the guest must not run: it stays paused. */
 static void
-reacquired (GdwReply *reply, gpointer data)
+reacquired (GdwAnswer *answer, gpointer data)
 {
   Order *order = data;
   GdwGuest *guest = order->guest;
 
-  if (reply->error) {
-    order->error = g_error_copy (reply->error);
+  if (answer->error) {
+    order->error = g_error_copy (answer->error);
     guest->before = GDW_RUN_STATE_PAUSED;
   } else {
     guest->fenced = FALSE;
@@ -214,7 +214,7 @@ reacquire (GdwGuest *guest, Order *order)
 {
   if (!guest->fenced || order->error || !guest->host.reacquire)
     return FALSE;
-  guest->host.reacquire (guest->host.vm, gdw_reply_new (guest->context, reacquired, order));
+  guest->host.reacquire (guest->host.vm, gdw_answer_new (guest->context, reacquired, order));
   return TRUE;
 }
 

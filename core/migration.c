@@ -398,23 +398,23 @@ begin_incoming (GdwMigration *migration)
 }
 
 static void
-on_reset (GdwReply *reply, gpointer data)
+on_reset (GdwAnswer *answer, gpointer data)
 {
   g_autoptr (GdwMigration) migration = data;
 
-  if (!reply->error && migration->close_done) {
+  if (!answer->error && migration->close_done) {
     drop_destination (migration);
     close_when_idle (migration);
     return;
   }
-  if (!reply->error) {
+  if (!answer->error) {
     migration->touched = FALSE;
     gdw_guest_await (migration->guest);
     begin_incoming (migration);
     return;
   }
   drop_destination (migration);
-  migration->error = g_error_copy (reply->error);
+  migration->error = g_error_copy (answer->error);
   on_status (GDW_STATUS_SETUP, migration);
   on_status (GDW_STATUS_FAILED, migration);
   emit (migration, ENDED, GDW_STATUS_FAILED);
@@ -440,8 +440,8 @@ gdw_migration_incoming (GdwMigration *migration, const char *uri, GError **error
     return FALSE;
   forget_last (migration, TRUE);
   if (reset)
-    migration->host.reset (migration->host.vm, gdw_reply_new (migration->context, on_reset,
-                                                              g_object_ref (migration)));
+    migration->host.reset (migration->host.vm, gdw_answer_new (migration->context, on_reset,
+                                                               g_object_ref (migration)));
   else
     begin_incoming (migration);
   return TRUE;

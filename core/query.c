@@ -221,13 +221,13 @@ typedef struct {
 } Check;
 
 static void
-on_checked (GdwReply *reply, gpointer data)
+on_checked (GdwAnswer *answer, gpointer data)
 {
   g_autofree Check *check = data;
-  GdwCheckResult result = { reply->check_passes, reply->check_pages, reply->check_bad,
+  GdwCheckResult result = { answer->check_passes, answer->check_pages, answer->check_bad,
                             check->running };
 
-  check->done (check->migration, reply->error ? NULL : &result, reply->error, check->data);
+  check->done (check->migration, answer->error ? NULL : &result, answer->error, check->data);
   g_object_unref (check->migration);
 }
 
@@ -248,6 +248,6 @@ gdw_migration_check (GdwMigration *migration, GdwCheckDone done, gpointer data)
   }
   check = g_new (Check, 1);
   *check = (Check){ g_object_ref (migration), done, data, running };
-  host->guest_check (host->vm, running, gdw_reply_new (migration->context, on_checked, check),
+  host->guest_check (host->vm, running, gdw_answer_new (migration->context, on_checked, check),
                      NULL);
 }

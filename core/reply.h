@@ -3,12 +3,15 @@
 #pragma once
 
 #include <godwit/error.h>
-#include <godwit/host.h>
+#include <godwit/reply.h>
 
 /* What a host callback answers, see host.h; here is core's end of it. */
-struct GdwReply {
+typedef struct GdwAnswer GdwAnswer;
+
+struct GdwAnswer {
+  GdwReply *reply;
   GMainContext *context;
-  void (*answered) (GdwReply *reply, gpointer data); /* main thread, once */
+  void (*answered) (GdwAnswer *answer, gpointer data); /* main thread, once */
   gpointer data;
   GError *error;       /* or NULL */
   GPtrArray *sections; /* of GdwSection */
@@ -16,8 +19,8 @@ struct GdwReply {
 };
 
 /* @answered runs on @context; the reply and its content are freed after it. */
-GdwReply *gdw_reply_new (GMainContext *context,
-                         void (*answered) (GdwReply *reply, gpointer data), gpointer data);
+GdwReply *gdw_answer_new (GMainContext *context,
+                          void (*answered) (GdwAnswer *answer, gpointer data), gpointer data);
 
 GdwSection *gdw_section_new (const char *name, guint32 version, GBytes *data);
 void gdw_section_free (gpointer section);

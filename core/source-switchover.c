@@ -67,7 +67,7 @@ gdw_source_consider (GdwSource *source)
   gdw_guest_hand_over (source->attempt.guest, source->cancellable, on_paused, source);
 }
 
-static void on_saved (GdwReply *reply, gpointer data);
+static void on_saved (GdwAnswer *answer, gpointer data);
 
 static void
 save (GdwSource *source)
@@ -82,7 +82,7 @@ save (GdwSource *source)
   gdw_rate_open (source->rate, TRUE);
   gdw_source_kick (source);
   source->host_calls++;
-  host->save_state (host->vm, gdw_reply_new (source->attempt.context, on_saved, source),
+  host->save_state (host->vm, gdw_answer_new (source->attempt.context, on_saved, source),
                     source->cancellable);
 }
 
@@ -151,7 +151,7 @@ gdw_source_send_state (GdwSource *source)
 }
 
 static void
-on_saved (GdwReply *reply, gpointer data)
+on_saved (GdwAnswer *answer, gpointer data)
 {
   GdwSource *source = data;
 
@@ -160,11 +160,11 @@ on_saved (GdwReply *reply, gpointer data)
     gdw_source_proceed (source);
     return;
   }
-  if (reply->error) {
-    gdw_source_fail (source, g_error_copy (reply->error));
+  if (answer->error) {
+    gdw_source_fail (source, g_error_copy (answer->error));
     return;
   }
-  source->sections = g_ptr_array_ref (reply->sections);
+  source->sections = g_ptr_array_ref (answer->sections);
   gdw_source_send_state (source);
   source->blackout.state_us = step_time (source);
   source->phase = DRAINING;

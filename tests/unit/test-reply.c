@@ -20,17 +20,17 @@ typedef struct {
 } Fixture;
 
 static void
-on_answer (GdwReply *reply, gpointer data)
+on_answer (GdwAnswer *answer, gpointer data)
 {
   Fixture *f = data;
 
   ck_assert (pthread_equal (f->main, pthread_self ()));
   f->answered++;
-  f->error = reply->error ? g_strdup (reply->error->message) : NULL;
-  f->sections = reply->sections->len;
-  f->bad = reply->check_bad;
+  f->error = answer->error ? g_strdup (answer->error->message) : NULL;
+  f->sections = answer->sections->len;
+  f->bad = answer->check_bad;
   if (f->sections) {
-    GdwSection *section = reply->sections->pdata[0];
+    GdwSection *section = answer->sections->pdata[0];
 
     ck_assert_str_eq (section->name, "vcpu-0");
     ck_assert_uint_eq (section->version, 3);
@@ -66,7 +66,7 @@ answer (gpointer reply)
 START_TEST (an_answer_arrives_in_the_main_loop)
 {
   Fixture f = begin ();
-  GdwReply *reply = gdw_reply_new (g_main_context_default (), on_answer, &f);
+  GdwReply *reply = gdw_answer_new (g_main_context_default (), on_answer, &f);
 
   g_thread_join (g_thread_new ("host", answer, reply));
   ck_assert_uint_eq (f.answered, 0);
@@ -83,7 +83,7 @@ START_TEST (an_answer_never_arrives_at_once)
 {
   Fixture f = begin ();
 
-  gdw_reply_done (gdw_reply_new (g_main_context_default (), on_answer, &f));
+  gdw_reply_done (gdw_answer_new (g_main_context_default (), on_answer, &f));
   ck_assert_uint_eq (f.answered, 0);
   WAIT_UNTIL (f.answered);
   ck_assert_uint_eq (f.sections, 0);
@@ -95,9 +95,9 @@ START_TEST (a_failure_has_a_text_even_without_one)
 {
   Fixture f = begin (), g = begin ();
 
-  gdw_reply_fail (gdw_reply_new (g_main_context_default (), on_answer, &f),
+  gdw_reply_fail (gdw_answer_new (g_main_context_default (), on_answer, &f),
                   g_error_new_literal (GDW_ERROR, GDW_ERROR_HOST, "host 'x': it failed"));
-  gdw_reply_fail (gdw_reply_new (g_main_context_default (), on_answer, &g), NULL);
+  gdw_reply_fail (gdw_answer_new (g_main_context_default (), on_answer, &g), NULL);
   WAIT_UNTIL (f.answered && g.answered);
   ck_assert_str_eq (f.error, "host 'x': it failed");
   ck_assert (g_str_has_prefix (g.error, "host: a callback failed without saying why"));
