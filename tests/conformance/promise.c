@@ -3,28 +3,9 @@
 #include "promise.h"
 
 #include <stdio.h>
-#include <string.h>
 #include <unistd.h>
 
 #include "runner.h"
-
-/* { header, words, line } */
-static const struct {
-  const char *header, *words;
-  guint line;
-} lines[] = {
-#include "promise-lines.h"
-};
-
-static guint
-line_of (Promise promise)
-{
-  for (guint i = 0; i < G_N_ELEMENTS (lines); i++)
-    if (strcmp (lines[i].header, promise.header) == 0 &&
-        strcmp (lines[i].words, promise.words) == 0)
-      return lines[i].line;
-  return 0;
-}
 
 void
 note (const char *format, ...)
@@ -43,7 +24,7 @@ broken (Promise promise, const char *format, ...)
   va_list values;
 
   fprintf (stderr, "expected: %s\npromised: godwit/%s:%u\nhappened: ", promise.words,
-           promise.header, line_of (promise));
+           promise.header, promise_line (promise));
   va_start (values, format);
   vfprintf (stderr, format, values);
   va_end (values);

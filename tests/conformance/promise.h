@@ -12,6 +12,9 @@ typedef struct {
 
 #define PROMISE(header, words) ((Promise){ header, words })
 
+/* The line of the header that says so. */
+guint promise_line (Promise promise);
+
 /* Unless @condition: say what was expected (the promise, and its line), what happened instead,
  * and end the test. */
 #define EXPECT(condition, promise, ...)                                                        \

@@ -36,7 +36,7 @@ def main(headers, output, *sources):
     found, missing = {}, []
     for source in sources:
         with open(source, encoding="utf-8") as file:
-            for header, literal in USE.findall(file.read()):
+            for header, literal in USE.findall(file.read().replace("\\\n", "\n")):
                 words = "".join(PIECE.findall(literal))
                 line = find(os.path.join(headers, header), words)
                 if line is None:
