@@ -46,16 +46,17 @@ typedef struct {
 
   const char *only;        /* glob of the names of the tests to run; NULL: all */
   const char *plugin_path; /* for gdw_migration_new */
-  guint deadline_s; /* of one test; 0: 30 s.  A callback that has not returned by then and
-                     * 10 s more ends the process with abort: a test cannot go on */
+  guint deadline_s;        /* of one test; 0: 30 s.  A callback that has not returned after that
+                            * time ends the process, with abort and a line on stderr */
 
   /* Called after each test.  NULL: TAP goes to stdout. */
   void (*report) (gpointer data, const GdwConformanceResult *result);
 
   /* The guest of @host, or of @other if @other, was resumed: have it write memory all the time,
    * in fast succession, as long as it runs, and come back when it and each device that writes
-   * by itself have written since the call.  From then on guest_check is called. */
-  void (*start_writes) (gpointer data, gboolean other);
+   * by itself have written since the call.  From then on guest_check is called.  FALSE: they
+   * have not, after a time that the author sets. */
+  gboolean (*start_writes) (gpointer data, gboolean other);
 
   /* The guest of @host is paused: have a vCPU store the byte that is there to page @page of
    * @region, and write no other page.  Come back when that is done, in the dirty log, and no

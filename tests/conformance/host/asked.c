@@ -81,6 +81,7 @@ asked_new (Try *t, const char *callback)
   g_mutex_init (&asked->lock);
   asked->sections = g_ptr_array_new_with_free_func (free_section);
   g_ptr_array_add (t->asked, asked);
+  watchdog_feed (t->watchdog, callback);
   return asked;
 }
 

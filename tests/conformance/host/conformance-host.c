@@ -6,9 +6,9 @@
 #include "asked.h"
 #include "host-cases.h"
 #include "vm.h"
-#include "watchdog.h"
 
 #define DEADLINE_S 30
+/* To bring the VM to rest after it. */
 #define GRACE_S 10
 
 #define ROW(name, function) { name, function },
@@ -57,9 +57,8 @@ report (Try *t, guint number, const char *name, gboolean passed)
 }
 
 static gboolean
-run_case (Try *t, const HostCase *c, Watchdog *watchdog)
+run_case (Try *t, const HostCase *c, guint deadline_s)
 {
-  guint deadline_s = t->test->deadline_s ? t->test->deadline_s : DEADLINE_S;
   gboolean ok;
 
   if (t->owed)
@@ -67,14 +66,13 @@ run_case (Try *t, const HostCase *c, Watchdog *watchdog)
   if (t->stop)
     return try_skip (t, "%s", t->stop);
   t->end_us = g_get_monotonic_time () + deadline_s * G_USEC_PER_SEC;
-  watchdog_set (watchdog, c->name, t->end_us + 3 * GRACE_S * G_USEC_PER_SEC);
   ok = c->run (t);
   t->end_us = MAX (t->end_us, g_get_monotonic_time () + GRACE_S * G_USEC_PER_SEC);
   if (t->vm.host.pause)
     ok = vm_settle (&t->vm) && ok;
   if (t->other.there && t->other.host.pause)
     ok = vm_settle (&t->other) && ok;
-  watchdog_set (watchdog, NULL, 0);
+  watchdog_feed (t->watchdog, NULL);
   return ok;
 }
 
@@ -106,11 +104,12 @@ guint
 gdw_conformance_host (const GdwConformanceHost *given)
 {
   GdwConformanceHost test = { 0 };
-  Watchdog *watchdog = watchdog_new ();
   Try t = { .test = &test };
-  guint number = 0, failed = 0;
+  guint number = 0, failed = 0, deadline_s;
 
   memcpy (&test, given, MIN (given->size, sizeof test));
+  deadline_s = test.deadline_s ? test.deadline_s : DEADLINE_S;
+  t.watchdog = watchdog_new (deadline_s);
   t.context = g_main_context_ref_thread_default ();
   t.asked = g_ptr_array_new_with_free_func (asked_free);
   vm_init (&t.vm, &t, test.host, FALSE);
@@ -123,7 +122,7 @@ gdw_conformance_host (const GdwConformanceHost *given)
     if (!is_wanted (&test, cases[i].name))
       continue;
     t.promise = (Promise){ 0 };
-    passed = run_case (&t, &cases[i], watchdog);
+    passed = run_case (&t, &cases[i], deadline_s);
     report (&t, ++number, cases[i].name, passed);
     failed += !passed && t.promise.words;
     g_clear_pointer (&t.happened, g_free);
@@ -131,6 +130,6 @@ gdw_conformance_host (const GdwConformanceHost *given)
   if (!t.owed) /* an answer could still come */
     g_ptr_array_unref (t.asked);
   g_main_context_unref (t.context);
-  watchdog_free (watchdog);
+  watchdog_free (t.watchdog);
   return failed;
 }

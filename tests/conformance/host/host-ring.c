@@ -68,9 +68,12 @@ reset_rings (Try *t, guint expected)
   const GdwDirtyLog *log = t->vm.host.dirty_log;
   guint64 n = G_MAXUINT64;
   GError *error = NULL;
-  gboolean ok = log->reset_rings (log->self, &n, &error);
-  g_autofree char *why = error ? g_strdup (error->message) : NULL;
+  g_autofree char *why = NULL;
+  gboolean ok;
 
+  watchdog_feed (t->watchdog, "reset_rings");
+  ok = log->reset_rings (log->self, &n, &error);
+  why = error ? g_strdup (error->message) : NULL;
   if (!try_result (t, "reset_rings", ok, error))
     return FALSE;
   REQUIRE (t, ok, PROMISE ("dirty-log.h", "Re-arm what was harvested, of all rings"),

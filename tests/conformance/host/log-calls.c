@@ -49,9 +49,12 @@ log_enable (Vm *vm, guint32 mode)
   const GdwDirtyLog *log = vm->host.dirty_log;
   g_autofree char *what = g_strdup_printf ("enable (%s)", log_mode_name (mode));
   GError *error = NULL;
-  gboolean ok = log->enable (log->self, mode, &error);
-  g_autofree char *why = error ? g_strdup (error->message) : NULL;
+  g_autofree char *why = NULL;
+  gboolean ok;
 
+  watchdog_feed (vm->run->watchdog, "enable");
+  ok = log->enable (log->self, mode, &error);
+  why = error ? g_strdup (error->message) : NULL;
   if (ok)
     vm->log_mode = mode;
   if (!try_result (vm->run, what, ok, error))
@@ -66,9 +69,12 @@ log_disable (Vm *vm)
 {
   const GdwDirtyLog *log = vm->host.dirty_log;
   GError *error = NULL;
-  gboolean ok = log->disable (log->self, &error);
-  g_autofree char *why = error ? g_strdup (error->message) : NULL;
+  g_autofree char *why = NULL;
+  gboolean ok;
 
+  watchdog_feed (vm->run->watchdog, "disable");
+  ok = log->disable (log->self, &error);
+  why = error ? g_strdup (error->message) : NULL;
   vm->log_mode = 0;
   if (!try_result (vm->run, "disable", ok, error))
     return FALSE;
@@ -113,6 +119,7 @@ log_get (Vm *vm, guint region, guint64 **bits)
   for (guint64 i = 0; i < words; i++)
     got[i] = ~G_GUINT64_CONSTANT (0);
   got[words] = CANARY;
+  watchdog_feed (vm->run->watchdog, "get");
   ok = log->get (log->self, region, got, &error);
   why = error ? g_strdup (error->message) : NULL;
   if (!try_result (vm->run, "get", ok, error))
@@ -130,9 +137,12 @@ log_clear (Vm *vm, guint region, guint64 first, guint64 n, const guint64 *bits)
 {
   const GdwDirtyLog *log = vm->host.dirty_log;
   GError *error = NULL;
-  gboolean ok = log->clear (log->self, region, first, n, bits, &error);
-  g_autofree char *why = error ? g_strdup (error->message) : NULL;
+  g_autofree char *why = NULL;
+  gboolean ok;
 
+  watchdog_feed (vm->run->watchdog, "clear");
+  ok = log->clear (log->self, region, first, n, bits, &error);
+  why = error ? g_strdup (error->message) : NULL;
   if (!try_result (vm->run, "clear", ok, error))
     return FALSE;
   REQUIRE (vm->run, ok, PROMISE ("dirty-log.h", "Manual only: re-arm the pages of @region"),
@@ -147,6 +157,7 @@ log_write (Vm *vm, guint region, guint64 page)
 {
   const GdwConformanceHost *test = vm->run->test;
 
+  watchdog_feed (vm->run->watchdog, "vcpu_writes");
   return test->vcpu_writes (test->data, region, page);
 }
 

@@ -7,6 +7,8 @@
 #include "own-vm.h"
 #include "wrong-host.h"
 
+#define PATIENCE_S 20
+
 typedef struct {
   gboolean kvm, ring, mistakes;
   char *wrong, *only;
@@ -69,6 +71,7 @@ main (int argc, char **argv)
     return 2;
   }
   own_pair_fill (&pair, &test);
+  pair.patience_s = settings.deadline_s ? settings.deadline_s / 2 : PATIENCE_S;
   test.host = &pair.vm.gdw;
   test.other = &pair.other.gdw;
   test.only = settings.only;

@@ -17,6 +17,7 @@ typedef struct {
 /* What the suite gives to its callbacks. */
 typedef struct {
   OwnVm vm, other;
+  guint patience_s; /* for a guest that shall write */
 } OwnPair;
 
 /* @events: NULL for those of host.h. */

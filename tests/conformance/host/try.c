@@ -59,6 +59,7 @@ iterate_for (Try *t, guint ms)
 {
   g_autoptr (GSource) source = g_timeout_source_new (ms);
 
+  watchdog_feed (t->watchdog, "a source of the main context");
   g_source_set_callback (source, tick, NULL, NULL);
   g_source_attach (source, t->context);
   g_main_context_iteration (t->context, TRUE);

@@ -6,6 +6,7 @@
 #include <godwit/error.h>
 
 #include "tests/conformance/promise.h"
+#include "watchdog.h"
 
 /* One run of the suite over a host.  Main thread, but for what says otherwise. */
 typedef struct Try Try;
@@ -25,6 +26,7 @@ typedef struct {
 struct Try {
   const GdwConformanceHost *test;
   GMainContext *context;
+  Watchdog *watchdog; /* fed with each callback that is called */
   Vm vm, other;
   GPtrArray *asked; /* of Asked: all calls of hosts that are answered later */
   const char *owed; /* the callback that has not been answered, or NULL */

@@ -140,26 +140,27 @@ vm_is_good (Vm *vm)
   return TRUE;
 }
 
-void
+gboolean
 vm_start_writes (Vm *vm)
 {
   const GdwConformanceHost *test = vm->run->test;
   gint64 begin_us = g_get_monotonic_time ();
 
-  if (test->start_writes) {
-    test->start_writes (test->data, vm->other);
-    vm->wrote = TRUE;
-  }
+  if (!test->start_writes)
+    return TRUE;
+  watchdog_feed (vm->run->watchdog, "start_writes");
+  vm->wrote = test->start_writes (test->data, vm->other);
   try_extend (vm->run, begin_us);
+  REQUIRE (vm->run, vm->wrote, RUN,
+           "the guest was resumed, and start_writes says that it does "
+           "not write");
+  return TRUE;
 }
 
 gboolean
 vm_write_on (Vm *vm)
 {
-  if (!vm_resume (vm))
-    return FALSE;
-  vm_start_writes (vm);
-  return TRUE;
+  return vm_resume (vm) && vm_start_writes (vm);
 }
 
 const GdwRegion *

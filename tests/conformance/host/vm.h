@@ -25,7 +25,7 @@ gboolean vm_reset (Vm *vm);
 gboolean vm_is_good (Vm *vm);
 
 /* It was resumed: have it write, if the author knows how. */
-void vm_start_writes (Vm *vm);
+gboolean vm_start_writes (Vm *vm);
 
 /* Resume it, and have it write. */
 gboolean vm_write_on (Vm *vm);

@@ -7,21 +7,21 @@
 
 struct Watchdog {
   GThread *thread;
+  guint patience_s;
   GMutex lock; /* of the rest */
   GCond changed;
-  const char *test;
-  gint64 end_us;
+  const char *callback;
+  gint64 fed_us;
   gboolean quit;
 };
 
 static void
-bark (const char *test)
+bark (const Watchdog *watchdog)
 {
-  fprintf (
-      stderr,
-      "godwit-conformance: test '%s' is stuck in a callback of the host, which must return "
-      "at once; this process ends, see where its thread is\n",
-      test);
+  fprintf (stderr,
+           "godwit-conformance: callback '%s' has not returned for %u s; this "
+           "process ends, see where its thread is\n",
+           watchdog->callback, watchdog->patience_s);
   abort ();
 }
 
@@ -31,21 +31,25 @@ watch (gpointer data)
   Watchdog *watchdog = data;
 
   g_mutex_lock (&watchdog->lock);
-  while (!watchdog->quit)
-    if (!watchdog->test)
+  while (!watchdog->quit) {
+    gint64 end_us = watchdog->fed_us + watchdog->patience_s * G_USEC_PER_SEC;
+
+    if (!watchdog->callback)
       g_cond_wait (&watchdog->changed, &watchdog->lock);
-    else if (!g_cond_wait_until (&watchdog->changed, &watchdog->lock, watchdog->end_us) &&
-             g_get_monotonic_time () >= watchdog->end_us)
-      bark (watchdog->test);
+    else if (!g_cond_wait_until (&watchdog->changed, &watchdog->lock, end_us) &&
+             watchdog->callback && g_get_monotonic_time () >= end_us)
+      bark (watchdog);
+  }
   g_mutex_unlock (&watchdog->lock);
   return NULL;
 }
 
 Watchdog *
-watchdog_new (void)
+watchdog_new (guint patience_s)
 {
   Watchdog *watchdog = g_new0 (Watchdog, 1);
 
+  watchdog->patience_s = patience_s;
   g_mutex_init (&watchdog->lock);
   g_cond_init (&watchdog->changed);
   watchdog->thread = g_thread_new ("watchdog", watch, watchdog);
@@ -66,11 +70,11 @@ watchdog_free (Watchdog *watchdog)
 }
 
 void
-watchdog_set (Watchdog *watchdog, const char *test, gint64 end_us)
+watchdog_feed (Watchdog *watchdog, const char *callback)
 {
   g_mutex_lock (&watchdog->lock);
-  watchdog->test = test;
-  watchdog->end_us = end_us;
+  watchdog->callback = callback;
+  watchdog->fed_us = g_get_monotonic_time ();
   g_cond_signal (&watchdog->changed);
   g_mutex_unlock (&watchdog->lock);
 }

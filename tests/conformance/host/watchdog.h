@@ -4,11 +4,12 @@
 
 #include <glib.h>
 
-/* Ends the process when a test can't: it is in a callback that does not return. */
+/* Ends the process when the suite can't go on: it is in a callback that does not return. */
 typedef struct Watchdog Watchdog;
 
-Watchdog *watchdog_new (void);
+Watchdog *watchdog_new (guint patience_s);
 void watchdog_free (Watchdog *watchdog);
 
-/* A test begins, and has to end before @end_us (monotonic); NULL: none is under way. */
-void watchdog_set (Watchdog *watchdog, const char *test, gint64 end_us);
+/* Something else begins, of which it is told again before its patience ends.  @callback is a
+ * literal, NULL: the suite is in none. */
+void watchdog_feed (Watchdog *watchdog, const char *callback);

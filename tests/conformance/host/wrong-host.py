@@ -6,6 +6,7 @@ that is for it, for the reason that the page gives; the page has all mistakes of
 
 import os
 import re
+import signal
 import subprocess
 import sys
 
@@ -17,6 +18,7 @@ SECTION = re.compile(r"^## Your own host$(.*?)(?=^## |\Z)", re.M | re.S)
 ROW = re.compile(r"^\| `([a-z0-9-]+)` \| (.+?) \| `([a-z0-9-]+)` \| `([a-z-]+\.h)`: (.+?) \|$", re.M)
 VERDICT = re.compile(r"^(not )?ok \d+ - host: (\S+)((?:\n#.*)*)", re.M)
 DEADLINE_S = "4"
+STUCK = "never-returns"
 RINGS = ["rings-", "reset-rings-"]
 
 
@@ -54,13 +56,22 @@ def right(program, test):
 
 def all_listed(program):
     done = subprocess.run([program, "--mistakes"], capture_output=True, text=True, check=True)
-    same(sorted(done.stdout.split()), sorted(row[0] for row in rows()), "mistakes")
+    same(sorted(done.stdout.split()), sorted([STUCK] + [row[0] for row in rows()]), "mistakes")
+
+
+def stuck(program):
+    """A callback that does not return ends the process, and says which it was."""
+    done = subprocess.run([program, "--wrong", STUCK, "--deadline", "2"], capture_output=True,
+                          text=True, check=False)
+    same(done.returncode, -signal.SIGABRT, "exit status")
+    check("callback 'pause' has not returned for 2 s" in done.stderr, done.stderr)
 
 
 def main():
     program = sys.argv[1]
     tests = Tests()
     tests.add("the page has all mistakes", all_listed, program)
+    tests.add("a callback that does not return is named", stuck, program)
     for mistake, test, header, words in rows():
         tests.add(f"{mistake} is caught by {test}", caught, program, mistake, test, header, words)
     for test in sorted({row[1] for row in rows()}):

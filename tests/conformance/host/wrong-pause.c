@@ -49,6 +49,19 @@ forgets_io_in_flight (WrongHost *wrong)
 }
 
 static void
+pause_for_ever (gpointer self, GdwReply *reply, GCancellable *cancellable)
+{
+  for (;;)
+    g_usleep (G_USEC_PER_SEC);
+}
+
+static void
+never_returns (WrongHost *wrong)
+{
+  wrong->host.pause = pause_for_ever;
+}
+
+static void
 drop_if_cancelled (gpointer self, GdwReply *reply, GCancellable *cancellable)
 {
   WrongHost *wrong = self;
@@ -247,6 +260,7 @@ checks_no_page (WrongHost *wrong)
 const Mistake wrong_pauses[] = {
   { .name = "answers-pause-too-early", .make = answers_pause_too_early },
   { .name = "forgets-io-in-flight", .make = forgets_io_in_flight },
+  { .name = "never-returns", .make = never_returns },
   { .name = "never-answers-a-cancelled-pause", .make = never_answers_a_cancelled_pause },
   { .name = "cannot-resume-after-a-failed-pause", .make = cannot_resume_after_a_failed_pause },
   { .name = "resumes-nothing", .make = resumes_nothing },
