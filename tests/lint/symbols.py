@@ -76,6 +76,14 @@ def library():
     check(not stray, f"not in an installed header: {stray}")
 
 
+def conformance_library():
+    tree = load()
+    path = os.path.join(BUILD, "tests", "conformance", "host", "libgodwit-conformance.so")
+    same(exported(os.path.realpath(path)),
+         sorted(set(re.findall(r"\b(gdw_\w+) \(", tree["plugins/godwit/conformance.h"]))),
+         "what libgodwit-conformance exports")
+
+
 def modules():
     paths = [path for folder in ("trackers", "transports")
              for path in glob.glob(os.path.join(BUILD, folder, "gdw-*.so"))]
@@ -89,6 +97,7 @@ def main():
     tests.add("no variable at file scope can change", no_variables)
     tests.add("no variable at file scope can change: finds seeds", finds_a_variable)
     tests.add("libgodwit exports what its headers declare", library)
+    tests.add("libgodwit-conformance exports what its header declares", conformance_library)
     tests.add("a module exports gdw_plugin alone", modules)
     return tests.run()
 
