@@ -40,7 +40,7 @@ get_whole_words (gpointer self, guint region, guint64 *bits, GError **error)
 }
 
 static void
-forgets_the_last_partial_word (WrongHost *wrong)
+forgets_the_last_pages (WrongHost *wrong)
 {
   wrong->log.get = get_whole_words;
 }
@@ -380,7 +380,7 @@ begins_rings_anew (WrongHost *wrong)
 }
 
 const Mistake wrong_logs[] = {
-  { .name = "forgets-the-last-partial-word", .make = forgets_the_last_partial_word },
+  { .name = "forgets-the-last-pages", .make = forgets_the_last_pages },
   { .name = "adds-to-the-bits", .make = adds_to_the_bits },
   { .name = "takes-one-region-for-another", .make = takes_one_region_for_another },
   { .name = "writes-behind-the-bits", .make = writes_behind_the_bits },
