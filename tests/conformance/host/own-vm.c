@@ -74,7 +74,8 @@ own_vm_open (OwnVm *vm, gboolean soft, gboolean ring, gboolean boots,
 
   *vm = (OwnVm){ .soft = soft };
   vm->host.machine = machine_new (&config, events ? events : &usual, error);
-  if (!vm->host.machine || (boots && !machine_boot (vm->host.machine, error)))
+  if (!vm->host.machine || (boots && !machine_boot (vm->host.machine, error)) ||
+      (boots && !soft && !own_vcpu_open (&vm->vcpu, error)))
     return FALSE;
   if (!run_log_open (&vm->host.run_log, NULL, error))
     return FALSE;
@@ -101,6 +102,7 @@ own_vm_close (OwnVm *vm)
   machine_pause (vm->host.machine, was_stopped, &still);
   while (!still)
     g_main_context_iteration (NULL, TRUE);
+  own_vcpu_close (&vm->vcpu);
   machine_free (vm->host.machine);
 }
 
@@ -140,16 +142,21 @@ start_writes (gpointer data, gboolean other)
   return TRUE;
 }
 
+/* KVM keeps a vCPU from the ROM. */
 static gboolean
 vcpu_writes (gpointer data, guint region, guint64 page)
 {
   OwnPair *pair = data;
   Machine *machine = pair->vm.host.machine;
-  const GdwRegion *r = &machine_memory (machine)->regions[region];
+  const Memory *memory = machine_memory (machine);
+  const GdwRegion *r = &memory->regions[region];
   volatile guint8 *byte = r->host_addr + page * GDW_PAGE_SIZE;
+  guint64 gpa = r->guest_addr + page * GDW_PAGE_SIZE;
 
+  if (!pair->vm.soft)
+    return region != MEMORY_ROM && own_vcpu_store (&pair->vm.vcpu, memory, gpa);
   *byte = *byte;
-  soft_log_mark (machine_dirty_log (machine)->self, 0, r->guest_addr + page * GDW_PAGE_SIZE);
+  soft_log_mark (machine_dirty_log (machine)->self, 0, gpa);
   return TRUE;
 }
 
@@ -204,7 +211,7 @@ own_pair_fill (OwnPair *pair, GdwConformanceHost *test)
 {
   test->data = pair;
   test->start_writes = start_writes;
-  test->vcpu_writes = pair->vm.soft ? vcpu_writes : NULL;
+  test->vcpu_writes = vcpu_writes;
   test->set_migration = set_migration;
   test->device_writes = device_writes;
   test->sections_equal = pair->vm.soft ? NULL : sections_equal;

@@ -4,6 +4,7 @@
 
 #include <godwit/conformance.h>
 
+#include "own-vcpu.h"
 #include "vmm/host.h"
 
 /* The reference VMM under the suite: its machine behind its GdwHost, as godwit-vmm has it. */
@@ -12,6 +13,7 @@ typedef struct {
   GdwHost gdw;     /* what host_init fills, with the next two */
   gboolean fenced; /* a lock that a VMM with disks would have */
   gboolean soft;
+  OwnVcpu vcpu; /* of the VM that boots, on KVM */
 } OwnVm;
 
 /* What the suite gives to its callbacks. */
@@ -25,5 +27,5 @@ gboolean own_vm_open (OwnVm *vm, gboolean soft, gboolean ring, gboolean boots,
                       const MachineEvents *events, GError **error);
 void own_vm_close (OwnVm *vm);
 
-/* The callbacks; vcpu_writes with the software machine alone. */
+/* The callbacks. */
 void own_pair_fill (OwnPair *pair, GdwConformanceHost *test);
