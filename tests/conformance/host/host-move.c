@@ -19,6 +19,15 @@ typedef struct {
   char *failed;      /* or NULL */
 } Move;
 
+static Move *
+move_new (Try *t)
+{
+  Move *move = g_new0 (Move, 1);
+
+  move->run = t;
+  return move;
+}
+
 static void
 on_pass (GdwMigration *migration, guint64 number, gpointer data)
 {
@@ -136,6 +145,14 @@ wait_compared (Move *move)
   return TRUE;
 }
 
+/* One that does not close lives on, and so do its callbacks. */
+static gboolean
+close_one (Move *move, GdwMigration *migration)
+{
+  gdw_migration_close (migration, on_done, move);
+  return wait_answer (move, "close");
+}
+
 static gboolean
 take_down (Move *move)
 {
@@ -144,19 +161,18 @@ take_down (Move *move)
   gboolean ok = TRUE;
 
   t->end_us = MAX (t->end_us, g_get_monotonic_time () + 10 * G_USEC_PER_SEC);
-  if (move->sink.migration) {
-    gdw_migration_close (move->sink.migration, on_done, move);
-    ok = wait_answer (move, "close");
-  }
+  if (t->owed || (move->sink.migration && !close_one (move, move->sink.migration)) ||
+      (move->migration && !close_one (move, move->migration)))
+    return FALSE;
   if (move->migration) {
     g_signal_handlers_disconnect_by_data (move->migration, move);
-    gdw_migration_close (move->migration, on_done, move);
-    ok = wait_answer (move, "close") && ok;
-    ok = vm_pause (&t->vm) && ok;
+    t->vm.runs = gdw_migration_get_run_state (move->migration) == GDW_RUN_STATE_RUNNING;
+    ok = vm_pause (&t->vm);
     test->set_migration (test->data, NULL);
     g_clear_object (&move->migration);
   }
   sink_close (&move->sink);
+  g_free (move);
   return ok;
 }
 
@@ -190,11 +206,11 @@ expect_copied (Move *move)
 static gboolean
 move_once (Try *t)
 {
-  Move move = { .run = t };
-  gboolean ok = set_up (&move) && wait_pass (&move, 4) && wait_compared (&move) &&
-                expect_copied (&move);
+  Move *move = move_new (t);
+  gboolean ok = set_up (move) && wait_pass (move, 4) && wait_compared (move) &&
+                expect_copied (move);
 
-  return take_down (&move) && ok && vm_is_good (&t->vm);
+  return take_down (move) && ok && vm_is_good (&t->vm);
 }
 
 /* A write is lost at a moment; the more often there is one, the better. */
@@ -255,16 +271,16 @@ expect_device_copied (Move *move)
 static gboolean
 move_device (Try *t, gboolean *told)
 {
-  Move move = { .run = t };
+  Move *move = move_new (t);
   guint n;
   guint64 marked = vm_regions (&t->vm, &n)->guest_addr;
-  gboolean ok = set_up (&move) && wait_pass (&move, 2);
+  gboolean ok = set_up (move) && wait_pass (move, 2);
 
-  if (ok && !move.sink.compared)
-    ok = device_writes (&move, marked);
-  *told = !move.sink.compared;
-  ok = ok && wait_compared (&move) && expect_device_copied (&move);
-  return take_down (&move) && ok && vm_is_good (&t->vm);
+  if (ok && !move->sink.compared)
+    ok = device_writes (move, marked);
+  *told = !move->sink.compared;
+  ok = ok && wait_compared (move) && expect_device_copied (move);
+  return take_down (move) && ok && vm_is_good (&t->vm);
 }
 
 gboolean

@@ -93,8 +93,10 @@ cancel_and_go_on (Try *t, gboolean before)
     asked = vm_ask_pause (&t->vm);
     g_cancellable_cancel (asked->cancellable);
   }
-  if (!asked_wait (asked) || (!asked->failed && !expect_still (&t->vm)) ||
-      !vm_write_on (&t->vm))
+  if (!asked_wait (asked))
+    return FALSE;
+  t->vm.runs = asked->failed;
+  if ((!asked->failed && !expect_still (&t->vm)) || !vm_write_on (&t->vm))
     return FALSE;
   if (t->test->start_writes && !expect_writes (&t->vm))
     return FALSE;

@@ -90,5 +90,7 @@ main (int argc, char **argv)
   own_vm_close (&pair.other);
   wrong_host_clear (&wrong[0]);
   wrong_host_clear (&wrong[1]);
+  g_free (settings.wrong);
+  g_free (settings.only);
   return failed > 0;
 }
