@@ -103,7 +103,7 @@ sink_open (Sink *sink, Vm *vm)
                           .resume = sink_resume,
                           .save_state = sink_save,
                           .load_state = sink_load };
-  sink->folder = g_dir_make_tmp ("godwit-conformance-XXXXXX", &error);
+  sink->folder = g_dir_make_tmp ("godwit-sink-XXXXXX", &error);
   if (!sink->folder)
     return try_skip (t, "%s", error->message);
   sink->uri = g_strdup_printf ("unix:%s/sink", sink->folder);
