@@ -77,7 +77,12 @@ def builds():
         with open(os.path.join(MINE, name), "w", encoding="utf-8") as file:
             file.write(text)
     shell("meson setup build")
-    said = shell("meson test -C build")
+    try:
+        said = shell("meson test -C build")
+    except AssertionError:
+        with open(os.path.join(MINE, "build", "meson-logs", "testlog.txt"), encoding="utf-8") as log:
+            diag("\n".join(line for line in log.read().splitlines() if not line.startswith("ok ")))
+        raise
     same(re.findall(r"^(?:Ok|Fail): +(\d+)", said, re.M), ["3", "0"], f"passed, failed in {said}")
 
 
