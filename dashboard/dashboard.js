@@ -29,6 +29,13 @@ async function readHold() {
   $("hold").checked = all.some((one) => one.capability === HOLD && one.state);
 }
 
+// A wall has many of these pages: the VM's UUID tells them apart, if it was given one.
+async function readPlace() {
+  const {UUID: uuid} = await client.command("query-uuid");
+  const given = /[1-9a-f]/.test(uuid);
+  $("place").textContent = given ? `${location.host} · ${uuid}` : location.host;
+}
+
 // What goes wrong is said where it is looked for, and stays.
 async function attempt(what, action) {
   try {
@@ -122,6 +129,7 @@ function onLink(state) {
   if (state !== "live" || before === "live") return;
   readLimits().catch(() => {});
   readHold().catch(() => {});
+  readPlace().catch(() => {});
 }
 
 $("start-form").addEventListener("submit", (event) => {

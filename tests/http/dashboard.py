@@ -19,6 +19,7 @@ from qmp import DEADLINE
 from tap import Skip, Tests, check, same
 from vmm import Lab as AnyLab
 
+UUID = "7f8ba2b0-6a3c-4d5e-8f01-23456789abcd"
 TOKEN = "0123456789abcdef-of-a-test"
 
 
@@ -131,7 +132,7 @@ def cancelled():
 
 def held():
     with Lab() as lab, Browser() as page:
-        source, url = lab.serve()
+        source, url = lab.serve("--uuid", UUID)
         destination, uri = lab.waiting("unix")
         opened(page, url)
         fill(page, "#uri", uri)
@@ -140,6 +141,7 @@ def held():
         page.click("#ask-yes")
         status(page, "pre-switchover")
         same(text(page, "#guest"), "guest is paused to switch over", "the guest")
+        page.wait(f"document.querySelector('#place').innerText.endsWith('{UUID}')")
         page.click("#do-continue")
         page.click("#ask-yes")
         status(page, "completed")
