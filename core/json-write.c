@@ -10,11 +10,10 @@
 static void write_node (GString *out, JsonNode *node);
 
 static void
-write_string (GString *out, const char *text)
+write_characters (GString *out, const char *text, gssize length)
 {
   static const char from[] = "\"\\\b\f\n\r\t", to[] = "\"\\bfnrt";
-  g_autofree char *valid = g_utf8_make_valid (text, -1);
-  g_string_append_c (out, '"');
+  g_autofree char *valid = g_utf8_make_valid (text, length);
   for (const char *p = valid; *p; p++) {
     const char *known = strchr (from, *p);
     if (known)
@@ -24,6 +23,18 @@ write_string (GString *out, const char *text)
     else
       g_string_append_c (out, *p);
   }
+}
+
+static void
+write_string (GString *out, const char *text)
+{
+  const char *nul;
+  g_string_append_c (out, '"');
+  for (; (nul = strstr (text, GDW_STRING_NUL)); text = nul + strlen (GDW_STRING_NUL)) {
+    write_characters (out, text, nul - text);
+    g_string_append (out, "\\u0000");
+  }
+  write_characters (out, text, -1);
   g_string_append_c (out, '"');
 }
 

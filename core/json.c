@@ -87,7 +87,7 @@ parse_hex (Parser *parser)
   return value;
 }
 
-/* Behind a backslash and a u: NUL can't be kept in a C string, half a pair means nothing. */
+/* Behind a backslash and a u: half a pair means nothing. */
 static gboolean
 parse_unicode (Parser *parser, GString *text)
 {
@@ -98,9 +98,12 @@ parse_unicode (Parser *parser, GString *text)
                 ? 0x10000 + ((first - 0xd800) << 10) + (second - 0xdc00)
                 : -1;
   }
-  if (first <= 0 || (first >= 0xd800 && first < 0xe000))
+  if (first < 0 || (first >= 0xd800 && first < 0xe000))
     return FALSE;
-  g_string_append_unichar (text, (gunichar) first);
+  if (first == 0)
+    g_string_append (text, GDW_STRING_NUL);
+  else
+    g_string_append_unichar (text, (gunichar) first);
   return TRUE;
 }
 

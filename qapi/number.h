@@ -4,9 +4,12 @@
 
 #include <json-glib/json-glib.h>
 
-/* Numbers in JSON nodes.  json-glib has no unsigned 64-bit value, so a number
+/* Numbers, and NUL, in JSON nodes.  json-glib has no unsigned 64-bit value, so a number
  * from 2^63 on is kept, digit by digit, in a string node that no JSON text can
  * produce.  Code that takes strings or numbers from a node asks here. */
+
+/* A NUL in a string of JSON, which a C string can't have: no UTF-8 has these bytes. */
+#define GDW_STRING_NUL "\xc0\x80"
 
 JsonNode *gdw_number_new (guint64 value);
 

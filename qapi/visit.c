@@ -156,6 +156,18 @@ read_integer (const Where *where, const GdwVisitType *type, JsonNode *node, gpoi
 }
 
 static gboolean
+read_string (const Where *where, JsonNode *node, char **out, GError **error)
+{
+  const char *text = gdw_number_get_string (node);
+  if (!text)
+    return wrong_type (error, where, "string");
+  if (strstr (text, GDW_STRING_NUL))
+    return refuse (error, where, " has a NUL in it");
+  *out = g_strdup (text);
+  return TRUE;
+}
+
+static gboolean
 read_enum (const Where *where, const GdwVisitType *type, JsonNode *node, int *out,
            GError **error)
 {
@@ -315,8 +327,7 @@ read_value (const Where *where, const GdwVisitType *type, JsonNode *node, gpoint
   case GDW_VISIT_ENUM:
     return read_enum (where, type, node, out, error);
   case GDW_VISIT_STR:
-    *(char **) out = g_strdup (gdw_number_get_string (node));
-    return *(char **) out || wrong_type (error, where, "string");
+    return read_string (where, node, out, error);
   case GDW_VISIT_STRUCT:
     return read_struct (where, type, node, out, error);
   case GDW_VISIT_LIST:

@@ -64,7 +64,6 @@ static const Case bad[] = {
   { "\"abc", "string without end" },
   { "\"a\nb\"", "control character in string" },
   { "\"\\x41\"", "invalid escape sequence '\\x'" },
-  { "\"\\u0000\"", "invalid escape sequence '\\u0000'" },
   { "\"\\ud800\"", "invalid escape sequence '\\ud800'" },
   { "\"\\udc00\"", "invalid escape sequence '\\udc00'" },
   { "\"\\u12g4\"", "invalid escape sequence '\\u12'" },
