@@ -142,9 +142,9 @@ over_limit (GdwJsonSplitter *splitter, GError **error)
 {
   const char *what = NULL;
   if (splitter->place.depth > GDW_JSON_DEPTH_MAX)
-    what = "nesting depth limit exceeded";
+    what = "nesting depth limit exceeded: 64 levels";
   else if (splitter->at - splitter->start > GDW_JSON_SIZE_MAX)
-    what = "token size limit exceeded";
+    what = "token size limit exceeded: 1 MiB";
   if (what)
     g_set_error (error, GDW_VISIT_ERROR, GDW_VISIT_ERROR_GENERIC, "JSON parse error, %s", what);
   return what != NULL;

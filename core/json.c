@@ -259,7 +259,7 @@ static JsonNode *
 parse_container (Parser *parser)
 {
   if (parser->depth == GDW_JSON_DEPTH_MAX)
-    return fail (parser, "nesting depth limit exceeded");
+    return fail (parser, "nesting depth limit exceeded: 64 levels");
   g_autoptr (JsonNode)
       node = json_node_new (*parser->at == '{' ? JSON_NODE_OBJECT : JSON_NODE_ARRAY);
   JsonObject *object = NULL;

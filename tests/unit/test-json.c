@@ -132,7 +132,8 @@ START_TEST (nesting_is_limited)
   ck_assert_ptr_nonnull (node);
   ck_assert_ptr_null (gdw_json_parse (deep, -1, NULL));
   ck_assert_ptr_null (gdw_json_parse (hostile, -1, &error));
-  ck_assert_str_eq (error->message, "JSON parse error, nesting depth limit exceeded");
+  ck_assert_str_eq (error->message,
+                    "JSON parse error, nesting depth limit exceeded: 64 levels");
 }
 END_TEST
 
@@ -225,15 +226,15 @@ START_TEST (a_value_over_a_limit_is_refused_once_and_skipped)
   g_autofree char *close = g_strnfill (100000, ']');
   g_autofree char *deep = g_strconcat (open, "1", close, NULL);
   g_autofree char *deep_out = drain_portions (deep, 777);
-  ck_assert_str_eq (deep_out, ERR ("nesting depth limit exceeded") "{};");
+  ck_assert_str_eq (deep_out, ERR ("nesting depth limit exceeded: 64 levels") "{};");
 
   g_autofree char *filler = g_strnfill (3 * GDW_JSON_SIZE_MAX, 'x');
   g_autofree char *large = g_strconcat ("{\"a\":\"", filler, "}\"}", NULL);
   g_autofree char *large_out = drain_portions (large, 4096);
-  ck_assert_str_eq (large_out, ERR ("token size limit exceeded") "{};");
+  ck_assert_str_eq (large_out, ERR ("token size limit exceeded: 1 MiB") "{};");
 
   g_autofree char *word_out = drain_portions (filler, 65536);
-  ck_assert_str_eq (word_out, ERR ("token size limit exceeded") "{};");
+  ck_assert_str_eq (word_out, ERR ("token size limit exceeded: 1 MiB") "{};");
 }
 END_TEST
 

@@ -375,7 +375,7 @@ START_TEST (a_request_has_up_to_1_mib)
   g_autofree char *answer = receive (&client);
   ck_assert_msg (g_str_has_prefix (answer, "{\"return\":{},\"id\":\"xxx"), "%.60s", answer);
   transmit (&client, larger);
-  expect (&client, GENERIC ("JSON parse error, token size limit exceeded") "}");
+  expect (&client, GENERIC ("JSON parse error, token size limit exceeded: 1 MiB") "}");
   transmit (&client, "{\"execute\":\"query-migrate\"}");
   expect (&client, "{\"return\":{}}");
   disconnect (&client);
@@ -387,7 +387,7 @@ START_TEST (a_request_that_was_refused_can_be_broken_off)
   Client client = connect_negotiated ();
   g_autofree char *open = g_strnfill (65, '[');
   transmit (&client, open);
-  expect (&client, GENERIC ("JSON parse error, nesting depth limit exceeded") "}");
+  expect (&client, GENERIC ("JSON parse error, nesting depth limit exceeded: 64 levels") "}");
   transmit (&client, "\"\xff{\"execute\":\"query-migrate\"}");
   expect (&client, "{\"return\":{}}");
   disconnect (&client);
@@ -405,7 +405,7 @@ START_TEST (a_request_has_up_to_64_levels)
     transmit (&client, request);
     expect (&client, depth == 63 ? good
                                  : GENERIC ("JSON parse error, nesting depth limit "
-                                            "exceeded") "}");
+                                            "exceeded: 64 levels") "}");
   }
   transmit (&client, "{\"execute\":\"query-migrate\"}");
   expect (&client, "{\"return\":{}}");
