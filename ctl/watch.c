@@ -69,7 +69,7 @@ update (Watch *w, GError **error)
     return FALSE;
   g_clear_pointer (&w->progress, progress_free);
   w->progress = p;
-  if (!progress_has_ended (p) && p->expected_us)
+  if (p->expected_us)
     w->predicted_us = p->expected_us;
   if (!progress_has_ended (p) && p->has_memory) {
     append_history (w->rates, p->rate);
