@@ -117,7 +117,13 @@ client_last_text (Client *client)
 gboolean
 client_listen (Client *client, GError **error)
 {
-  return client->carrier->listen (client->carrier, error);
+  gboolean ok;
+
+  client->carrier->interrupted = FALSE;
+  client->waiting = TRUE;
+  ok = client->carrier->listen (client->carrier, error);
+  client->waiting = FALSE;
+  return ok;
 }
 
 char *

@@ -248,9 +248,9 @@ follow (Session *session, GError **error)
   Follower f = { .session = session, .is_terminal = terminal_can_draw () && !session->json };
   int status;
 
+  ears_open (&f.ears, on_heard, &f);
   /* Without events the changes are seen at the next tick. */
   client_listen (session->client, NULL);
-  ears_open (&f.ears, on_heard, &f);
   f.timer = g_timeout_add (TICK_MS, on_tick, &f);
   status = run (&f, error);
   g_source_remove (f.timer);

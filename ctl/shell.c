@@ -336,9 +336,9 @@ command_shell (Session *session, char **args, GError **error)
 
   if (!shell.schema)
     return EXIT_FAILED;
+  ears_open (&shell.ears, on_heard, &shell);
   if (!client_listen (session->client, &why))
     fprintf (stderr, "godwitctl: no events are shown: %s\n", why->message);
-  ears_open (&shell.ears, on_heard, &shell);
   if (terminal_is (STDIN_FILENO) && terminal_can_draw ()) {
     open_editor (&shell);
     run_terminal (&shell);

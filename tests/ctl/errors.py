@@ -267,6 +267,17 @@ def http_errors():
             refused(f"server '{server.url}': {text}", "-s", server.url, "status")
 
 
+def http_hangs():
+    """A signal ends the wait for an answer that does not come."""
+    with FakeHttp(None, b"") as server:
+        with Background("-s", server.url, "status", "--follow") as following:
+            check(server.came.wait(DEADLINE), "no request came")
+            following.signal(signal.SIGINT)
+            _, err = following.end(FAILED)
+    same(err, "godwitctl: migration: not followed to its end: interrupted; it goes on, see "
+         f"'godwitctl -s {server.url} status --follow'\n", "stderr")
+
+
 def http_token():
     """It is sent; a wrong one is told."""
     with tempfile.NamedTemporaryFile("w", prefix="godwit-") as file, FakeHttp(401, b"") as server:
@@ -321,6 +332,7 @@ def main():
     tests.add("stdout is full", full)
     tests.add("tokens", tokens)
     tests.add("HTTP", http_errors)
+    tests.add("HTTP: no answer", http_hangs)
     tests.add("HTTP: token", http_token)
     tests.add("outcomes", unknown_is_kept)
     tests.add("events between answers", owed_answers)

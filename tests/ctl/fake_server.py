@@ -88,15 +88,22 @@ class FakeQmp:
 
 
 class FakeHttp:
-    """Answers every request with STATUS and BODY; heads: the headers that came."""
+    """Answers every request with STATUS and BODY, or, if STATUS is None, not before its end.
+    heads: the paths and headers that came."""
 
     def __init__(self, status, body):
         heads = self.heads = []
+        self.came, self.ends = threading.Event(), threading.Event()
+        came, ends = self.came, self.ends
 
         class Handler(http.server.BaseHTTPRequestHandler):
             def do_POST(self):
                 heads.append((self.path, dict(self.headers)))
                 self.rfile.read(int(self.headers.get("Content-Length", 0)))
+                came.set()
+                if status is None:
+                    ends.wait(DEADLINE)
+                    return
                 self.send_response(status)
                 self.send_header("Content-Length", str(len(body)))
                 self.end_headers()
@@ -116,5 +123,6 @@ class FakeHttp:
         return self
 
     def __exit__(self, *_error):
+        self.ends.set()
         self.server.shutdown()
         self.server.server_close()
