@@ -4,7 +4,7 @@
 
 /* X (name, slow, function), in the order in which they run. */
 #define TRACKER_CASES(X)                                                                       \
-  X ("declares-what-makes-sense", FALSE, tracker_declares_what_makes_sense)                    \
+  X ("declares-what-makes-sense", FALSE, plugin_declares_what_makes_sense)                     \
   X ("opens-or-names-what-is-missing", FALSE, opens_or_names_what_is_missing)                  \
   X ("nothing-written-nothing-reported", FALSE, nothing_written_nothing_reported)              \
   X ("every-page-is-reported", FALSE, every_page_is_reported)                                  \

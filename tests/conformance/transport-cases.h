@@ -6,7 +6,7 @@
 
 /* X (name, slow, function), in the order in which they run. */
 #define TRANSPORT_CASES(X)                                                                     \
-  X ("declares-what-makes-sense", FALSE, transport_declares_what_makes_sense)                  \
+  X ("declares-what-makes-sense", FALSE, plugin_declares_what_makes_sense)                     \
   X ("open-touches-nothing", FALSE, transport_open_touches_nothing)                            \
   X ("bad-addresses-are-refused", FALSE, transport_bad_addresses_are_refused)                  \
   X ("local-address-is-where-peers-connect", FALSE,                                            \

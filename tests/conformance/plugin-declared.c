@@ -1,13 +1,13 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /* SPDX-FileCopyrightText: The godwit authors */
 #include "promise.h"
-#include "transport-cases.h"
+#include "tracker-cases.h"
 #include "suite.h"
 
-TRANSPORT_CASES (DECLARE_CASE)
+TRACKER_CASES (DECLARE_CASE)
 
 void
-transport_declares_what_makes_sense (const Subject *subject)
+plugin_declares_what_makes_sense (const Subject *subject)
 {
   const GdwPlugin *plugin = subject->plugin;
 
