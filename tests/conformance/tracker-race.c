@@ -14,7 +14,7 @@ TRACKER_CASES (DECLARE_CASE)
 
 /* For each kind of host. */
 #define QUICK_S 1
-#define WHOLE_S 3
+#define WHOLE_S 2
 
 #define VCPUS_MAX 4
 #define CHANNELS_MAX 2
@@ -354,7 +354,7 @@ race_by_seed (const Subject *subject, const SimKind *kinds, const Plan *plan)
   gboolean quick = subject->settings->quick, any = FALSE;
 
   for (const SimKind *kind = kinds; kind->name; kind++)
-    any |= race_some (subject, kind, plan, quick ? 100 : 400,
+    any |= race_some (subject, kind, plan, quick ? 100 : 150,
                       (quick ? QUICK_S : WHOLE_S) * G_TIME_SPAN_SECOND);
   return any;
 }
