@@ -1,8 +1,8 @@
 #!/usr/bin/env python3
 # SPDX-License-Identifier: LGPL-2.1-or-later
 # SPDX-FileCopyrightText: The godwit authors
-"""docs/embedding.md, done as its reader does it: its code, which is the reference VMM's, is built
-with nothing but what is installed, by the command of the page, and migrates a guest."""
+"""The reference VMM, which docs/embedding.md quotes, is an embedder like any other: it is built with
+nothing but what is installed, by the command of the page, and migrates a guest by its QMP."""
 
 import functools
 import json

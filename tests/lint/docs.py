@@ -18,7 +18,7 @@ FENCE = re.compile(r"^```(\w*)\n(.*?)^```$", re.M | re.S)
 QUOTE = re.compile(r"<!-- quote: (\S+) -->\n\Z")
 LINK = re.compile(r"\[[^\]\n]*\]\(([^)\s]+)\)")
 # In pages: a file of the tree, or a function in one.
-NAMED = re.compile(r"`((?:qapi|plugins|core|trackers|transports|vmm|ctl|tests|docs|tools)/[\w./-]*)"
+NAMED = re.compile(r"`((?:qapi|plugins|core|trackers|transports|vmm|ctl|examples|tests|docs|tools)/[\w./-]*)"
                    r"(?::(\w+))?`")
 THREADS = ("vCPU", "main", "harvest", "writer", "reader", "any", "device", "acceptor")
 SECTIONS = ["What", "When to choose it", "Options", "Errors", "Limits", "Source"]

@@ -21,6 +21,7 @@ MAY = {
     "transports/": ("plugins/godwit/", "transports/"),
     "core/": ("plugins/", "qapi/", "core/"),
     "vmm/": ("plugins/godwit/godwit.h", "vmm/"),
+    "examples/": ("plugins/godwit/godwit.h",),
     "ctl/": ("ctl/",),
     "tools/": ("plugins/godwit/godwit.h", "tools/"),
 }
