@@ -19,6 +19,7 @@
 #define TOKEN_MIN 16
 
 struct GdwControlHttp {
+  gatomicrefcount references;
   GdwControl *control;
   SoupServer *server;
   GdwControlSocket *unix_socket; /* or NULL: */
@@ -29,6 +30,15 @@ struct GdwControlHttp {
   GdwHttpCalls *calls;
   GdwHttpWatchers *watchers;
 };
+
+static GdwControlHttp *
+reference (GdwControlHttp *http)
+{
+  g_atomic_ref_count_inc (&http->references);
+  return http;
+}
+
+G_DEFINE_BOXED_TYPE (GdwControlHttp, gdw_control_http, reference, gdw_control_http_free)
 
 static void
 on_qmp (GdwControlHttp *http, SoupServerMessage *msg)
@@ -239,7 +249,8 @@ gdw_control_http_new (GdwControl *control, const char *address, const char *toke
 {
   GMainContext *context = gdw_migration_context (control->migration);
   GdwControlHttp *http = g_new0 (GdwControlHttp, 1);
-  http->control = control;
+  g_atomic_ref_count_init (&http->references);
+  http->control = gdw_control_ref (control);
   http->token = g_strdup (token);
   g_main_context_push_thread_default (context);
   http->server = soup_server_new ("server-header", "godwit", NULL);
@@ -274,6 +285,8 @@ gdw_control_http_get_address (GdwControlHttp *http)
 void
 gdw_control_http_free (GdwControlHttp *http)
 {
+  if (!g_atomic_ref_count_dec (&http->references))
+    return;
   if (http->accepting)
     g_source_destroy (http->accepting);
   g_clear_pointer (&http->accepting, g_source_unref);
@@ -285,5 +298,6 @@ gdw_control_http_free (GdwControlHttp *http)
   g_clear_object (&http->inet_socket);
   g_clear_pointer (&http->unix_socket, gdw_control_socket_free);
   g_free (http->token);
+  gdw_control_free (http->control);
   g_free (http);
 }

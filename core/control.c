@@ -8,6 +8,8 @@
 #include "core/json.h"
 #include "qapi-events.h"
 
+G_DEFINE_BOXED_TYPE (GdwControl, gdw_control, gdw_control_ref, gdw_control_free)
+
 typedef struct {
   GdwControlSink sink;
   gpointer data;
@@ -163,6 +165,7 @@ GdwControl *
 gdw_control_new (GdwMigration *migration)
 {
   GdwControl *control = g_new0 (GdwControl, 1);
+  g_atomic_ref_count_init (&control->references);
   control->migration = g_object_ref (migration);
   control->servers = g_ptr_array_new_with_free_func ((GDestroyNotify) gdw_control_qmp_free);
   control->fds = gdw_control_fds_new ();
@@ -173,6 +176,13 @@ gdw_control_new (GdwMigration *migration)
   g_signal_connect (migration, "pass", G_CALLBACK (pass_begun), control);
   g_signal_connect (migration, "run-state", G_CALLBACK (run_state_changed), control);
   g_signal_connect (migration, "ended", G_CALLBACK (attempt_ended), control);
+  return control;
+}
+
+GdwControl *
+gdw_control_ref (GdwControl *control)
+{
+  g_atomic_ref_count_inc (&control->references);
   return control;
 }
 
@@ -188,6 +198,8 @@ gdw_control_listen_qmp (GdwControl *control, const char *path, GError **error)
 void
 gdw_control_free (GdwControl *control)
 {
+  if (!g_atomic_ref_count_dec (&control->references))
+    return;
   if (control->quitting)
     g_source_destroy (control->quitting);
   g_clear_pointer (&control->quitting, g_source_unref);

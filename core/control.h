@@ -33,6 +33,7 @@ typedef struct {
 } GdwTally;
 
 struct GdwControl {
+  gatomicrefcount references;
   GdwControlFds *fds;
   GdwMigration *migration;
   GPtrArray *servers; /* of GdwControlQmp */
@@ -44,6 +45,9 @@ struct GdwControl {
   GdwTally tally;
   guint64 precopy_bytes; /* sent before the guest was paused; until then the maximum */
 };
+
+/* For who needs it until his own gdw_control_free(). */
+GdwControl *gdw_control_ref (GdwControl *control);
 
 /* From now until the removal @sink gets every event; order of adding. */
 void gdw_control_add_sink (GdwControl *control, GdwControlSink sink, gpointer data);

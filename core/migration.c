@@ -662,8 +662,12 @@ gboolean
 gdw_migration_set_parameter (GdwMigration *migration, const char *name, const char *value,
                              GError **error)
 {
-  if (!gdw_q_migration_parameters_apply_text (migration->parameters, name, value, error))
+  g_autoptr (GError) why = NULL;
+
+  if (!gdw_q_migration_parameters_apply_text (migration->parameters, name, value, &why)) {
+    g_set_error_literal (error, GDW_ERROR, GDW_ERROR_INVALID, why->message);
     return FALSE;
+  }
   if (migration->source)
     gdw_source_follow (migration->source);
   return TRUE;

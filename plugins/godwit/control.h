@@ -8,37 +8,78 @@
 
 G_BEGIN_DECLS
 
-/* The QMP side of a migration: commands and events as JSON.  Calls on the thread of the
- * migration's GMainContext. */
+/**
+ * GdwControl:
+ *
+ * The QMP side of a migration: commands and events as JSON.  Calls on the thread of the
+ * migration's GMainContext, its end too.
+ */
 typedef struct GdwControl GdwControl;
 
-/* Holds a reference on @migration. */
+/* For bindings: a copy is a reference, and the last one that is freed ends it. */
+#define GDW_TYPE_CONTROL (gdw_control_get_type ())
+GType gdw_control_get_type (void);
+
+/**
+ * gdw_control_new: (constructor)
+ * @migration: a reference on it is held
+ *
+ * Returns: (transfer full): without a way in yet
+ */
 GdwControl *gdw_control_new (GdwMigration *migration);
 
 /* Serve QMP on a UNIX socket at @path (a stale socket there is replaced, another
  * file is not), as often as wanted.  Clients are served until the free. */
 gboolean gdw_control_listen_qmp (GdwControl *control, const char *path, GError **error);
 
-/* The same commands and events over HTTP, for programs and people:
+/**
+ * GdwControlHttp:
+ *
+ * The same commands and events over HTTP, for programs and people:
  *   POST /qmp      one command, {"execute": ..., "arguments": ...}
  *   GET  /events   a WebSocket, or server-sent events: QMP's events, and 5 times a second
  *                  {"event": "x-statistics", "data": what query-migrate gives}
- *   GET  /metrics  for Prometheus;  /schema  of the commands;  /healthz */
+ *   GET  /metrics  for Prometheus;  /schema  of the commands;  /healthz
+ */
 typedef struct GdwControlHttp GdwControlHttp;
 
-/* Serve at @address, "127.0.0.1:8080", "[::1]:0" or "unix:PATH".  Without a @token (NULL) only
- * on a loopback address or a UNIX socket; with one, 16 or more visible ASCII characters, each
- * request must bring it.  NULL with an error.  Free it before @control. */
+#define GDW_TYPE_CONTROL_HTTP (gdw_control_http_get_type ())
+GType gdw_control_http_get_type (void);
+
+/**
+ * gdw_control_http_new: (constructor)
+ * @control: lives as long as this at least
+ * @address: "127.0.0.1:8080", "[::1]:0" or "unix:PATH"
+ * @token: (nullable): 16 or more visible ASCII characters
+ *
+ * Serve at @address.  Without a @token only on a loopback address or a UNIX socket; with one,
+ * each request must bring it.
+ *
+ * Returns: (transfer full): NULL with an error
+ */
 GdwControlHttp *gdw_control_http_new (GdwControl *control, const char *address,
                                       const char *token, GError **error);
 
-/* "http://127.0.0.1:40123/", or NULL for a UNIX socket; free with g_free. */
+/**
+ * gdw_control_http_get_address:
+ *
+ * Returns: (nullable) (transfer full): "http://127.0.0.1:40123/", or NULL for a UNIX socket
+ */
 char *gdw_control_http_get_address (GdwControlHttp *http);
 
-/* Drops the clients. */
+/**
+ * gdw_control_http_free: (skip)
+ *
+ * Drops the clients.
+ */
 void gdw_control_http_free (GdwControlHttp *http);
 
-/* Drops the clients, removes the sockets. */
+/**
+ * gdw_control_free: (skip)
+ *
+ * Drops the clients, removes the sockets; after the gdw_control_http_free() of all that serve
+ * it.
+ */
 void gdw_control_free (GdwControl *control);
 
 G_END_DECLS

@@ -21,7 +21,12 @@ typedef struct GdwReply GdwReply;
 
 void gdw_reply_done (GdwReply *reply);
 
-/* Takes @error, which says  host 'NAME': what failed: why; what to do . */
+/**
+ * gdw_reply_fail:
+ * @error: (transfer full):
+ *
+ * Takes @error, which says  host 'NAME': what failed: why; what to do .
+ */
 void gdw_reply_fail (GdwReply *reply, GError *error);
 
 /* In save_state only, before done: add a section.  @name is unique and at most

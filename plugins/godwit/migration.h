@@ -9,9 +9,13 @@
 
 G_BEGIN_DECLS
 
-/* One VM and its migrations, outgoing or incoming, one after another.  All
+/**
+ * GdwMigration:
+ *
+ * One VM and its migrations, outgoing or incoming, one after another.  All
  * calls are made on the thread of its GMainContext unless they say otherwise;
- * none of them blocks.  Signals are emitted there too. */
+ * none of them blocks.  Signals are emitted there too.
+ */
 #define GDW_TYPE_MIGRATION (gdw_migration_get_type ())
 G_DECLARE_FINAL_TYPE (GdwMigration, gdw_migration, GDW, MIGRATION, GObject)
 
@@ -52,33 +56,89 @@ typedef enum {
 const char *gdw_status_name (GdwStatus status);
 const char *gdw_run_state_name (GdwRunState state);
 
-/* A migration for the VM behind @host, whose struct is copied and whose callbacks must stay
- * valid until the object is gone.  @context: where everything happens, NULL for
- * the thread's default.  @plugin_path: folders separated by colons, searched
- * before GODWIT_PLUGIN_PATH and the installed ones; or NULL.  @incoming: the VM
- * waits for a migration (inmigrate), else for gdw_migration_cont (prelaunch).
+/* Signals: each has the migration and one plain argument. */
+
+/**
+ * GdwMigration::status:
+ * @migration: whose
+ * @status: a GdwStatus
  *
- * Signals, all with plain arguments:
- *   "status"    (guint GdwStatus)      each change
- *   "pass"      (guint64 number)       a precopy round begins
- *   "run-state" (guint GdwRunState)    each change
- *   "ended"     (guint GdwStatus)      an attempt is over and all of its threads, links and
- *                                      callbacks are gone */
+ * Each change.
+ */
+
+/**
+ * GdwMigration::pass:
+ * @migration: whose
+ * @number: from 1
+ *
+ * A precopy round begins.
+ */
+
+/**
+ * GdwMigration::run-state:
+ * @migration: whose
+ * @state: a GdwRunState
+ *
+ * Each change.
+ */
+
+/**
+ * GdwMigration::ended:
+ * @migration: whose
+ * @status: a GdwStatus
+ *
+ * An attempt is over and all of its threads, links and callbacks are gone.
+ */
+
+/**
+ * gdw_migration_new:
+ * @host: the VM; the struct is copied, its callbacks must stay valid until the object is gone
+ * @context: (nullable): where everything happens; NULL: the thread's default
+ * @plugin_path: (nullable): folders separated by colons, searched before GODWIT_PLUGIN_PATH and
+ *   the installed ones
+ * @incoming: the VM waits for a migration (inmigrate), else for gdw_migration_cont (prelaunch)
+ *
+ * A migration for the VM behind @host.
+ */
 GdwMigration *gdw_migration_new (const GdwHost *host, GMainContext *context,
                                  const char *plugin_path, gboolean incoming, GError **error);
 
-/* Before the last unref, when the VMM ends: cancels an outgoing migration that has
- * not reached COMMIT, waits for the outcome of one that has, and fails an incoming
- * one.  @done: all of its threads, links and callbacks are gone.  Without it the
- * object lives on until its migration has ended. */
+/**
+ * GdwDone:
+ * @migration: that was called
+ * @error: (nullable): why it was not done
+ * @data: (closure): of the caller
+ *
+ * The answer to one call.
+ */
 typedef void (*GdwDone) (GdwMigration *migration, const GError *error, gpointer data);
+
+/**
+ * gdw_migration_close:
+ * @done: (scope async) (closure data): all of its threads, links and callbacks are gone
+ *
+ * Before the last unref, when the VMM ends: cancels an outgoing migration that has
+ * not reached COMMIT, waits for the outcome of one that has, and fails an incoming
+ * one.  Without it the object lives on until its migration has ended.
+ */
 void gdw_migration_close (GdwMigration *migration, GdwDone done, gpointer data);
 
-/* Run the guest, or pause it, as the operator says.  Answered through @done
- * with an error or NULL.  Refused while a switchover is under way, when the guest is the
- * destination's, and when the outcome is unknown.  On an incoming VM cont and
- * stop only set whether it starts after COMMIT. */
+/**
+ * gdw_migration_cont:
+ * @done: (scope async) (closure data): with an error or NULL
+ *
+ * Run the guest, or pause it with gdw_migration_stop(), as the operator says.  Refused while a
+ * switchover is under way, when the guest is the destination's, and when the outcome is
+ * unknown.  On an incoming VM cont and stop only set whether it starts after COMMIT.
+ */
 void gdw_migration_cont (GdwMigration *migration, GdwDone done, gpointer data);
+
+/**
+ * gdw_migration_stop:
+ * @done: (scope async) (closure data): with an error or NULL
+ *
+ * See gdw_migration_cont().
+ */
 void gdw_migration_stop (GdwMigration *migration, GdwDone done, gpointer data);
 
 /* From now until the unblock the VM cannot be migrated from here, because of @reason, which is
@@ -102,8 +162,13 @@ gboolean gdw_migration_cancel (GdwMigration *migration, GError **error);
 /* Go on from pre-switchover; @expected must be the present status. */
 gboolean gdw_migration_continue (GdwMigration *migration, GdwStatus expected, GError **error);
 
-/* The operator's word on an unknown outcome: the guest runs @here, or there.
- * Here: it is resumed if it was running.  */
+/**
+ * gdw_migration_resolve:
+ * @here: where the guest runs; here: it is resumed if it was running
+ * @done: (scope async) (closure data): with an error or NULL
+ *
+ * The operator's word on an unknown outcome.
+ */
 void gdw_migration_resolve (GdwMigration *migration, gboolean here, GdwDone done,
                             gpointer data);
 
@@ -132,10 +197,18 @@ GdwStatus gdw_migration_get_status (GdwMigration *migration);
 GdwRunState gdw_migration_get_run_state (GdwMigration *migration);
 GdwOutcome gdw_migration_get_outcome (GdwMigration *migration);
 
-/* Of the last attempt: the migration id as 32 hex digits, or NULL. */
+/**
+ * gdw_migration_get_id:
+ *
+ * Returns: (nullable): of the last attempt, the migration id as 32 hex digits
+ */
 const char *gdw_migration_get_id (GdwMigration *migration);
 
-/* Of the last failed attempt, the root cause; or NULL. */
+/**
+ * gdw_migration_get_error:
+ *
+ * Returns: (nullable): of the last failed attempt, the root cause
+ */
 const GError *gdw_migration_get_error (GdwMigration *migration);
 
 G_END_DECLS

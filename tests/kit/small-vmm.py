@@ -20,12 +20,13 @@ sys.path.insert(0, os.path.join(SOURCE, "tests", "support"))
 import runlog
 from installed import Installed, run
 from qmp import DEADLINE, Qmp, QmpError
-from tap import Tests, check, same
+from tap import Skip, Tests, check, same
 
 FOLDER = tempfile.mkdtemp(prefix="godwit-small-")
 MINE = os.path.join(FOLDER, "my-vmm")
 PIECE = re.compile(r"^<!-- quote: examples/small-vmm/small-vmm\.c -->\n```c\n(.*?)^```$", re.M | re.S)
 HEAD = 3  # lines of licence, which a newcomer does not copy
+PYTHON = "/usr/bin/python3"  # Debian's bindings are for Debian's Python
 LIBRARIES = {"libgodwit", "libglib-2.0", "libgio-2.0", "libgobject-2.0", "libc"}
 
 
@@ -209,6 +210,18 @@ def refuses():
               done.stderr)
 
 
+def python_finds_it():
+    """The typelib of the prefix, and the library that it names."""
+    folder = os.path.join(installed().prefix, "lib", "girepository-1.0")
+    if not os.path.isdir(folder):
+        raise Skip("built without gobject-introspection")
+    if subprocess.run([PYTHON, "-c", "import gi"], capture_output=True, check=False).returncode:
+        raise Skip("no python3-gi")
+    code = "from gi.repository import Godwit; print(Godwit.status_name(Godwit.Status.ACTIVE))"
+    env = installed().environment() | {"GI_TYPELIB_PATH": folder}
+    same(run(PYTHON, "-W", "ignore", "-c", code, env=env), "active\n", code)
+
+
 def main():
     tests = Tests()
     tests.add("the page has the whole program", whole)
@@ -219,6 +232,7 @@ def main():
     tests.add("its guest stays when nobody waits for it", both, stays)
     tests.add("it ends while it migrates", both, ends_on_its_way)
     tests.add("it says what is wrong", refuses)
+    tests.add("another language finds what is installed", python_finds_it)
     try:
         return tests.run()
     finally:
