@@ -4,7 +4,7 @@
 import {Charts} from "./charts.js";
 import {Client, CommandError} from "./client.js";
 import {ask, askToken} from "./dialogs.js";
-import {parseSize} from "./format.js";
+import {bytesShort, parseSize} from "./format.js";
 import {History} from "./history.js";
 import {View} from "./view.js";
 
@@ -20,7 +20,7 @@ let limits = {};
 async function readLimits() {
   limits = await client.command("query-migrate-parameters");
   $("max-bandwidth").placeholder =
-      limits["max-bandwidth"] ? String(limits["max-bandwidth"]) : "none, or 500M";
+      limits["max-bandwidth"] ? bytesShort(limits["max-bandwidth"]) : "none, or 500M";
   $("limit").placeholder = String(limits["downtime-limit"]);
 }
 

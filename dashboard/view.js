@@ -25,7 +25,7 @@ const GUEST = {
   prelaunch: "guest has not started",
   running: "guest runs here",
   paused: "guest is paused",
-  inmigrate: "waits for a guest",
+  inmigrate: "no guest here yet",
   "finish-migrate": "guest is paused to switch over",
   postmigrate: "guest has gone",
   "internal-error": "guest could not be resumed",
@@ -67,21 +67,36 @@ function fit(list, n, maker) {
 export const isIncoming = (info, runState) =>
     runState === "inmigrate" || (info.status !== undefined && !info["x-tracker"] && !info.ram);
 
+const isUnknown = (info) => info["x-outcome"] === "unknown";
+
 function progress(info, ram) {
   if (info.status === "completed") return 100;
   return ram?.total ? Math.min(99.9, 100 * (1 - ram.remaining / ram.total)) : 0;
 }
 
-function phase(info, runState, history) {
-  const parts = [];
+// What it is, in a few words.
+function headline(info, runState) {
+  if (isUnknown(info)) return "outcome unknown";
+  if (runState === "inmigrate" && info.status === "active") return "receiving a guest";
+  if (runState === "inmigrate" && info.status !== "failed") return "waiting for a guest";
+  return PHASES[info.status ?? "none"] ?? info.status;
+}
+
+// Who has the guest, once it is decided.
+function place(info, runState) {
+  if (isUnknown(info)) return "nobody knows who has the guest";
+  if (UNDER_WAY.includes(info.status)) return "";
   if (info["x-outcome"] === "destination" && info.status === "completed")
-    parts.push(
-        runState === "postmigrate" ? "the guest is at the destination" :
-                                     "the guest has come here");
-  if (info["x-outcome"] === "unknown") parts.push("nobody knows who has the guest");
-  if (info["x-outcome"] === "source" && info.status !== "completed" &&
-      !UNDER_WAY.includes(info.status))
-    parts.push(runState === "running" ? "the guest runs on here" : "the guest is the source's");
+    return runState === "postmigrate" ? "the guest is at the destination" :
+                                        "the guest has come here";
+  if (info["x-outcome"] !== "source" || info.status === "completed") return "";
+  if (runState === "inmigrate")
+    return "the guest is still at the source; say migrate-incoming here to wait for it again";
+  return runState === "running" ? "the guest runs on here" : "the guest is here, and is paused";
+}
+
+function phase(info, runState, history) {
+  const parts = [place(info, runState)];
   if (UNDER_WAY.includes(info.status) && info.ram)
     parts.push(
         `round ${info.ram["dirty-sync-count"]}`,
@@ -92,41 +107,38 @@ function phase(info, runState, history) {
   const listening = info["socket-address"]?.[0];
   if (listening && runState === "inmigrate")
     parts.push(`at ${listening.path ?? `${listening.host}:${listening.port}`}`);
-  return parts.join(" · ");
+  return parts.filter(Boolean).join(" · ");
 }
 
 const NO_END =
     "The guest writes faster than the links carry: it will not converge. Raise the bandwidth limit or the downtime limit, or cancel.";
-const NIGHT =
-    "The guest does not run here, and may run at the destination. Read “Outcome unknown” in the usage page before you touch anything.";
 
 function showHero(info, runState, history) {
   const status = info.status ?? "none";
   const percent = progress(info, history.ram);
   document.body.dataset.status = status;
   document.body.dataset.known = history.ram || info["x-rounds"] ? "yes" : "no";
-  const waits = runState === "inmigrate" && status !== "failed";
-  set("status", waits ? "waiting for a guest" : PHASES[status]);
+  set("status", headline(info, runState));
   set("phase", phase(info, runState, history));
-  set("guest", GUEST[runState] ?? runState);
+  set("guest", isUnknown(info) ? "guest is stopped here" : GUEST[runState] ?? runState);
   $("guest").dataset.running = String(runState === "running");
-  $("bar").hidden = isIncoming(info, runState) || status === "none";
+  $("bar").hidden = isIncoming(info, runState) || isUnknown(info) ||
+      !(history.ram || UNDER_WAY.includes(status) || status === "completed");
   $("progress").value = percent;
   set("percent", `${percent === 100 ? "100" : percent.toFixed(1)} %`);
   const percentage = UNDER_WAY.includes(status) ? `${Math.floor(percent)} % ` : "";
-  document.title = `${percentage}${PHASES[status]} – godwit`;
+  document.title = `${percentage}${headline(info, runState)} – godwit`;
   reveal("advice", history.fallsBehind() && NO_END);
-  reveal("error", [
-    info["error-desc"], info["x-outcome"] === "unknown" && NIGHT
-  ].filter(Boolean).join(" — "));
+  $("night").hidden = !isUnknown(info);
+  reveal("error", info["error-desc"]);
   $("do-cancel").hidden = isIncoming(info, runState) ||
       !["setup", "active", "pre-switchover", "device"].includes(status);
   $("do-continue").hidden = status !== "pre-switchover";
-  $("start").hidden =
-      UNDER_WAY.includes(status) || ["inmigrate", "postmigrate"].includes(runState);
+  $("start").hidden = UNDER_WAY.includes(status) || isUnknown(info) ||
+      ["inmigrate", "postmigrate"].includes(runState);
 }
 
-function showTiles(info, history, limits) {
+function showTiles(info, runState, history, limits) {
   const ram = history.ram;
   const limit = limits["max-bandwidth"];
   const dirtied = ram && ram["dirty-pages-rate"] * ram["page-size"];
@@ -135,6 +147,7 @@ function showTiles(info, history, limits) {
   set("remaining", bytes(ram?.remaining));
   set("remaining-of", ram ? `of ${bytes(ram.total)}` : "");
   set("dirty", rate(moving ? dirtied : undefined));
+  set("dirty-sub", moving && runState !== "running" ? "before the pause" : "made dirty anew");
   set("bandwidth", rate(history.throughput()));
   set("bandwidth-limit", limit ? `limit ${rate(limit)}` : limit === 0 ? "no limit" : "");
   set("transferred", bytes(ram?.transferred));
@@ -268,8 +281,7 @@ export class View {
       if (info.status === "setup" || time < this.time) this.told.clear();
       if (info.status)
         this.say(
-            `migration: ${PHASES[info.status] ?? info.status}`,
-            info.status === "failed" ? "bad" : "");
+            `migration: ${headline(info, runState)}`, info.status === "failed" ? "bad" : "");
     }
     if (runState !== this.runState) this.say(GUEST[runState] ?? runState);
     this.status = info.status;
@@ -284,7 +296,7 @@ export class View {
     const runState = event["run-state"];
     this.noteChanges(info, runState, info["total-time"]);
     showHero(info, runState, history);
-    showTiles(info, history, limits);
+    showTiles(info, runState, history, limits);
     showBlackout(info.blackout);
     showLinks(info, history);
     showRounds(info["x-rounds"]);

@@ -150,6 +150,76 @@ def held():
         prove_arrived(source, destination)
 
 
+def unknown():
+    """Nobody knows who has the guest: the page says what to do first, and offers nothing else."""
+    with Lab() as lab, Browser() as page:
+        source, url = lab.serve()
+        destination, uri = lab.waiting()
+        opened(page, url)
+        source.migrate(uri + "|fault:at=COMMIT,kind=stall")
+        source.wait_held("COMMIT")
+        destination.kill()
+        status(page, "failed")
+        same(text(page, "#status"), "Outcome unknown", "status")
+        same(text(page, "#guest"), "guest is stopped here", "the guest")
+        check("x-migrate-resolve" in text(page, "#night"), text(page, "#night"))
+        check(source.info()["error-desc"] in text(page, "#error"), text(page, "#error"))
+        check(not any(shows(page, one) for one in ("#start", "#bar", "#do-cancel")),
+              "there is more than what to do")
+        for width in 360, 1280:
+            page.size(width, 800, mobile=width < 500)
+            page.run(DRAWN)
+            same((page.run(FAINT), page.run(OUTSIDE)), ([], []), f"texts, {width} wide")
+        source.execute("x-migrate-resolve", {"run": "here"})
+        page.wait("document.querySelector('#status').innerText === 'Failed'")
+        same(text(page, "#phase"), "the guest runs on here", "who has it")
+        check(not shows(page, "#night") and shows(page, "#start"), "it is decided")
+        prove_clean(page, url)
+        prove_runs_at(source)
+
+
+def receives():
+    """The destination's page, while a guest comes, when it does not, and when it has come."""
+    with Lab() as lab, Browser() as page:
+        source = lab.source()
+        destination = lab.vmm("destination", "--incoming", "defer", "--paused", "--http",
+                              "127.0.0.1:0")
+        opened(page, destination.wait_said("http at").rsplit(" ", 1)[1])
+        same((text(page, "#status"), text(page, "#guest")),
+             ("Waiting for a guest", "no guest here yet"), "before")
+        source.parameters(max_bandwidth=1 << 20)
+        source.migrate(destination.listen(lab.address("tcp")))
+        status(page, "active")
+        same(text(page, "#status"), "Receiving a guest", "while")
+        source.execute("migrate_cancel")
+        source.wait_status("cancelled")
+        destination.wait_status("failed")
+        status(page, "failed")
+        check("still at the source" in text(page, "#phase"), text(page, "#phase"))
+        check(not shows(page, "#start") and not shows(page, "#bar"), "it has no guest to migrate")
+        source.parameters(max_bandwidth=0)
+        source.migrate(destination.listen(lab.address("tcp")))
+        status(page, "completed")
+        wait_completed(source, destination)
+        same(text(page, "#phase"), "the guest has come here", "who has it")
+        prove_arrived(source, destination)
+
+
+def paused():
+    """A failed attempt leaves a guest that was paused, which is said of it."""
+    with Lab() as lab, Browser() as page:
+        source, url = lab.serve()
+        opened(page, url)
+        source.execute("stop")
+        source.migrate("unix:" + lab.path("nowhere"))
+        status(page, "failed")
+        same((text(page, "#phase"), shows(page, "#bar")),
+             ("the guest is here, and is paused", False), "who has it, and how far it came")
+        source.execute("cont")
+        page.wait("document.querySelector('#phase').innerText === 'the guest runs on here'")
+        prove_runs_at(source)
+
+
 def hostile_texts():
     """What a peer or an address says is shown, and is not part of the page."""
     with Lab() as lab, Browser() as page:
@@ -338,7 +408,8 @@ def keyboard():
 
 def main():
     tests = Tests()
-    for case in (started, cancelled, held, hostile_texts, token, policy, lost, looks, keyboard):
+    for case in (started, cancelled, held, unknown, receives, paused, hostile_texts, token, policy,
+                 lost, looks, keyboard):
         tests.add("dashboard " + case.__name__.replace("_", "-"), needing(case))
     return tests.run()
 
