@@ -186,6 +186,18 @@ fail (GError **error, const char *address, const char *why)
 }
 
 static gboolean
+bind_failed (GError **error, const char *address, const GError *why)
+{
+  g_autofree char *text = NULL;
+  if (g_error_matches (why, G_IO_ERROR, G_IO_ERROR_ADDRESS_IN_USE))
+    return fail (error, address, "another process does; use another port, or 0 for a free one");
+  if (g_error_matches (why, G_IO_ERROR, G_IO_ERROR_PERMISSION_DENIED))
+    return fail (error, address, "this port is for root; use one from 1024 on");
+  text = g_strconcat (why->message, "; use an address of this host", NULL);
+  return fail (error, address, text);
+}
+
+static gboolean
 listen_inet (GdwControlHttp *http, const char *text, GError **error)
 {
   g_autoptr (GSocketAddress) address = gdw_control_address_inet (text);
@@ -203,7 +215,7 @@ listen_inet (GdwControlHttp *http, const char *text, GError **error)
                                     &why);
   return (http->inet_socket && g_socket_bind (http->inet_socket, address, TRUE, &why) &&
           g_socket_listen (http->inet_socket, &why)) ||
-         fail (error, text, why->message);
+         bind_failed (error, text, why);
 }
 
 /* What a header can carry, and nobody guesses. */
@@ -218,7 +230,9 @@ check_token (const char *address, const char *token, GError **error)
       return fail (error, address,
                    "the token has other than visible ASCII characters; write it anew");
   return n >= TOKEN_MIN ||
-         fail (error, address, "the token has less than 16 characters; give a longer one");
+         fail (error, address,
+               "the token has less than 16 characters; make one with: head -c 32 "
+               "/dev/urandom | base64");
 }
 
 static gboolean
@@ -231,7 +245,7 @@ start_listening (GdwControlHttp *http, const char *address, GError **error)
       return FALSE;
     socket = http->inet_socket;
   } else {
-    http->unix_socket = gdw_control_socket_new (path, error);
+    http->unix_socket = gdw_control_socket_new ("http", path, error);
     if (!http->unix_socket)
       return FALSE;
     socket = gdw_control_socket_get (http->unix_socket);

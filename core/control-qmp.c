@@ -421,7 +421,7 @@ send_event (gpointer data, const char *event)
 GdwControlQmp *
 gdw_control_qmp_new (GdwControl *control, const char *path, GError **error)
 {
-  GdwControlSocket *socket = gdw_control_socket_new (path, error);
+  GdwControlSocket *socket = gdw_control_socket_new ("qmp", path, error);
   if (!socket)
     return NULL;
   GdwControlQmp *server = g_new0 (GdwControlQmp, 1);

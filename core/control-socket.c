@@ -18,21 +18,34 @@ struct GdwControlSocket {
 };
 
 static gboolean
-fail (GError **error, const char *path, const char *what, const char *why)
+fail (GError **error, const char *who, const char *path, const char *why)
 {
-  g_set_error (error, GDW_ERROR, GDW_ERROR_FAILED, "qmp '%s': %s: %s", path, what, why);
+  g_set_error (error, GDW_ERROR, GDW_ERROR_FAILED, "%s '%s': cannot listen: %s", who, path,
+               why);
   return FALSE;
+}
+
+static gboolean
+bind_failed (GError **error, const char *who, const char *path, const GError *why)
+{
+  g_autofree char *text = NULL;
+  if (g_error_matches (why, G_IO_ERROR, G_IO_ERROR_NOT_FOUND))
+    return fail (error, who, path, "there is no such folder; make it, or use another path");
+  if (g_error_matches (why, G_IO_ERROR, G_IO_ERROR_PERMISSION_DENIED))
+    return fail (error, who, path, "you may not write to the folder; use another path");
+  text = g_strconcat (why ? why->message : g_strerror (errno), "; use another path", NULL);
+  return fail (error, who, path, text);
 }
 
 /* Make way for a socket at @path. */
 static gboolean
-remove_stale (const char *path, GSocketAddress *address, GError **error)
+remove_stale (const char *who, const char *path, GSocketAddress *address, GError **error)
 {
   struct stat file;
   if (lstat (path, &file) != 0)
     return TRUE;
   if (!S_ISSOCK (file.st_mode))
-    return fail (error, path, "cannot listen", "a file is there that is no socket; remove it");
+    return fail (error, who, path, "a file is there that is no socket; remove it");
   g_autoptr (GError) refused = NULL;
   g_autoptr (GSocket)
       probe = g_socket_new (G_SOCKET_FAMILY_UNIX, G_SOCKET_TYPE_STREAM, 0, NULL);
@@ -40,18 +53,18 @@ remove_stale (const char *path, GSocketAddress *address, GError **error)
       g_error_matches (refused, G_IO_ERROR, G_IO_ERROR_CONNECTION_REFUSED) &&
       unlink (path) == 0)
     return TRUE;
-  return fail (error, path, "cannot listen", "another process does; use another path");
+  return fail (error, who, path, "another process does; use another path");
 }
 
 static GSocket *
-listen_at (const char *path, struct stat *file, GError **error)
+listen_at (const char *who, const char *path, struct stat *file, GError **error)
 {
   if (strlen (path) >= sizeof ((struct sockaddr_un *) NULL)->sun_path) {
-    fail (error, path, "cannot listen", "the path is too long; use a shorter one");
+    fail (error, who, path, "the path is too long; use a shorter one");
     return NULL;
   }
   g_autoptr (GSocketAddress) address = g_unix_socket_address_new (path);
-  if (!remove_stale (path, address, error))
+  if (!remove_stale (who, path, address, error))
     return NULL;
   g_autoptr (GError) cause = NULL;
   g_autoptr (GSocket)
@@ -63,15 +76,15 @@ listen_at (const char *path, struct stat *file, GError **error)
     g_socket_set_blocking (socket, FALSE);
     return g_steal_pointer (&socket);
   }
-  fail (error, path, "cannot listen", cause ? cause->message : g_strerror (errno));
+  bind_failed (error, who, path, cause);
   return NULL;
 }
 
 GdwControlSocket *
-gdw_control_socket_new (const char *path, GError **error)
+gdw_control_socket_new (const char *who, const char *path, GError **error)
 {
   struct stat file;
-  GSocket *socket = listen_at (path, &file, error);
+  GSocket *socket = listen_at (who, path, &file, error);
   if (!socket)
     return NULL;
   GdwControlSocket *self = g_new0 (GdwControlSocket, 1);

@@ -7,8 +7,9 @@
 /* A UNIX socket that listens at a path, for its owner alone. */
 typedef struct GdwControlSocket GdwControlSocket;
 
-/* Replaces a socket at @path that nobody listens on, and no other file. */
-GdwControlSocket *gdw_control_socket_new (const char *path, GError **error);
+/* Replaces a socket at @path that nobody listens on, and no other file.  @who, in errors:
+ * "qmp". */
+GdwControlSocket *gdw_control_socket_new (const char *who, const char *path, GError **error);
 
 /* Borrowed; does not block. */
 GSocket *gdw_control_socket_get (GdwControlSocket *socket);

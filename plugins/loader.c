@@ -160,10 +160,64 @@ choose (GdwPlugins *plugins, const char *base, const Folder **where)
   return g_steal_pointer (&first);
 }
 
+static gboolean
+name_is_valid (const char *name)
+{
+  return *name && strspn (name, "abcdefghijklmnopqrstuvwxyz0123456789-") == strlen (name);
+}
+
+/* The kind and the name (free with g_free) in a file name, or NULL. */
+static char *
+split_base (const char *base, guint *kind)
+{
+  for (*kind = 1; *kind < G_N_ELEMENTS (kinds); (*kind)++) {
+    g_autofree char *prefix = g_strdup_printf ("gdw-%s-", kinds[*kind]);
+    g_autofree char *name = NULL;
+
+    if (!g_str_has_prefix (base, prefix) || !g_str_has_suffix (base, ".so"))
+      continue;
+    name = g_strndup (base + strlen (prefix), strlen (base) - strlen (prefix) - strlen (".so"));
+    return name_is_valid (name) ? g_steal_pointer (&name) : NULL;
+  }
+  return NULL;
+}
+
+static gint
+compare_names (gconstpointer a, gconstpointer b)
+{
+  return strcmp (*(const char *const *) a, *(const char *const *) b);
+}
+
+/* The names of a kind in the folders, usable or not, as "a, b, c". */
+static char *
+names_of (GdwPlugins *plugins, guint kind)
+{
+  g_autoptr (GPtrArray) names = g_ptr_array_new_with_free_func (g_free);
+
+  for (guint i = 0; i < plugins->folders->len; i++) {
+    const Folder *folder = g_ptr_array_index (plugins->folders, i);
+    g_autoptr (GDir) dir = g_dir_open (folder->path, 0, NULL);
+    const char *base;
+
+    while (dir && (base = g_dir_read_name (dir))) {
+      guint is = 0;
+      g_autofree char *name = split_base (base, &is);
+
+      if (name && is == kind &&
+          !g_ptr_array_find_with_equal_func (names, name, g_str_equal, NULL))
+        g_ptr_array_add (names, g_steal_pointer (&name));
+    }
+  }
+  g_ptr_array_sort (names, compare_names);
+  g_ptr_array_add (names, NULL);
+  return g_strjoinv (", ", (char **) names->pdata);
+}
+
 static GError *
 not_found (GdwPlugins *plugins, guint kind, const char *name)
 {
   g_autoptr (GString) places = g_string_new (NULL);
+  g_autofree char *others = names_of (plugins, kind);
 
   for (guint i = 0; i < plugins->folders->len; i++) {
     const Folder *folder = g_ptr_array_index (plugins->folders, i);
@@ -171,10 +225,10 @@ not_found (GdwPlugins *plugins, guint kind, const char *name)
   }
   return g_error_new (
       GDW_ERROR, GDW_ERROR_NOT_FOUND,
-      "%s '%s': load failed: there is no gdw-%s-%s.so in %s; check the name and "
-      "the plugin path",
+      "%s '%s': load failed: there is no gdw-%s-%s.so in %s; %s%s%s the plugin path",
       gdw_plugin_kind (kind), name, gdw_plugin_kind (kind), name,
-      places->len ? places->str : "the plugin path, which has no folder");
+      places->len ? places->str : "the plugin path, which has no folder",
+      *others ? "use one of " : "check the name and", others, *others ? ", or check" : "");
 }
 
 static const GdwPlugin *
@@ -197,12 +251,6 @@ load (GdwPlugins *plugins, const Folder *folder, const char *file, guint kind, c
   return plugin;
 }
 
-static gboolean
-name_is_valid (const char *name)
-{
-  return *name && strspn (name, "abcdefghijklmnopqrstuvwxyz0123456789-") == strlen (name);
-}
-
 const GdwPlugin *
 gdw_plugins_find (GdwPlugins *plugins, guint kind, const char *name, GError **error)
 {
@@ -218,22 +266,6 @@ gdw_plugins_find (GdwPlugins *plugins, guint kind, const char *name, GError **er
     return NULL;
   }
   return load (plugins, folder, file, kind, name, error);
-}
-
-/* The kind and the name (free with g_free) in a file name, or NULL. */
-static char *
-split_base (const char *base, guint *kind)
-{
-  for (*kind = 1; *kind < G_N_ELEMENTS (kinds); (*kind)++) {
-    g_autofree char *prefix = g_strdup_printf ("gdw-%s-", kinds[*kind]);
-    g_autofree char *name = NULL;
-
-    if (!g_str_has_prefix (base, prefix) || !g_str_has_suffix (base, ".so"))
-      continue;
-    name = g_strndup (base + strlen (prefix), strlen (base) - strlen (prefix) - strlen (".so"));
-    return name_is_valid (name) ? g_steal_pointer (&name) : NULL;
-  }
-  return NULL;
 }
 
 static GdwPluginInfo *

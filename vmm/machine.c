@@ -91,12 +91,24 @@ ring_ok (guint64 entries, GError **error)
 }
 
 static gboolean
+memory_wrong (guint64 bytes, GError **error)
+{
+  g_set_error (
+      error, GDW_ERROR, GDW_ERROR_INVALID,
+      "machine: cannot be built: %" G_GUINT64_FORMAT
+      " bytes are not possible; --memory must be a multiple of 2M, and 4M at least, such "
+      "as 512M",
+      bytes);
+  return FALSE;
+}
+
+static gboolean
 config_ok (const MachineConfig *c, GError **error)
 {
   guint64 ws_pages = c->ws_bytes / GUEST_PAGE, from = ws_from (c);
 
   if (c->memory_bytes < MIN_MEMORY || c->memory_bytes % (2 << 20))
-    return refuse (error, "--memory must be a multiple of 2M, and 4M at least");
+    return memory_wrong (c->memory_bytes, error);
   if (c->vcpus < 1 || c->vcpus > GUEST_MAX_VCPUS)
     return refuse (error, "--vcpus must be between 1 and 256");
   if (from < GUEST_FIRST_PAGE * GUEST_PAGE || from % GUEST_PAGE)

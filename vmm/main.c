@@ -9,6 +9,7 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <glib-unix.h>
+#include <locale.h>
 #include <unistd.h>
 
 typedef struct {
@@ -245,8 +246,10 @@ main (int argc, char **argv)
 {
   g_autoptr (GError) error = NULL;
   Options options;
-  gboolean ok = options_parse (&options, &argc, &argv, &error);
+  gboolean ok;
 
+  setlocale (LC_CTYPE, ""); /* or messages lose what is not ASCII */
+  ok = options_parse (&options, &argc, &argv, &error);
   show_log ();
   signal (SIGPIPE, SIG_IGN);
   signal (SIGXFSZ, SIG_IGN); /* a file that grows too large is an error, not the end */

@@ -116,8 +116,7 @@ parse_backend (MachineConfig *machine, const char *backend, GError **error)
 }
 
 typedef struct {
-  char *memory, *accel, *backend, *workload, *ring, *token;
-  int vcpus;
+  char *memory, *vcpus, *accel, *backend, *workload, *ring, *token;
 } Texts;
 
 static gboolean
@@ -125,9 +124,27 @@ read_token (Options *options, const char *file, GError **error)
 {
   g_autoptr (GError) why = NULL;
 
-  if (!g_file_get_contents (file, &options->http_token, NULL, &why))
-    return bad (error, "--http-token", file, why->message);
+  if (!options->http)
+    return bad (error, "--http-token", file, "give --http too, or leave it out");
+  if (!g_file_get_contents (file, &options->http_token, NULL, &why)) {
+    g_set_error (error, GDW_ERROR, GDW_ERROR_INVALID,
+                 "option '--http-token': cannot be used: %s; make the file with: "
+                 "head -c 32 /dev/urandom | base64 > FILE",
+                 why->message);
+    return FALSE;
+  }
   g_strstrip (options->http_token);
+  return TRUE;
+}
+
+static gboolean
+parse_vcpus (MachineConfig *machine, const char *text, GError **error)
+{
+  guint64 n;
+
+  if (!parse_number ("--vcpus", text, FALSE, &n, error))
+    return FALSE;
+  machine->vcpus = MIN (n, G_MAXUINT);
   return TRUE;
 }
 
@@ -136,13 +153,13 @@ parse_texts (Options *options, const Texts *texts, GError **error)
 {
   MachineConfig *machine = &options->machine;
 
-  machine->vcpus = MAX (texts->vcpus, 0);
   machine->guest_file = options->guest;
   if (options->uuid && !g_uuid_string_is_valid (options->uuid))
     return bad (error, "--uuid", options->uuid,
                 "write one such as 550e8400-e29b-41d4-a716-446655440000");
   return parse_number ("--memory", texts->memory ? texts->memory : "1G", TRUE,
                        &machine->memory_bytes, error) &&
+         parse_vcpus (machine, texts->vcpus ? texts->vcpus : "1", error) &&
          parse_accel (options, texts->accel ? texts->accel : "auto", error) &&
          parse_backend (machine, texts->backend ? texts->backend : "anon", error) &&
          (!texts->ring || parse_number ("--dirty-ring-size", texts->ring, FALSE,
@@ -151,10 +168,30 @@ parse_texts (Options *options, const Texts *texts, GError **error)
          (!texts->workload || parse_workload (machine, texts->workload, error));
 }
 
+static gboolean
+stray (GError **error, const char *word)
+{
+  g_set_error (error, GDW_ERROR, GDW_ERROR_INVALID,
+               "command line: is not understood: '%s' belongs to no option; see --help", word);
+  return FALSE;
+}
+
+static gboolean
+parse_line (GOptionContext *context, int *argc, char ***argv, GError **error)
+{
+  g_autoptr (GError) why = NULL;
+
+  if (g_option_context_parse (context, argc, argv, &why))
+    return TRUE;
+  g_set_error (error, GDW_ERROR, GDW_ERROR_INVALID,
+               "command line: is not understood: %s; see --help", why->message);
+  return FALSE;
+}
+
 gboolean
 options_parse (Options *options, int *argc, char ***argv, GError **error)
 {
-  Texts texts = { .vcpus = 1 };
+  Texts texts = { 0 };
   const GOptionEntry entries[] = {
     { "qmp", 0, 0, G_OPTION_ARG_FILENAME_ARRAY, &options->qmp, "Serve QMP here; repeatable",
       "SOCKET" },
@@ -163,7 +200,7 @@ options_parse (Options *options, int *argc, char ***argv, GError **error)
     { "http-token", 0, 0, G_OPTION_ARG_FILENAME, &texts.token,
       "Each HTTP request must bring the token in this file", "FILE" },
     { "memory", 0, 0, G_OPTION_ARG_STRING, &texts.memory, "Guest memory (1G)", "SIZE" },
-    { "vcpus", 0, 0, G_OPTION_ARG_INT, &texts.vcpus, "Virtual CPUs (1)", "N" },
+    { "vcpus", 0, 0, G_OPTION_ARG_STRING, &texts.vcpus, "Virtual CPUs (1)", "N" },
     { "accel", 0, 0, G_OPTION_ARG_STRING, &texts.accel, "auto, kvm or soft (auto)", "KIND" },
     { "mem-backend", 0, 0, G_OPTION_ARG_STRING, &texts.backend, "anon, memfd or hugetlb (anon)",
       "KIND" },
@@ -192,12 +229,12 @@ options_parse (Options *options, int *argc, char ***argv, GError **error)
   *options = (Options){ .machine = { .writers = 1, .fill = TRUE } };
   g_option_context_set_summary (context, "A small virtual machine that can be migrated.");
   g_option_context_add_main_entries (context, entries, NULL);
-  ok = g_option_context_parse (context, argc, argv, error);
+  ok = parse_line (context, argc, argv, error);
   if (ok && *argc > 1)
-    ok = bad (error, "command line", (*argv)[1],
-              "every argument belongs to an option, see --help");
+    ok = stray (error, (*argv)[1]);
   ok = ok && parse_texts (options, &texts, error);
   g_free (texts.memory);
+  g_free (texts.vcpus);
   g_free (texts.accel);
   g_free (texts.backend);
   g_free (texts.workload);

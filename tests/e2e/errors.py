@@ -32,6 +32,9 @@ AT_ONCE = [
     ("source", "migrate", {"uri": "tcp:127.0.0.1:1", "bogus": 1}, GENERIC,
      ["Parameter 'bogus' is unexpected"]),
     ("source", "migrate", {"uri": "pigeon:roof"}, GENERIC, ["transport 'pigeon': "]),
+    ("source", "migrate", {"uri": "127.0.0.1:7000"}, GENERIC,
+     ["transport '127.0.0.1': load failed: ",
+      "; use one of fd, file, multi-tcp, tcp, unix, or check the plugin path"]),
     ("source", "migrate", {"uri": "no-colon"}, GENERIC, ["no-colon"]),
     ("source", "migrate", {"uri": "tcp:127.0.0.1"}, GENERIC, ["transport 'tcp': ", "127.0.0.1"]),
     ("source", "migrate", {"uri": "tcp:127.0.0.1:port"}, GENERIC, ["transport 'tcp': ", "port"]),
@@ -209,7 +212,17 @@ def main():
     tests.add("different memory", different_memory)
     tests.add("exit-on-error", exit_on_error)
     tests.add("negotiation", negotiation)
-    for arguments, word in [(["--nope"], "nope"), (["--memory", "lots"], "lots"),
+    for arguments, word in [(["--nope"], "command line: is not understood: Unknown option --nope; "
+                             "see --help"),
+                            (["stray"], "'stray' belongs to no option; see --help"),
+                            (["--memory", "lots"], "lots"),
+                            (["--memory", "512"], "512 bytes are not possible; --memory must be"),
+                            (["--vcpus", "two"], "option '--vcpus': cannot be used: 'two'"),
+                            (["--vcpus", "-1"], "'-1' is not possible; write a number"),
+                            (["--qmp", "/no/such/folder/x"],
+                             "there is no such folder; make it, or use another path"),
+                            (["--http-token", "/dev/null"],
+                             "give --http too, or leave it out"),
                             (["--accel", "magic"], "magic"), (["--vcpus", "0"], "vcpus"),
                             (["--mem-backend", "paper"], "paper"),
                             (["--dirty-ring-size", "300"], "--dirty-ring-size"),

@@ -257,7 +257,9 @@ def addresses():
         for address, part in (("0.0.0.0:0", "there is no token"), ("[::]:0", "there is no token"),
                               ("localhost", "it is no address"), ("127.0.0.1:70000", "no address"),
                               ("host.example:80", "it is no address"),
-                              ("unix:/no/such/folder/x", "/no/such/folder/x")):
+                              ("203.0.113.1:80", "there is no token"),
+                              ("unix:/no/such/folder/x",
+                               "http '/no/such/folder/x': cannot listen: there is no such folder; ")):
             text = lab.failing("--http", address)
             check(part in text, f"{address}: {text}")
         for content, part in ((b"short", "16"), (b"x" * 20 + b" " + b"y", "visible"), (b"", "16"),
@@ -270,8 +272,18 @@ def addresses():
                     file.write(content)
             text = lab.failing("--http", "127.0.0.1:0", "--http-token", path)
             check(part in text, f"{content}: {text}")
+        with open(path, "wb") as file:
+            file.write(TOKEN.encode())
+        text = lab.failing("--http", "203.0.113.1:80", "--http-token", path)  # of nobody's host
+        check("; use an address of this host" in text, text)
         path = lab.path("http")
         vmm, _ = serve(lab, "a", http="unix:" + path)
+        text = lab.failing("--http", "unix:" + path)
+        check(f"http '{path}': cannot listen: another process does; use another path" in text, text)
+        _, url = serve(lab, "b", "--incoming", "defer")
+        port = url.rstrip("/").rsplit(":", 1)[1]
+        text = lab.failing("--http", "127.0.0.1:" + port)
+        check("another process does; use another port, or 0 for a free one" in text, text)
         same(os.stat(path).st_mode & 0o777, 0o600)
         same(command(path, "query-status")[0], 200)
         vmm.execute("quit")

@@ -191,6 +191,26 @@ START_TEST (an_unknown_name_says_where_was_searched)
 }
 END_TEST
 
+START_TEST (an_unknown_name_says_which_there_are)
+{
+  g_autofree char *a = folder_with ("a", "gdw-tracker-good.so");
+  g_autofree char *b = folder_with ("b", "gdw-tracker-kind.so");
+  g_autofree char *again = folder_with ("b", "gdw-tracker-good.so");
+  g_autofree char *path = g_strconcat (a, ":", b, NULL);
+  g_autofree char *message = g_strconcat (
+      b, "; use one of good, kind, or check the plugin path", NULL);
+  GdwPlugins *plugins = gdw_plugins_new (path);
+  GError *error = NULL;
+
+  expect_error (plugins, "god", GDW_ERROR_NOT_FOUND, message);
+  ck_assert (!gdw_plugins_find (plugins, GDW_PLUGIN_FILTER, "god", &error));
+  ck_assert_msg (g_str_has_suffix (error->message, "; check the name and the plugin path"),
+                 "%s", error->message);
+  g_error_free (error);
+  gdw_plugins_free (plugins);
+}
+END_TEST
+
 START_TEST (the_first_folder_wins_and_the_other_is_named)
 {
   g_autofree char *a = folder_with ("a", "gdw-tracker-good.so");
@@ -523,6 +543,7 @@ main (void)
                        G_N_ELEMENTS (wrong));
   tcase_add_test (tc, a_file_that_is_no_module_is_an_error);
   tcase_add_test (tc, an_unknown_name_says_where_was_searched);
+  tcase_add_test (tc, an_unknown_name_says_which_there_are);
   tcase_add_test (tc, the_first_folder_wins_and_the_other_is_named);
   tcase_add_test (tc, a_broken_module_hides_a_good_one);
   tcase_add_test (tc, one_folder_under_two_names_is_one);
