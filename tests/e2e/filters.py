@@ -51,7 +51,7 @@ def both(links):
 
 
 def broken():
-    """The log has the error that the migration failed with; the source runs on."""
+    """The log has the error of the call that failed; the source runs on."""
     with Lab(workload="ws=8M") as lab:
         source = lab.source()
         destination = lab.destination("destination", "--paused")
@@ -59,12 +59,10 @@ def broken():
         uri = destination.listen(lab.address("unix"))
         source.migrate(f"{uri}|fault:at=MEM,kind=reset|log:file={path}")
         source.wait_status("failed")
-        said = source.info()["error-desc"]
-        check("failed: reset at MEM" in said, said)
-        check(re.search(rf"^link 0: (?:read|write) failed after \d+ us: {re.escape(said)}$",
-                        lines(path), re.M), lines(path)[-2000:])
         prove_runs_at(source, destination)
         prove_next_works(lab, source)
+        check(re.search(r"^link 0: write failed after \d+ us: .*failed: reset at MEM",
+                        lines(path), re.M), lines(path)[-2000:])
 
 
 def refused():
