@@ -118,6 +118,23 @@ command_status (Session *session, char **args, GError **error)
   return EXIT_DONE;
 }
 
+/* A destination takes the command, and goes on. */
+static gboolean
+may_be_cancelled (Session *session, GError **error)
+{
+  g_autoptr (JsonNode) node = client_execute (session->client, "query-status", NULL, error);
+  JsonObject *object = node && JSON_NODE_HOLDS_OBJECT (node) ? json_node_get_object (node)
+                                                             : NULL;
+
+  if (node && g_strcmp0 (json_string (object, "status"), "inmigrate") != 0)
+    return TRUE;
+  if (node)
+    g_set_error (error, CTL_ERROR, CTL_ERROR_REFUSED,
+                 "cancel: nothing was cancelled: this VM is the destination; cancel at the "
+                 "source, or end this VMM");
+  return FALSE;
+}
+
 int
 command_cancel (Session *session, char **args, GError **error)
 {
@@ -130,8 +147,12 @@ command_cancel (Session *session, char **args, GError **error)
   p = progress_query (session->client, error);
   if (!p)
     return EXIT_FAILED;
-  if (progress_has_ended (p) && !progress_is (p, "cancelled"))
-    printf ("nothing to cancel: the migration is %s\n", p->status);
+  if (progress_is (p, "none"))
+    printf ("nothing to cancel: there was no migration\n");
+  else if (progress_has_ended (p) && !progress_is (p, "cancelled"))
+    printf ("nothing to cancel: the migration has %s\n", p->status);
+  else if (!may_be_cancelled (session, error))
+    return EXIT_FAILED;
   else
     printf ("%s\n", p->status);
   return EXIT_DONE;

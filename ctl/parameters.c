@@ -92,20 +92,43 @@ wish_capability (Wishes *wishes, JsonNode *now, const char *name, const char *va
   return TRUE;
 }
 
+static gboolean
+has_word (GPtrArray *words, const char *word)
+{
+  return g_ptr_array_find_with_equal_func (words, word, g_str_equal, NULL);
+}
+
+static gboolean
+unknown_name (const char *name, GPtrArray *parameters, GPtrArray *capabilities, GError **error)
+{
+  g_autoptr (GString) list = g_string_new (NULL);
+
+  for (guint i = 0; i < parameters->len + capabilities->len; i++)
+    g_string_append_printf (list, "%s%s", i ? ", " : "",
+                            (char *) (i < parameters->len
+                                          ? parameters->pdata[i]
+                                          : capabilities->pdata[i - parameters->len]));
+  g_set_error (error, CTL_ERROR, CTL_ERROR_USAGE, "%s: there is no such name; write %s", name,
+               list->str);
+  return FALSE;
+}
+
 /* Sorts K=V to what they belong to. */
 static gboolean
 sort (Wishes *wishes, Schema *schema, JsonNode *now, char **args, GError **error)
 {
   g_autoptr (GPtrArray)
       names = schema_element_words (schema, SET_CAPABILITIES, "capabilities", "capability");
+  g_autoptr (GPtrArray) parameters = schema_arguments (schema, SET_PARAMETERS);
 
   for (; *args; args++) {
     g_auto (GStrv) pair = g_strsplit (*args, "=", 2);
 
-    if (!pair[0] || !pair[1] ||
-        !g_ptr_array_find_with_equal_func (names, pair[0], g_str_equal, NULL))
+    if (!pair[0] || !pair[1] || !has_word (names, pair[0])) {
+      if (pair[0] && pair[1] && !has_word (parameters, pair[0]))
+        return unknown_name (pair[0], parameters, names, error);
       g_ptr_array_add (wishes->parameters, *args);
-    else if (!wish_capability (wishes, now, pair[0], pair[1], error))
+    } else if (!wish_capability (wishes, now, pair[0], pair[1], error))
       return FALSE;
   }
   g_ptr_array_add (wishes->parameters, NULL);

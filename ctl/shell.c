@@ -37,7 +37,7 @@ print_event (const char *event)
   g_autofree char *name = json_text (object, "event"), *data = json_slice (event, "data");
   g_autofree char *shown = json_printable (data);
 
-  printf ("* %s %s\n", name, shown);
+  printf ("* %s%s%s\n", name, *shown ? " " : "", shown);
 }
 
 /* FALSE: none was there. */

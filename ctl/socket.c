@@ -8,6 +8,7 @@
 #include <gio/gio.h>
 #include <gio/gunixsocketaddress.h>
 #include <string.h>
+#include <sys/stat.h>
 
 /* A VMM on a busy host greets late; what is no QMP server never does. */
 #define GREETING_S 10
@@ -201,6 +202,29 @@ connect_to (const char *path, GError **error)
   return g_steal_pointer (&socket);
 }
 
+static void
+set_error (const char *path, const char *why, GError **error)
+{
+  struct stat file;
+  gboolean there = stat (path, &file) == 0;
+
+  if (there && !S_ISSOCK (file.st_mode))
+    g_set_error (error, CTL_ERROR, CTL_ERROR_SERVER,
+                 "server '%s': cannot connect: it is no socket; give that of the VMM's --qmp",
+                 path);
+  else if (!there && strchr (path, ':'))
+    g_set_error (
+        error, CTL_ERROR, CTL_ERROR_SERVER,
+        "server '%s': cannot connect: %s; write http://HOST:PORT for HTTP, or give the "
+        "socket of the VMM's --qmp",
+        path, why);
+  else
+    g_set_error (error, CTL_ERROR, CTL_ERROR_SERVER,
+                 "server '%s': cannot connect: %s; start the VMM with --qmp %s, or give "
+                 "its socket with -s",
+                 path, why, path);
+}
+
 Carrier *
 carrier_new_socket (const char *path, GError **error)
 {
@@ -209,10 +233,7 @@ carrier_new_socket (const char *path, GError **error)
   Socket *s;
 
   if (!socket) {
-    g_set_error (error, CTL_ERROR, CTL_ERROR_SERVER,
-                 "server '%s': cannot connect: %s; start the VMM with --qmp %s, or give "
-                 "its socket with -s",
-                 path, why->message, path);
+    set_error (path, why->message, error);
     return NULL;
   }
   s = g_new0 (Socket, 1);

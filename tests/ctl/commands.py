@@ -6,7 +6,7 @@
 import json
 import sys
 
-from ctl import CANCELLED, DONE, FAILED, UNKNOWN, Background, ctl
+from ctl import CANCELLED, DONE, FAILED, UNKNOWN, Background, ctl, refused
 
 from moves import prove_arrived, prove_runs_at
 from tap import Tests, check, same
@@ -118,10 +118,12 @@ def cancel():
     with Lab("soft", workload="ws=16M") as lab:
         source, destination = lab.source(), lab.destination()
         here = socket_of(source)
-        same(ctl("-s", here, "cancel")[0], "nothing to cancel: the migration is none\n", "before")
+        same(ctl("-s", here, "cancel")[0], "nothing to cancel: there was no migration\n", "before")
         with Background("-s", here, "migrate", wait_at(destination) + "|fault:at=PREPARE,kind=stall",
                         "--follow") as following:
             source.wait_held("PREPARE")
+            refused("cancel: nothing was cancelled: this VM is the destination; cancel at the "
+                    "source, or end this VMM", "-s", socket_of(destination), "cancel")
             has(ctl("-s", here, "cancel")[0], "cancel")
             out, err = following.end(CANCELLED)
         has(out, "cancelled")

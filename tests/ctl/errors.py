@@ -45,6 +45,11 @@ def no_server():
         todo = f"start the VMM with --qmp {path}, or give its socket with -s"
         refused(f"server '{path}': cannot connect: No such file or directory; {todo}",
                 "-s", path, "status")
+        refused(f"server '{folder}': cannot connect: it is no socket; give that of the VMM's --qmp",
+                "-s", folder, "status")
+        refused("server '127.0.0.1:1': cannot connect: No such file or directory; write "
+                "http://HOST:PORT for HTTP, or give the socket of the VMM's --qmp",
+                "-s", "127.0.0.1:1", "status")
         with socket.socket(socket.AF_UNIX) as listener:
             listener.bind(path)
         refused(f"server '{path}': cannot connect: Connection refused; {todo}",
@@ -191,6 +196,7 @@ def values():
                     status=USAGE)
         _, err = ctl("-s", source.prefix + ".qmp", "set", "speed=1", status=USAGE)
         check(err.startswith(f"godwitctl: speed: there is no such name; write {names}"), err)
+        check("pause-before-switchover" in err, f"it may have been a capability: {err}")
         same(source.execute("query-migrate-parameters"), before, "parameters")
 
 
