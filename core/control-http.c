@@ -99,6 +99,13 @@ find_route (const char *path)
   return NULL;
 }
 
+/* Libsoup leaves the body out by itself.  What never ends has no length to tell. */
+static gboolean
+may_head (const Route *route)
+{
+  return !route || (strcmp (route->method, "GET") == 0 && route->answer != on_events);
+}
+
 static void
 on_request (SoupServer *server, SoupServerMessage *msg, const char *path, GHashTable *query,
             gpointer data)
@@ -106,17 +113,20 @@ on_request (SoupServer *server, SoupServerMessage *msg, const char *path, GHashT
   const Route *route = find_route (path);
   int page = route ? -1 : gdw_http_page_find (path);
   const char *method = route ? route->method : "GET";
+  const char *allowed = may_head (route) ? "GET, HEAD" : method;
+  const char *given = soup_server_message_get_method (msg);
   if (!route && page < 0) {
     gdw_http_refuse (msg, SOUP_STATUS_NOT_FOUND,
                      "http: the request is refused: there is no '%s'; use /, /qmp, /events, "
                      "/metrics, /schema or /healthz",
                      path);
-  } else if (strcmp (soup_server_message_get_method (msg), method) != 0) {
+  } else if (strcmp (given, method) != 0 &&
+             !(may_head (route) && strcmp (given, "HEAD") == 0)) {
     soup_message_headers_replace (soup_server_message_get_response_headers (msg), "Allow",
-                                  method);
+                                  allowed);
     gdw_http_refuse (msg, SOUP_STATUS_METHOD_NOT_ALLOWED,
-                     "http: the request is refused: '%s' has no method %s; use %s", path,
-                     soup_server_message_get_method (msg), method);
+                     "http: the request is refused: '%s' has no method %s; use %s", path, given,
+                     method);
   } else if (page >= 0) {
     gdw_http_page_answer (page, msg);
   } else {

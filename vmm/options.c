@@ -228,6 +228,12 @@ options_parse (Options *options, int *argc, char ***argv, GError **error)
 
   *options = (Options){ .machine = { .writers = 1, .fill = TRUE } };
   g_option_context_set_summary (context, "A small virtual machine that can be migrated.");
+  g_option_context_set_description (
+      context,
+      "Examples:\n"
+      "  godwit-vmm --qmp a.sock --memory 2G --workload ws=256M --http 127.0.0.1:8080\n"
+      "  godwit-vmm --qmp b.sock --memory 2G --incoming tcp:127.0.0.1:7000\n"
+      "  godwitctl -s a.sock migrate tcp:127.0.0.1:7000 --follow\n");
   g_option_context_add_main_entries (context, entries, NULL);
   ok = parse_line (context, argc, argv, error);
   if (ok && *argc > 1)

@@ -96,8 +96,16 @@ def methods():
                 if method == right:
                     continue
                 status, headers, text = ask(url, method, path, b"", Content_Type=JSON)
-                same((status, headers["allow"]), (405, right), f"{method} {path}")
+                allowed = right if path in ("/qmp", "/events") else "GET, HEAD"
+                same((status, headers["allow"]), (405, allowed), f"{method} {path}")
                 check(f"use {right}" in reason(text), text)
+            # Who watches whether it is up asks for the head alone.
+            with Connection(url) as client:
+                client.send("HEAD", path)
+                status, headers = client.head()
+                same(status, 405 if path in ("/qmp", "/events") else 200, f"HEAD {path}")
+                check(int(headers["content-length"]) > 0, f"{headers}")
+                check(not client.rest(), f"HEAD {path} has a body")
         # A script of another site asks so before it may send anything unusual.
         status, headers, _ = ask(url, "OPTIONS", "/qmp", Origin="http://evil.example",
                                  Access_Control_Request_Method="POST")

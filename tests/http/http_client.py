@@ -76,6 +76,12 @@ class Connection:
         status, headers = self.head()
         return status, headers, self.take(int(headers.get("content-length", 0)))
 
+    def rest(self):
+        """What comes until the server closes."""
+        while data := self.socket.recv(65536):
+            self.buffer += data
+        return self.buffer
+
     def is_closed(self):
         """Waits for the end."""
         try:
