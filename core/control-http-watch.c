@@ -15,8 +15,6 @@
 /* A socket with less than this in the kernel takes more. */
 #define KERNEL_BYTES 4096
 #define STATISTICS_MS 200
-/* Nothing is expected from one. */
-#define INCOMING_MAX 4096
 
 struct GdwHttpWatchers {
   GdwControl *control;
@@ -177,6 +175,12 @@ on_gone (GObject *object, gpointer data)
   remove_watcher (data);
 }
 
+static void
+on_closed (SoupWebsocketConnection *websocket, gpointer data)
+{
+  drop_watcher (data);
+}
+
 gboolean
 gdw_http_watchers_have_room (GdwHttpWatchers *watchers, SoupServerMessage *msg)
 {
@@ -212,8 +216,7 @@ gdw_http_watchers_add_websocket (GdwHttpWatchers *watchers, SoupWebsocketConnect
   Watcher *watcher = add_watcher (watchers);
   watcher->websocket = g_object_ref (websocket);
   watcher->socket = socket;
-  soup_websocket_connection_set_max_incoming_payload_size (websocket, INCOMING_MAX);
-  g_signal_connect (websocket, "closed", G_CALLBACK (on_gone), watcher);
+  g_signal_connect (websocket, "closed", G_CALLBACK (on_closed), watcher);
   on_tick (watchers);
 }
 

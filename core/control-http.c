@@ -13,6 +13,7 @@
 #include "core/control-http-page.h"
 #include "core/control-http-qmp.h"
 #include "core/control-http-watch.h"
+#include "core/control-http-websocket.h"
 #include "core/control-metrics.h"
 #include "core/control-socket.h"
 
@@ -47,13 +48,21 @@ on_qmp (GdwControlHttp *http, SoupServerMessage *msg)
 }
 
 static void
+on_websocket (SoupServerMessage *msg, SoupWebsocketConnection *websocket, gpointer data)
+{
+  GdwControlHttp *http = data;
+  gdw_http_watchers_add_websocket (http->watchers, websocket,
+                                   gdw_http_clients_release (http->clients, msg));
+}
+
+static void
 on_events (GdwControlHttp *http, SoupServerMessage *msg)
 {
-  const char *upgrade = soup_message_headers_get_one (
-      soup_server_message_get_request_headers (msg), "Upgrade");
-  gboolean websocket = upgrade && g_ascii_strcasecmp (upgrade, "websocket") == 0;
-  /* Without an answer here it is the WebSocket's turn. */
-  if (gdw_http_watchers_have_room (http->watchers, msg) && !websocket)
+  if (!gdw_http_watchers_have_room (http->watchers, msg))
+    return;
+  if (gdw_http_websocket_is_asked_for (msg))
+    gdw_http_websocket_open (msg, on_websocket, http);
+  else
     gdw_http_watchers_add (http->watchers, msg, gdw_http_clients_release (http->clients, msg));
 }
 
@@ -132,15 +141,6 @@ on_request (SoupServer *server, SoupServerMessage *msg, const char *path, GHashT
   } else {
     route->answer (data, msg);
   }
-}
-
-static void
-on_websocket (SoupServer *server, SoupServerMessage *msg, const char *path,
-              SoupWebsocketConnection *websocket, gpointer data)
-{
-  GdwControlHttp *http = data;
-  gdw_http_watchers_add_websocket (http->watchers, websocket,
-                                   gdw_http_clients_release (http->clients, msg));
 }
 
 /* Before the body is read.  A status that is set here is the answer. */
@@ -283,9 +283,6 @@ gdw_control_http_new (GdwControl *control, const char *address, const char *toke
   http->calls = gdw_http_calls_new (control, http->clients);
   http->watchers = gdw_http_watchers_new (control);
   soup_server_add_handler (http->server, NULL, on_request, http, NULL);
-  soup_server_add_handler (http->server, "/events", on_request, http, NULL);
-  soup_server_add_websocket_handler (http->server, "/events", NULL, NULL, on_websocket, http,
-                                     NULL);
   g_signal_connect (http->server, "request-started", G_CALLBACK (on_started), http);
   if (check_token (address, token, error) && start_listening (http, address, error))
     return http;

@@ -15,7 +15,7 @@ ROOT = os.path.dirname(os.path.dirname(os.path.dirname(os.path.abspath(__file__)
 sys.path.insert(0, os.path.join(ROOT, "tests", "support"))
 
 # pylint: disable=wrong-import-position
-from http_client import Connection, Events, WebSocket, ask, command
+from http_client import Connection, Events, WebSocket, ask, command, frame
 import tap
 from qmp import DEADLINE
 from tap import Tests, check
@@ -123,6 +123,7 @@ def paths():
                      "/x" * 4000):
             status, _, text = ask(url, "GET", path)
             check(status in (400, 404) and b"root:" not in text, f"{path[:60]}: {status} {text}")
+        same(ask(url, "GET", "/events", Upgrade="websocket", Connection="Upgrade")[0], 400)
         same(WebSocket(url, "/events/x").status, 404)
         same(WebSocket(url, "/qmp").status, 405)
         status, _, text = ask(url, "GET", "/nowhere")
@@ -403,6 +404,31 @@ def deaf_watchers():
         vmm.wait_holds(files)
 
 
+def loud_watchers():
+    """Who sends is not listened to for long: pings ask for answers, fragments to be kept."""
+    with Lab() as lab:
+        vmm, url = serve(lab)
+        vmm.wait_filled()
+        files, before = vmm.holds(), vmm.memory_use()
+        for first, data in ((b"", frame(0x89)), (b"", frame(0x89, b"x" * 125)),
+                            (b"", frame(0x81, b"x" * 4000)),
+                            (frame(0x01, b"x"), frame(0x00, b"x" * 4000)),
+                            (frame(0x01), frame(0x00))):
+            loud = WebSocket(url)
+            loud.connection.socket.sendall(first)
+            check(floods(loud.connection, data * (MIB // len(data))), "all was read")
+            vmm.execute("query-status")
+            check(vmm.memory_use() - before < 16 * MIB, "what it sent is kept")
+        usual = WebSocket(url)
+        for _ in range(100):
+            usual.connection.socket.sendall(frame(0x89, b"ping"))
+        while usual.next()["event"] != "x-statistics":
+            pass
+        usual.connection.socket.sendall(frame(0x88, b"\x03\xe8"))
+        check(usual.connection.is_closed(), "it is not closed")
+        vmm.wait_holds(files)
+
+
 def many_watchers():
     with Lab() as lab:
         vmm, url = serve(lab)
@@ -480,7 +506,8 @@ def main():
     tests = Tests()
     for case in (commands, wrong_requests, rebinding, other_sites, methods, paths, deep_bodies,
                  large_bodies, endless_heads, many_slow_ones, tokens, addresses, metrics, schema,
-                 pages, events, many_watchers, deaf_watchers, ends_meanwhile, migration):
+                 pages, events, many_watchers, deaf_watchers, loud_watchers, ends_meanwhile,
+                 migration):
         tests.add(case.__name__.replace("_", "-"), case)
     return tests.run()
 

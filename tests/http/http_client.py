@@ -135,6 +135,15 @@ class Events:
         raise TimeoutError("the event did not come")
 
 
+def frame(first, data=b""):
+    """Of a WebSocket, masked, as a client has to; FIRST: the flags and the kind."""
+    mask = os.urandom(4)
+    size = (struct.pack(">BB", first, 0x80 | len(data)) if len(data) < 126 else
+            struct.pack(">BBH", first, 0xfe, len(data)) if len(data) < 65536 else
+            struct.pack(">BBQ", first, 0xff, len(data)))
+    return size + mask + bytes(byte ^ mask[i % 4] for i, byte in enumerate(data))
+
+
 class WebSocket:
     """As a browser opens it, or with other HEADERS."""
 
@@ -160,10 +169,5 @@ class WebSocket:
                 raise EOFError("closed")
 
     def send(self, message):
-        """As text in one frame, masked, as a client has to."""
-        data, mask = json.dumps(message).encode(), os.urandom(4)
-        size = (struct.pack(">BB", 0x81, 0x80 | len(data)) if len(data) < 126 else
-                struct.pack(">BBH", 0x81, 0xfe, len(data)) if len(data) < 65536 else
-                struct.pack(">BBQ", 0x81, 0xff, len(data)))
-        masked = bytes(byte ^ mask[i % 4] for i, byte in enumerate(data))
-        self.connection.socket.sendall(size + mask + masked)
+        """As text in one frame."""
+        self.connection.socket.sendall(frame(0x81, json.dumps(message).encode()))
