@@ -81,13 +81,23 @@ def count_build(directory, count):
                 count.failed.append((None, entry.get("stderr", "")))
 
 
+def print_skipped(skipped):
+    """What one program skips for one reason is one line, with the name of each."""
+    groups = {}
+    for name, why in skipped:
+        test, _, single = name.partition(": ")
+        groups.setdefault((test, why), []).append(single)
+    for (test, why), names in groups.items():
+        names = ", ".join(filter(None, names))
+        print(f"skipped: {test}: {names}{': ' if names else ''}{why}")
+
+
 def main():
     count = Count()
     for directory in sys.argv[1:]:
         count_build(directory, count)
     print()
-    for name, why in count.skipped:
-        print(f"skipped: {name}: {why}")
+    print_skipped(count.skipped)
     failed = 0
     for name, output in count.failed:
         if name:
