@@ -9,6 +9,7 @@ import sys
 
 LINE = re.compile(r"(not )?ok\b *(\d*)[ -]*(.*?)(?: *# *(SKIP)\b[ :]*(.*))?$", re.I)
 NAME = re.compile(r"^(?:[^:]*:)?([^+ ]*)\S* / (.*)$")  # project:suite+suite / name
+PROGRAM = re.compile(r"((?:\w+: )?[^:]*)(?:: (.*))?$")  # build: suite/name: single test
 PLAN = re.compile(r"1\.\.(\d+)(?: *# *SKIP[ :]*(.*))?", re.I)
 
 
@@ -85,7 +86,7 @@ def print_skipped(skipped):
     """What one program skips for one reason is one line, with the name of each."""
     groups = {}
     for name, why in skipped:
-        test, _, single = name.partition(": ")
+        test, single = PROGRAM.match(name).groups()
         groups.setdefault((test, why), []).append(single)
     for (test, why), names in groups.items():
         names = ", ".join(filter(None, names))
