@@ -71,9 +71,13 @@ refuse (GError **error, const char *what, const char *why)
 }
 
 static gboolean
-fails (const Sim *sim, SimCall call, const char *what, GError **error)
+fails (Sim *sim, SimCall call, const char *what, GError **error)
 {
-  return (sim->fails & (1u << call)) && !refuse (error, what, "the test wants it");
+  if (!(sim->fails & (1u << call)))
+    return FALSE;
+  if (sim->fails_once)
+    sim->fails = 0;
+  return !refuse (error, what, "the test wants it");
 }
 
 static gboolean

@@ -35,7 +35,8 @@ struct Sim {
   const GdwRegion **regions;
   const GdwDirtyLog *log; /* or NULL */
 
-  guint fails; /* these calls fail: 1 << SimCall */
+  guint fails;         /* these calls fail: 1 << SimCall */
+  gboolean fails_once; /* only the first of them */
   /* Or NULL.  In the middle of each call of the log, on the caller's thread. */
   void (*during) (gpointer data, SimCall call);
   gpointer data;

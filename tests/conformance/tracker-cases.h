@@ -16,6 +16,8 @@
   X ("a-write-before-the-first-collect-is-reported", FALSE,                                    \
      a_write_before_the_first_collect_is_reported)                                             \
   X ("a-write-during-collect-is-reported", FALSE, a_write_during_collect_is_reported)          \
+  X ("a-pause-hides-nothing", FALSE, a_pause_hides_nothing)                                    \
+  X ("writes-of-the-vmm-are-seen", FALSE, writes_of_the_vmm_are_seen)                          \
   X ("a-write-after-rearm-is-reported", FALSE, a_write_after_rearm_is_reported)                \
   X ("rearm-of-some-leaves-the-others", FALSE, rearm_of_some_leaves_the_others)                \
   X ("rearm-keeps-to-its-range", FALSE, rearm_keeps_to_its_range)                              \
@@ -25,6 +27,7 @@
   X ("stop-stops-logging", FALSE, stop_stops_logging)                                          \
   X ("a-start-that-fails-says-so", FALSE, a_start_that_fails_says_so)                          \
   X ("a-log-that-fails-fails-the-call", FALSE, a_log_that_fails_fails_the_call)                \
+  X ("after-a-failure-it-starts-again", FALSE, after_a_failure_it_starts_again)                \
   X ("instances-do-not-meet", FALSE, instances_do_not_meet)                                    \
   X ("nothing-is-left-after-close", FALSE, nothing_is_left_after_close)                        \
   X ("a-tebibyte-costs-bits", FALSE, a_tebibyte_costs_bits)                                    \

@@ -5,12 +5,14 @@
 #include <string.h>
 
 #include "balance.h"
+#include "call.h"
 #include "tracker-cases.h"
 #include "trial.h"
 
 TRACKER_CASES (DECLARE_CASE)
 
 #define CYCLES 100
+#define STOPS_WITHIN_MS 8000
 #define TEBIBYTE (G_GUINT64_CONSTANT (1) << 40)
 #define COST_MAX_MIB (128 + 32) /* with the bitmap that collect fills */
 
@@ -160,7 +162,8 @@ fail_at_collect (Trial *t, SimCall call, const char *name)
   g_autoptr (GError) error = NULL;
   gboolean ok;
 
-  trial_write (t, 0, 0, 3);
+  /* Another page each time: what failed may not have re-armed the last one. */
+  trial_write (t, 0, 0, t->value % 130);
   t->sim->fails = 1u << call;
   ok = t->tracker->collect (t->self, t->bits, &error);
   t->sim->fails = 0;
@@ -177,9 +180,13 @@ fail_later (Trial *t)
   trial_start (t);
   trial_settle (t);
   ring = (sim_mode (t->sim) & GDW_DIRTY_LOG_RING) != 0;
-  fail_at_collect (t, ring ? SIM_LOCATE : SIM_GET, ring ? "locate" : "get");
-  if (ring)
-    fail_at_collect (t, SIM_RESET_RINGS, "reset_rings");
+  for (guint i = 0; i < 2; i++) {
+    t->sim->fails_once = i == 1;
+    fail_at_collect (t, ring ? SIM_LOCATE : SIM_GET, ring ? "locate" : "get");
+    if (ring)
+      fail_at_collect (t, SIM_RESET_RINGS, "reset_rings");
+  }
+  t->sim->fails_once = FALSE;
   if (t->tracker->traits & GDW_TRACKER_REARMS_AT_REARM) {
     t->sim->fails = 1u << SIM_CLEAR;
     ok = t->tracker->rearm (t->self, 0, 0, 130, one, &error);
@@ -198,6 +205,44 @@ a_log_that_fails_fails_the_call (const Subject *subject)
 {
   trial_each (subject, &small_shape,
               GDW_DIRTY_LOG_PLAIN | GDW_DIRTY_LOG_MANUAL | GDW_DIRTY_LOG_RING, fail_later);
+}
+
+/* As core does with a migration that failed, and with the next one. */
+static void
+stop_after_a_failure (gpointer data)
+{
+  Trial *t = data;
+
+  trial_stop (t);
+}
+
+static void
+fail_and_start_again (Trial *t)
+{
+  Call stopping = { .kind = CALL_FUNCTION, .function = stop_after_a_failure, .data = t };
+  gboolean ring;
+
+  trial_start (t);
+  trial_settle (t);
+  ring = (sim_mode (t->sim) & GDW_DIRTY_LOG_RING) != 0;
+  fail_at_collect (t, ring ? SIM_LOCATE : SIM_GET, ring ? "locate" : "get");
+  call_start (&stopping);
+  EXPECT (call_ends_within (&stopping, STOPS_WITHIN_MS),
+          PROMISE ("tracker.h",
+                   "Called once after each start that succeeded, also if a collect "
+                   "or a rearm failed since"),
+          "stop has not returned %d s after a collect that failed", STOPS_WITHIN_MS / 1000);
+  memset (t->bits[0], 0, t->sets[0].size);
+  memset (t->bits[1], 0, t->sets[1].size);
+  restart_and_write (t);
+}
+
+void
+after_a_failure_it_starts_again (const Subject *subject)
+{
+  trial_each (subject, &small_shape,
+              GDW_DIRTY_LOG_PLAIN | GDW_DIRTY_LOG_MANUAL | GDW_DIRTY_LOG_RING,
+              fail_and_start_again);
 }
 
 static void
@@ -303,6 +348,23 @@ a_tebibyte_costs_bits (const Subject *subject)
 }
 
 static void
+count_again (Trial *t, guint64 *pages)
+{
+  trial_stop (t);
+  trial_start (t);
+  trial_settle (t);
+  trial_write (t, 0, 0, 40);
+  trial_collect (t);
+  t->tracker->vcpu_pages (t->self, pages, 2);
+  EXPECT (pages[0] < 10 && pages[1] < 10,
+          PROMISE ("tracker.h", "How many pages each vCPU has turned from clean to dirty since "
+                                "start"),
+          "after another start a vCPU wrote one page, and vcpu_pages says %" G_GUINT64_FORMAT
+          " and %" G_GUINT64_FORMAT,
+          pages[0], pages[1]);
+}
+
+static void
 count_pages (Trial *t)
 {
   Guarded two = guarded_new (2 * sizeof (guint64)), one = guarded_new (sizeof (guint64));
@@ -326,6 +388,7 @@ count_pages (Trial *t)
   n = t->tracker->vcpu_pages (t->self, (guint64 *) one.data, 1);
   EXPECT (n == 2, PROMISE ("tracker.h", "which may be more than @n"),
           "there are 2 vCPUs, and with room for one vcpu_pages says %u", n);
+  count_again (t, pages);
   guarded_free (&one);
   guarded_free (&two);
 }

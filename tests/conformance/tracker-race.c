@@ -377,7 +377,7 @@ race_of_writes_by_seed (const Subject *subject)
 void
 race_of_rearm_and_collect_by_seed (const Subject *subject)
 {
-  static const Plan plan = { { { 64, 5 }, 2 }, 2, 1, 20, 8, 4 };
+  static const Plan plan = { { { 64, 5 }, 4 }, 2, 1, 20, 8, 4 };
 
   race_by_seed (subject, sim_kinds, &plan);
 }

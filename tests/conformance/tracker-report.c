@@ -27,13 +27,25 @@ collect_what_was_noted (Trial *t)
 }
 
 static void
+read_all (Trial *t)
+{
+  if (t->tracker->traits & GDW_TRACKER_REPORTS_READS)
+    return;
+  for (guint i = 0; i < t->sim->n_regions; i++)
+    for (guint64 page = 0; page < sim_pages (t->sim, i); page++)
+      sim_read (t->sim, i, page);
+}
+
+static void
 write_nothing (Trial *t)
 {
   start_and_settle (t);
   trial_write (t, 0, 3, 64);
   collect_what_was_noted (t);
-  for (guint i = 0; i < 3; i++)
+  for (guint i = 0; i < 3; i++) {
+    read_all (t);
     collect_what_was_noted (t);
+  }
 }
 
 void
@@ -221,6 +233,60 @@ a_write_during_collect_is_reported (const Subject *subject)
   static const Shape shape = { { 100, 300 }, 2 };
 
   trial_each (subject, &shape, 0, write_during_collect);
+}
+
+/* After a while in which little was written. */
+static void
+pause_and_collect (Trial *t)
+{
+  start_and_settle (t);
+  for (guint round = 0; round < 12; round++) {
+    for (guint i = 0; i < round % 4; i++)
+      trial_settle (t);
+    for (guint i = round % 3; i < t->sim->n_regions; i += 1 + round % 2)
+      trial_write (t, i & 1, i, sim_pages (t->sim, i) * round / 12);
+    trial_collect (t);
+    for (guint i = 0; i < t->sim->n_regions; i++)
+      for (guint64 page = 0; page < sim_pages (t->sim, i); page++)
+        EXPECT (trial_has (t, i, page) || !((t->wrote[i][page / 64] >> page % 64) & 1),
+                PROMISE ("tracker.h", "The collect after the guest was paused reports "
+                                      "everything"),
+                "page %" G_GUINT64_FORMAT " of region %u was written, then nobody wrote, and "
+                "the collect after that does not report it",
+                page, i);
+    trial_take (t);
+    trial_forget_noted (t);
+  }
+}
+
+void
+a_pause_hides_nothing (const Subject *subject)
+{
+  trial_each (subject, &odd_shape, 0, pause_and_collect);
+}
+
+/* Not by a vCPU: the log does not notice it. */
+static void
+write_as_the_vmm (Trial *t)
+{
+  const GdwRegion *const *regions = t->sim->regions;
+
+  start_and_settle (t);
+  for (guint i = 0; i < t->sim->n_regions; i++)
+    regions[i]->host_addr[regions[i]->size - 1]++;
+  trial_collect (t);
+  for (guint i = 0; i < t->sim->n_regions; i++)
+    EXPECT (trial_has (t, i, sim_pages (t->sim, i) - 1),
+            PROMISE ("tracker.h", "also writes by this process, not only by vCPUs"),
+            "this process wrote to the last page of region %u, and it is not reported", i);
+}
+
+void
+writes_of_the_vmm_are_seen (const Subject *subject)
+{
+  if (!(((const GdwTracker *) subject->plugin)->traits & GDW_TRACKER_SEES_VMM_WRITES))
+    skip ("it does not say that it sees them");
+  trial_each (subject, &odd_shape, 0, write_as_the_vmm);
 }
 
 static void

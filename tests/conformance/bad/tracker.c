@@ -10,6 +10,9 @@
 #define RING (MODE == GDW_DIRTY_LOG_RING)
 #define MANUAL (MODE == GDW_DIRTY_LOG_MANUAL)
 #define REARMS (MANUAL && !BUGGY (PUBLISHES_BEFORE_REARMING))
+/* Reports once what is reported, until it is re-armed. */
+#define ONCE (BUGGY (HAS_NO_LOCK) || BUGGY (UNLOCKS_TOO_EARLY))
+#define PORTION 8
 
 typedef struct {
   const GdwTrackerConfig *config;
@@ -18,11 +21,29 @@ typedef struct {
   guint64 **got;   /* of each region */
   guint64 **later; /* of each region: what a mistake remembers */
   guint64 *vcpu_pages;
+  GMutex lock; /* of later */
+  gboolean failed;
+  gboolean *quiet; /* of each region */
+  guint collects;
   guint8 *bytes;     /* of a mistake */
   GHashTable *known; /* of another: page address, and a sum of its bytes */
 } Wrong;
 
 static guint64 shared_by_all[64];
+
+static void
+lock (Wrong *self)
+{
+  if (!BUGGY (HAS_NO_LOCK))
+    g_mutex_lock (&self->lock);
+}
+
+static void
+unlock (Wrong *self)
+{
+  if (!BUGGY (HAS_NO_LOCK))
+    g_mutex_unlock (&self->lock);
+}
 
 static guint64
 pages_of (const Wrong *self, guint region)
@@ -61,6 +82,8 @@ wrong_open (const GdwTrackerConfig *config, GError **error)
     self->got[i] = g_new0 (guint64, GDW_BITMAP_WORDS (pages_of (self, i)));
     self->later[i] = g_new0 (guint64, GDW_BITMAP_WORDS (pages_of (self, i)));
   }
+  self->quiet = g_new0 (gboolean, config->n_regions);
+  g_mutex_init (&self->lock);
   self->vcpu_pages = g_new0 (guint64, RING ? log->n_rings : 1);
   self->known = g_hash_table_new (NULL, NULL);
   if (BUGGY (TAKES_A_BYTE_A_PAGE))
@@ -78,6 +101,8 @@ wrong_close (gpointer data)
     if (!BUGGY (LEAKS_A_BITMAP))
       g_free (self->later[i]);
   }
+  g_mutex_clear (&self->lock);
+  g_free (self->quiet);
   g_free (self->later);
   g_free (self->got);
   g_free (self->vcpu_pages);
@@ -108,12 +133,14 @@ report_once (Wrong *self, guint region, const guint64 *seen)
 {
   guint64 *got = self->got[region];
 
+  lock (self);
   for (guint64 i = 0; i < words_of (self, region); i++) {
     guint64 new = got[i] & ~seen[i];
 
     self->later[region][i] = seen[i] | got[i];
     got[i] = new;
   }
+  unlock (self);
 }
 
 static void
@@ -155,12 +182,19 @@ get (Wrong *self, guint region, GError **error)
 
   if (BUGGY (PUBLISHES_BEFORE_REARMING) && !re_arm_later (self, region, error))
     return FALSE;
-  if (BUGGY (HAS_NO_LOCK))
+  lock (self);
+  if (ONCE)
     seen = g_memdup2 (self->later[region], words_of (self, region) * 8);
-  if (!log->get (log->self, region, self->got[region], error))
+  unlock (self);
+  if (!log->get (log->self, region, self->got[region], error)) {
+    if (BUGGY (STAYS_LOCKED_AFTER_AN_ERROR))
+      lock (self);
     return FALSE;
-  if (BUGGY (HAS_NO_LOCK))
+  }
+  if (ONCE)
     report_once (self, region, seen);
+  if (BUGGY (REARMS_AT_COLLECT_TOO))
+    return log->clear (log->self, region, 0, pages_of (self, region), self->got[region], error);
   if (BUGGY (LOSES_A_WRITE_DURING_COLLECT))
     return log->get (log->self, region, self->later[region], error);
   if (BUGGY (REARMS_WHAT_IT_DID_NOT_REPORT))
@@ -172,16 +206,48 @@ get (Wrong *self, guint region, GError **error)
   return TRUE;
 }
 
+/* Every other time only, where nothing was the last time. */
+static gboolean
+passed_over (Wrong *self, guint region)
+{
+  return BUGGY (SKIPS_QUIET_REGIONS) && self->quiet[region] && self->collects % 2;
+}
+
+static void
+note_quiet (Wrong *self, guint region)
+{
+  self->quiet[region] = TRUE;
+  for (guint64 i = 0; i < words_of (self, region); i++)
+    if (self->got[region][i])
+      self->quiet[region] = FALSE;
+}
+
 static gboolean
 collect_bitmap (Wrong *self, guint64 *const *bits, GError **error)
 {
   guint n = self->config->n_regions;
 
+  self->collects++;
+  if (BUGGY (STAYS_FAILED) && self->failed) {
+    g_set_error (error, GDW_ERROR, GDW_ERROR_HOST, "tracker '%s': it failed before", NAME);
+    return FALSE;
+  }
   for (guint i = 0; i < n; i++) {
     guint to = BUGGY (MIXES_UP_REGIONS) ? (i + 1) % n : i;
 
-    if (!get (self, i, error))
+    if (passed_over (self, i))
+      continue;
+    self->failed = !get (self, i, BUGGY (FORGETS_AN_ERROR) && i + 1 < n ? NULL : error);
+    if (self->failed && BUGGY (FORGETS_AN_ERROR) && i + 1 < n)
+      continue;
+    if (self->failed)
       return BUGGY (SUCCEEDS_IN_SPITE_OF_AN_ERROR);
+    note_quiet (self, i);
+    if (BUGGY (THROWS_THE_FIRST_COLLECT_AWAY) && self->collects == 1) {
+      if (!self->log->clear (self->log->self, i, 0, pages_of (self, i), self->got[i], error))
+        return FALSE;
+      continue;
+    }
     merge (self, i, bits[pages_of (self, i) > pages_of (self, to) ? i : to]);
     for (guint64 k = 0; BUGGY (KEEPS_BITS_OVER_A_RESTART) && k < words_of (self, i); k++) {
       bits[i][k] |= self->later[i][k];
@@ -226,12 +292,15 @@ harvest (Wrong *self, guint vcpu, guint64 *const *bits, GError **error)
 {
   GdwDirtyRing *ring = &self->log->rings[vcpu];
   guint32 last = ring->n_entries - 1;
+  guint32 most = BUGGY (DRAINS_A_PORTION) && bits ? PORTION : ring->n_entries;
 
-  for (guint32 n = 0; n <= last; n++) {
+  for (guint32 n = 0; n < most; n++) {
     GdwDirtyEntry *entry = &ring->entries[ring->next & last];
 
-    if (!(__atomic_load_n (&entry->flags, __ATOMIC_ACQUIRE) & GDW_DIRTY_ENTRY_DIRTY))
+    if (!(__atomic_load_n (&entry->flags, __ATOMIC_ACQUIRE) & GDW_DIRTY_ENTRY_DIRTY)) {
+      ring->next += BUGGY (PASSES_OVER_AN_ENTRY);
       break;
+    }
     if (BUGGY (RESETS_BEFORE_HARVESTING) && !give_back (self, entry))
       return FALSE;
     if (!(BUGGY (DROPS_THE_WRAP_ENTRY) && (ring->next & last) == last) &&
@@ -258,6 +327,8 @@ collect_rings (Wrong *self, guint64 *const *bits, GError **error)
     if (!harvest (self, i, bits, error))
       return FALSE;
     harvested += log->rings[i].next - before;
+    if (BUGGY (STOPS_AT_AN_EMPTY_RING) && log->rings[i].next == before)
+      break;
     if (BUGGY (BEGINS_ANEW) && !bits)
       log->rings[i].next = 0;
   }
@@ -282,6 +353,9 @@ wrong_start (gpointer data, GError **error)
     memset (self->later[i], 0, words_of (self, i) * 8);
   if (RING && !BUGGY (LEAVES_STALE_ENTRIES) && !collect_rings (self, NULL, error))
     return FALSE;
+  self->collects = 0;
+  for (guint i = 0; RING && !BUGGY (COUNTS_ON_AFTER_RESTART) && i < self->log->n_rings; i++)
+    self->vcpu_pages[i] = 0;
   if (self->log->enable (self->log->self, self->mode, error))
     return TRUE;
   if (BUGGY (STARTS_IN_SPITE_OF_AN_ERROR)) {
@@ -316,6 +390,8 @@ mistaken_bits (const guint64 *bits, guint64 words)
   for (guint64 i = 0; i < words; i++) {
     if (BUGGY (CLEARS_THE_NEIGHBOUR))
       own[i] |= own[i] << 1;
+    if (BUGGY (REARMS_WHOLE_WORDS) && own[i])
+      own[i] = G_MAXUINT64;
     if (BUGGY (STOPS_AT_A_HOLE) && (!own[i] || (i > 0 && !own[i - 1])))
       own[i] = 0;
   }
@@ -338,11 +414,13 @@ wrong_rearm (gpointer data, guint region, guint64 first, guint64 n, const guint6
     ok = log->clear (log->self, region, BUGGY (REARMS_FROM_THE_FIRST_PAGE) ? 0 : first,
                      BUGGY (REARMS_FROM_THE_FIRST_PAGE) ? n / 64 * 64 : n, own,
                      BUGGY (REARM_FAILS_WITHOUT_AN_ERROR) ? NULL : error);
+  lock (self);
   for (guint64 i = 0; i < words; i++)
     if (BUGGY (REARMS_AT_THE_NEXT_REARM))
       self->later[region][first / 64 + i] |= bits[i];
     else
       self->later[region][first / 64 + i] &= ~bits[i];
+  unlock (self);
   return ok;
 }
 
@@ -351,6 +429,8 @@ wrong_stop (gpointer data, GError **error)
 {
   Wrong *self = data;
 
+  lock (self);
+  unlock (self);
   if (BUGGY (KEEPS_BITS_OVER_A_RESTART))
     for (guint i = 0; i < self->config->n_regions; i++)
       self->log->get (self->log->self, i, self->later[i], NULL);
@@ -368,10 +448,12 @@ wrong_vcpu_pages (gpointer data, guint64 *pages, guint n)
 }
 
 GDW_DEFINE_TRACKER (.plugin.name = NAME, .plugin.summary = "makes a mistake",
-                    .traits = (!REARMS               ? GDW_TRACKER_REARMS_AT_COLLECT
-                               : BUGGY (HAS_NO_LOCK) ? GDW_TRACKER_REARMS_AT_REARM
-                                                     : GDW_TRACKER_REARMS_AT_REARM |
-                                                           GDW_TRACKER_COLLECT_REPEATS) |
+                    .traits = (!REARMS ? GDW_TRACKER_REARMS_AT_COLLECT
+                               : ONCE  ? GDW_TRACKER_REARMS_AT_REARM
+                                       : GDW_TRACKER_REARMS_AT_REARM |
+                                            GDW_TRACKER_COLLECT_REPEATS) |
+                              (BUGGY (CLAIMS_TO_SEE_VMM_WRITES) ? GDW_TRACKER_SEES_VMM_WRITES
+                                                                : 0) |
                               GDW_TRACKER_REPORTS_READS,
                     .open = wrong_open, .close = wrong_close, .start = wrong_start,
                     .collect = wrong_collect, .stop = wrong_stop,
