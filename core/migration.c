@@ -574,6 +574,21 @@ gdw_migration_stop (GdwMigration *migration, GdwDone done, gpointer data)
   answer (migration, done, data, why);
 }
 
+/* Who reads the error afterwards is not to take the outcome for unknown still. */
+static void
+note_decision (GdwMigration *migration, gboolean here)
+{
+  const GError *cause = gdw_migration_get_error (migration);
+  GError *error = cause ? g_error_copy (cause) : NULL;
+
+  if (!error)
+    return;
+  g_prefix_error (
+      &error, "operator: decided that the guest is %s; before that: ", here ? "here" : "there");
+  g_clear_error (&migration->error);
+  migration->error = error;
+}
+
 void
 gdw_migration_resolve (GdwMigration *migration, gboolean here, GdwDone done, gpointer data)
 {
@@ -589,6 +604,8 @@ gdw_migration_resolve (GdwMigration *migration, gboolean here, GdwDone done, gpo
             "x-migrate-resolve: there is nothing to resolve: the guest is here; use cont");
     return;
   }
+  if (unknown)
+    note_decision (migration, here);
   migration->outcome = here ? GDW_OUTCOME_SOURCE : GDW_OUTCOME_DESTINATION;
   if (here) {
     gdw_guest_take_back (migration->guest, on_order_done, new_order (migration, done, data));

@@ -30,9 +30,8 @@ picture_bar (double fraction, guint width)
   return g_string_free (out, FALSE);
 }
 
-/* What the status means, where there are no numbers. */
-static const char *
-meaning (const Progress *p)
+const char *
+picture_meaning (const Progress *p)
 {
   if (progress_is (p, "setup"))
     return p->address ? "waits for the source" : "connecting";
@@ -62,7 +61,7 @@ numbers (const Progress *p)
 char *
 picture_plain (const Progress *p)
 {
-  const char *means = meaning (p);
+  const char *means = picture_meaning (p);
   g_autofree char *rest = NULL, *sent = NULL, *left = NULL;
 
   if (!p->has_memory)
@@ -78,7 +77,7 @@ picture_plain (const Progress *p)
 char *
 picture_live (const Progress *p, guint columns)
 {
-  const char *means = meaning (p);
+  const char *means = picture_meaning (p);
   g_autofree char *left = human_size (p->remaining), *sent = human_size (p->sent);
   g_autofree char *head = NULL, *tail = NULL, *bar = NULL, *below = NULL;
   guint used;
@@ -219,7 +218,7 @@ append_downtime (GString *out, const Progress *p, guint64 predicted_us, guint co
 char *
 picture_summary (const Progress *p, guint64 predicted_us, guint columns)
 {
-  GString *out = g_string_new (p->status);
+  GString *out = g_string_new (progress_word (p));
   g_autofree char *total = human_ms (p->total_ms), *rounds = NULL;
 
   if (p->total_ms)
@@ -240,6 +239,29 @@ picture_summary (const Progress *p, guint64 predicted_us, guint columns)
   }
   for (guint i = 0; i < p->warnings->len; i++)
     g_string_append_printf (out, "\n  warning   %s", (char *) p->warnings->pdata[i]);
+  return g_string_free (out, FALSE);
+}
+
+char *
+picture_paragraph (const char *text, guint columns, guint indent)
+{
+  g_auto (GStrv) words = g_strsplit (text, " ", -1);
+  GString *out = g_string_new (NULL);
+  guint used = indent;
+
+  for (char **word = words; *word; word++) {
+    guint width = terminal_width (*word);
+
+    if (out->len && used + 1 + width > columns) {
+      g_string_append_printf (out, "\n%*s", (int) indent, "");
+      used = indent;
+    } else if (out->len) {
+      g_string_append_c (out, ' ');
+      used++;
+    }
+    g_string_append (out, *word);
+    used += width;
+  }
   return g_string_free (out, FALSE);
 }
 

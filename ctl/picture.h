@@ -17,6 +17,10 @@ char *picture_plain (const Progress *p);
 char *picture_blackout (const Progress *p, guint columns, const char *indent);
 /* One line of what each link carried; NULL: there is one, or the server does not tell. */
 char *picture_links (const Progress *p);
+/* What the status means, where there are no numbers; or NULL. */
+const char *picture_meaning (const Progress *p);
+/* @text in lines of @columns, all but the first after @indent spaces. */
+char *picture_paragraph (const char *text, guint columns, guint indent);
 /* A table, the last @rows of them. */
 char *picture_rounds (const Progress *p, guint rows);
 /* How it ended.  @predicted_us: the downtime that was expected last, 0: not known. */

@@ -160,6 +160,12 @@ is_unknown (const Progress *p)
   return progress_is (p, "failed") && g_strcmp0 (p->outcome, "unknown") == 0;
 }
 
+const char *
+progress_word (const Progress *p)
+{
+  return is_unknown (p) ? "outcome unknown" : p->status;
+}
+
 int
 progress_exit (const Progress *p)
 {

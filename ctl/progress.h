@@ -43,6 +43,8 @@ void progress_free (Progress *progress);
 G_DEFINE_AUTOPTR_CLEANUP_FUNC (Progress, progress_free)
 
 gboolean progress_is (const Progress *progress, const char *status);
+/* The status, or that the outcome is unknown. */
+const char *progress_word (const Progress *progress);
 /* Nothing will change any more. */
 gboolean progress_has_ended (const Progress *progress);
 /* The exit status that says how it ended. */

@@ -71,7 +71,7 @@ on_readable (GSocket *socket, GIOCondition condition, gpointer data)
   if (n > 0) {
     g_byte_array_append (s->unread, (guint8 *) buffer, n);
     split (s);
-  } else if (n == 0) {
+  } else if (n == 0 || g_error_matches (why, G_IO_ERROR, G_IO_ERROR_CONNECTION_CLOSED)) {
     carrier_lose (&s->base, "the server closed it");
   } else if (!g_error_matches (why, G_IO_ERROR, G_IO_ERROR_WOULD_BLOCK)) {
     carrier_lose (&s->base, why->message);

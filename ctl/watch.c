@@ -15,6 +15,7 @@
 /* Below this a history is flat, not full of noise. */
 #define HISTORY_SCALE (1u << 20)
 #define ROUNDS_SHOWN 8u
+#define LABEL 10u
 
 typedef enum { KEY_NONE, KEY_QUIT, KEY_CANCEL, KEY_CONTINUE, KEY_YES, KEY_NO } Key;
 
@@ -121,6 +122,14 @@ append_history_lines (GString *out, const Watch *w, guint columns)
 }
 
 static void
+append_paragraph (GString *out, const char *label, const char *text, guint columns)
+{
+  g_autofree char *lines = picture_paragraph (text, columns, LABEL);
+
+  g_string_append_printf (out, "%s%s\n", label, lines);
+}
+
+static void
 append_end (GString *out, const Watch *w, guint columns)
 {
   const Progress *p = w->progress;
@@ -133,11 +142,18 @@ append_end (GString *out, const Watch *w, guint columns)
                             w->predicted_us ? ", predicted " : "",
                             w->predicted_us ? predicted : "", parts);
   }
-  if (*p->error)
-    g_string_append_printf (out, "\nerror     %s\n", p->error);
   if (g_strcmp0 (p->outcome, "unknown") == 0)
-    g_string_append (out,
-                     "          see OUTCOME UNKNOWN in godwitctl(1) before anything else\n");
+    g_string_append (out, "\nThe guest does not run here. It may run at the destination.\n"
+                          "See OUTCOME UNKNOWN in godwitctl(1) before anything else.\n");
+  if (*p->error)
+    append_paragraph (out, "\nerror     ", p->error, columns);
+}
+
+/* A destination can't. */
+static gboolean
+may_cancel (const Watch *w)
+{
+  return !progress_has_ended (w->progress) && g_strcmp0 (w->guest, "inmigrate") != 0;
 }
 
 static const char *
@@ -149,7 +165,7 @@ keys (const Watch *w)
     return "go on, the guest is paused meanwhile? y: yes, any other key: no";
   if (progress_is (w->progress, "pre-switchover"))
     return "q quit   c cancel   g go on";
-  return progress_has_ended (w->progress) ? "q quit" : "q quit   c cancel";
+  return may_cancel (w) ? "q quit   c cancel" : "q quit";
 }
 
 static void
@@ -158,10 +174,12 @@ show (Watch *w)
   const Progress *p = w->progress;
   guint columns = terminal_columns ();
   g_autoptr (GString) out = g_string_new (NULL);
+  const char *means = picture_meaning (p);
   g_autofree char *rounds = picture_rounds (p, ROUNDS_SHOWN);
 
-  g_string_append_printf (out, "godwit  %s\n\nguest     %s\nmigration %s%s%s\n",
-                          w->session->address, w->guest, p->status, p->address ? " at " : "",
+  g_string_append_printf (out, "godwit  %s\n\nguest     %s\nmigration %s%s%s%s%s\n",
+                          w->session->address, w->guest, progress_word (p), means ? ": " : "",
+                          means ? means : "", p->address ? " at " : "",
                           p->address ? p->address : "");
   if (p->has_memory)
     append_numbers (out, p, columns);
@@ -169,7 +187,7 @@ show (Watch *w)
     append_history_lines (out, w, columns);
   append_end (out, w, columns);
   for (guint i = 0; i < p->warnings->len; i++)
-    g_string_append_printf (out, "warning   %s\n", (char *) p->warnings->pdata[i]);
+    append_paragraph (out, "warning   ", p->warnings->pdata[i], columns);
   if (p->round->len)
     g_string_append_printf (out, "\n%s\n", rounds);
   if (w->notice)
@@ -223,7 +241,7 @@ obey (Watch *w, GError **error)
   while ((key = next_key (w)) != KEY_NONE) {
     Key asked = w->asking;
     gboolean may = w->progress &&
-                   (key == KEY_CANCEL ? !progress_has_ended (w->progress)
+                   (key == KEY_CANCEL ? may_cancel (w)
                                       : progress_is (w->progress, "pre-switchover"));
 
     w->asking = KEY_NONE;

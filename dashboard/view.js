@@ -86,7 +86,7 @@ function headline(info, runState) {
 function place(info, runState) {
   if (isUnknown(info)) return "nobody knows who has the guest";
   if (UNDER_WAY.includes(info.status)) return "";
-  if (info["x-outcome"] === "destination" && info.status === "completed")
+  if (info["x-outcome"] === "destination")
     return runState === "postmigrate" ? "the guest is at the destination" :
                                         "the guest has come here";
   if (info["x-outcome"] !== "source" || info.status === "completed") return "";

@@ -79,16 +79,16 @@ def other_ends():
     status({"status": "failed", "error-desc": "link 'a': it broke: reset; try again",
             "x-outcome": "source"}, "failed\n  error     link 'a': it broke: reset; try again\n")
     info = {"status": "failed", "error-desc": "it broke", "x-outcome": "unknown"}
-    status(info, "failed\n  error     it broke\n"
+    status(info, "outcome unknown\n  error     it broke\n"
            "  the guest may run at the destination: see OUTCOME UNKNOWN in godwitctl(1)\n")
-    for outcome, code, text in (
-            ("source", FAILED, "migration: failed: it broke"),
-            ("unknown", UNKNOWN, "migration: outcome unknown: it broke; the guest does not run here, "
+    for outcome, code, word, text in (
+            ("source", FAILED, "failed", "migration: failed: it broke"),
+            ("unknown", UNKNOWN, "outcome unknown", "migration: outcome unknown: it broke; the guest does not run here, "
              "it may run at the destination: ask there, and decide as godwitctl(1) says under "
              "OUTCOME UNKNOWN")):
         with server({**info, "x-outcome": outcome}) as fake:
             same(ctl("-s", fake.path, "status", "--follow", status=code),
-                 ("failed\n", f"godwitctl: {text}\n"), outcome)
+                 (word + "\n", f"godwitctl: {text}\n"), outcome)
 
 
 def addresses():

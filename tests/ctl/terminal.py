@@ -208,6 +208,43 @@ def watch_keys():
         prove_arrived(source, other)
 
 
+def watch_destination():
+    """What it waits for; a destination is not cancelled."""
+    with Lab("soft") as lab:
+        destination = lab.destination()
+        uri = destination.listen("tcp:127.0.0.1:0")
+        with Terminal("-s", destination.prefix + ".qmp", "watch") as terminal:
+            terminal.wait(f"migration setup: waits for the source at {uri}", "q quit")
+            terminal.type("cyq")
+            said = terminal.end(DONE)
+            check("cancel" not in said, said)
+        same(destination.info()["status"], "setup", "status")
+
+
+def watch_unknown():
+    """The reason is whole, however long it is."""
+    with Lab("soft") as lab:
+        source, destination = lab.source(), lab.destination()
+        source.migrate(destination.listen("tcp:127.0.0.1:0") + "|fault:at=COMMIT,kind=stall")
+        source.wait_held("COMMIT")
+        with Terminal("-s", source.prefix + ".qmp", "watch") as terminal:
+            terminal.wait("migration device")
+            destination.kill()
+            terminal.wait("migration outcome unknown", "It may run at the destination.",
+                          "OUTCOME UNKNOWN in godwitctl(1)", "error     source: the outcome",
+                          source_reason_end(source))
+            source.execute("x-migrate-resolve", {"run": "here"})
+            terminal.wait("migration failed", "error     operator: decided that the guest is here;")
+            terminal.type("q")
+            prove_restored(terminal, DONE)
+        prove_runs_at(source)
+
+
+def source_reason_end(source):
+    source.wait_status("failed")
+    return source.info()["error-desc"].rsplit(" ", 1)[1]
+
+
 def watch_signal(number, status):
     with Lab("soft") as lab, Terminal("-s", lab.source().prefix + ".qmp", "watch") as terminal:
         terminal.wait("guest     running")
@@ -359,6 +396,8 @@ def main():
     tests.add("Ctrl-C while the VMM hangs", hangs)
     tests.add("watch", watch_all)
     tests.add("watch: keys", watch_keys)
+    tests.add("watch: a destination", watch_destination)
+    tests.add("watch: outcome unknown", watch_unknown)
     tests.add("watch: SIGTERM", watch_signal, signal.SIGTERM, DONE)
     tests.add("watch: SIGHUP", watch_signal, signal.SIGHUP, DONE)
     tests.add("watch: Ctrl-C", watch_ctrl_c)

@@ -77,6 +77,8 @@ def destination_dies_after(tracker, frame, at, resolve):
         source.refuses("migrate", {"uri": "tcp:127.0.0.1:1"}, "x-migrate-resolve")
         same(source.running(), False, "running after `cont` was refused")
         source.execute("x-migrate-resolve", {"run": resolve})
+        why = source.info()["error-desc"]
+        check(why.startswith(f"operator: decided that the guest is {resolve}; before that: "), why)
         if resolve == "here":
             same(source.info()["x-outcome"], "source", "x-outcome")
             prove_runs_at(source)
