@@ -154,6 +154,9 @@ on_headers (SoupServerMessage *msg, gpointer data)
   soup_message_headers_replace (headers, "Connection", "close");
   soup_message_headers_replace (headers, "Cache-Control", "no-store");
   soup_message_headers_replace (headers, "X-Content-Type-Options", "nosniff");
+  /* libsoup would answer with as many copies as are asked for, and takes bounds as they come.
+   */
+  soup_message_headers_remove (soup_server_message_get_request_headers (msg), "Range");
   /* A browser has no token before the page has asked for it. */
   gdw_http_check (&trust, msg, gdw_http_page_find (path) >= 0);
 }

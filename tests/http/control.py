@@ -130,6 +130,19 @@ def paths():
         check("'/nowhere'" in reason(text) and "/metrics" in reason(text), text)
 
 
+def ranges():
+    """There are none: who asks for a part gets the whole, once."""
+    with Lab() as lab:
+        _, url = serve(lab)
+        for path in "/schema", "/healthz", "/dashboard.css":
+            whole = ask(url, "GET", path)[2]
+            for given in ("bytes=0-1", "bytes=-1", "bytes=9-", "bytes=" + "0-," * 4000 + "0-",
+                          "bytes=0-3,-1,1-99999", "bytes=0-9223372036854775807", "bytes=5-2",
+                          "bytes=-9223372036854775808", "bytes=--1", "bytes=-99999999999999"):
+                status, _, text = ask(url, "GET", path, Range=given)
+                same((status, text), (200, whole), f"{path} {given[:40]}")
+
+
 def rebinding():
     with Lab() as lab:
         _, url = serve(lab)
@@ -504,8 +517,8 @@ def main():
     os.environ["ASAN_OPTIONS"] = (os.environ.get("ASAN_OPTIONS", "") + ":quarantine_size_mb=1:"
                                   "thread_local_quarantine_size_kb=64").lstrip(":")
     tests = Tests()
-    for case in (commands, wrong_requests, rebinding, other_sites, methods, paths, deep_bodies,
-                 large_bodies, endless_heads, many_slow_ones, tokens, addresses, metrics, schema,
+    for case in (commands, wrong_requests, ranges, rebinding, other_sites, methods, paths,
+                 deep_bodies, large_bodies, endless_heads, many_slow_ones, tokens, addresses, metrics, schema,
                  pages, events, many_watchers, deaf_watchers, loud_watchers, ends_meanwhile,
                  migration):
         tests.add(case.__name__.replace("_", "-"), case)
