@@ -25,6 +25,7 @@ typedef struct {
   gssize count; /* read, write */
   GError *error;
   pthread_t thread;
+  gboolean ended;
 } Call;
 
 void call_start (Call *call);
