@@ -93,7 +93,8 @@ fd_close (gpointer data)
 {
   Fd *self = data;
 
-  close (self->fd);
+  if (self->fd >= 0)
+    close (self->fd);
   g_free (self->address);
   g_free (self);
 }
@@ -129,18 +130,16 @@ link_new (Fd *self, int fd)
   return link;
 }
 
-/* The descriptor is one link; there is no second. */
+/* The descriptor is one link; there is no second.  No copy is kept, or the other end would not
+ * see that the link is closed. */
 static gpointer
-take (Fd *self, GError **error)
+take (Fd *self)
 {
-  int fd = fcntl (self->fd, F_DUPFD_CLOEXEC, 0);
+  int fd = self->fd;
 
+  self->fd = -1;
   self->used = TRUE;
-  if (fd >= 0)
-    return link_new (self, fd);
-  g_set_error (error, GDW_ERROR, GDW_ERROR_IO, "transport 'fd': opening '%s' failed: %s; %s",
-               self->address, g_strerror (errno), "raise the limit of descriptors");
-  return NULL;
+  return link_new (self, fd);
 }
 
 static gboolean
@@ -156,7 +155,7 @@ fd_accept (gpointer data, GCancellable *cancellable, GError **error)
   int fd = -1, why;
 
   if (!self->listens && !self->used)
-    return take (self, error);
+    return take (self);
   if (!self->listens) {
     stored_wait_for_cancel (cancellable, error);
     return NULL;
@@ -180,7 +179,7 @@ fd_connect (gpointer data, GCancellable *cancellable, GError **error)
                           : "it is one link, and in use; there is no second");
     return NULL;
   }
-  return check_direction (self, O_WRONLY, error) ? take (self, error) : NULL;
+  return check_direction (self, O_WRONLY, error) ? take (self) : NULL;
 }
 
 /* Whether to try again; else the error is set. */

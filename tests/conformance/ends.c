@@ -6,7 +6,6 @@
 #include <limits.h>
 #include <string.h>
 
-#include "call.h"
 #include "guarded.h"
 #include "over.h"
 #include "plugins/loader.h"
@@ -133,9 +132,15 @@ listen_at_a_free_one (const Subject *subject, const char *file)
 }
 
 Side *
+side_try_to_listen (const Subject *subject)
+{
+  return listen_at_a_free_one (subject, "one");
+}
+
+Side *
 side_listen (const Subject *subject)
 {
-  Side *side = listen_at_a_free_one (subject, "one");
+  Side *side = side_try_to_listen (subject);
 
   if (!side)
     skip ("there is no address to try; give --uri NAME:ADDRESS");
@@ -173,6 +178,8 @@ side_towards (Side *listening)
 void
 side_close (Side *side)
 {
+  if (!side)
+    return;
   side->transport->close (side->self);
   if (side->filter)
     side->filter->close (side->filter_self);
@@ -463,42 +470,4 @@ void
 end_make_wire_fail (End *end)
 {
   end->wire_fails = TRUE;
-}
-
-void
-pair_open (Pair *pair, const Subject *subject)
-{
-  if (!subject_is_two_way (subject))
-    skip ("bytes travel one way only here");
-  pair->listening = side_listen (subject);
-  pair->connecting = side_towards (pair->listening);
-  pair_connect (pair, &pair->in, &pair->out);
-}
-
-void
-pair_connect (Pair *pair, End **in, End **out)
-{
-  Call accepting = { .kind = CALL_ACCEPT, .side = pair->listening };
-  Call connecting = { .kind = CALL_CONNECT, .side = pair->connecting };
-
-  call_start (&accepting);
-  call_start (&connecting);
-  call_end (&connecting, PROMISE ("transport.h", "Connect to the address; gives a link"));
-  EXPECT (connecting.got, PROMISE ("transport.h", "Connect to the address; gives a link"),
-          "connect to '%s' failed: %s", pair->connecting->address, connecting.error->message);
-  call_end (&accepting, PROMISE ("transport.h", "Wait for a peer; gives a link"));
-  EXPECT (accepting.got, PROMISE ("transport.h", "Wait for a peer; gives a link"),
-          "accept failed: %s", accepting.error->message);
-  *in = accepting.got;
-  *out = connecting.got;
-}
-
-void
-pair_close (Pair *pair)
-{
-  end_close (pair->out);
-  end_close (pair->in);
-  side_close (pair->connecting);
-  side_close (pair->listening);
-  *pair = (Pair){ 0 };
 }

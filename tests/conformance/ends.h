@@ -20,7 +20,8 @@ typedef struct End End;
 
 typedef struct {
   Side *listening, *connecting;
-  End *in, *out; /* accepted, connected */
+  End *in, *out;        /* accepted, connected */
+  gboolean descriptors; /* of one connection: nobody else can connect */
 } Pair;
 
 /* Which transport is the subject, or below it. */
@@ -36,6 +37,8 @@ gboolean side_try_listen (Side *side, GError **error);
 /* A listener at the address of --uri, else where this plugin can listen; skips the test where
  * there is none. */
 Side *side_listen (const Subject *subject);
+/* NULL instead. */
+Side *side_try_to_listen (const Subject *subject);
 /* The same again, or NULL if there is no second address. */
 Side *side_listen_too (const Subject *subject);
 /* The address to connect to; free with g_free. */
@@ -61,8 +64,11 @@ void end_make_wire_short (End *end);
 /* From now on each call of the wire below a filter fails. */
 void end_make_wire_fail (End *end);
 
-/* One link; skips a transport that has one way only. */
+/* One link; skips a transport that has one way only.  Where an address is the number of a
+ * descriptor, between two that are connected. */
 void pair_open (Pair *pair, const Subject *subject);
+/* Where more can connect. */
+void pair_open_at_an_address (Pair *pair, const Subject *subject);
 /* One more of it. */
 void pair_connect (Pair *pair, End **in, End **out);
 void pair_close (Pair *pair);

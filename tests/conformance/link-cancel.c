@@ -61,7 +61,7 @@ link_cancel_ends_connect (const Subject *subject)
   GRand *random = g_rand_new_with_seed ((guint32) subject->seed);
   Pair pair;
 
-  pair_open (&pair, subject);
+  pair_open_at_an_address (&pair, subject);
   for (guint i = 0; i < 40; i++) {
     g_autoptr (GCancellable) cancellable = g_cancellable_new ();
     Call connecting = { .kind = CALL_CONNECT,

@@ -77,7 +77,7 @@ link_links_do_not_mix (const Subject *subject)
 
   if (n < 2)
     skip ("it has one link only");
-  pair_open (&pair, subject);
+  pair_open_at_an_address (&pair, subject);
   many->in[0] = pair.in;
   many->out[0] = pair.out;
   for (guint i = 1; i < n; i++)
@@ -135,11 +135,15 @@ link_instances_do_not_meet (const Subject *subject)
   Flow flows[4];
 
   pair_open (&one, subject);
-  two.listening = side_listen_too (subject);
-  if (!two.listening)
-    skip ("there is no second address to try");
-  two.connecting = side_towards (two.listening);
-  pair_connect (&two, &two.in, &two.out);
+  if (one.descriptors) {
+    pair_open (&two, subject);
+  } else {
+    two.listening = side_listen_too (subject);
+    if (!two.listening)
+      skip ("there is no second address to try");
+    two.connecting = side_towards (two.listening);
+    pair_connect (&two, &two.in, &two.out);
+  }
   for (guint i = 0; i < 4; i++) {
     Pair *pair = i % 2 ? &two : &one;
 

@@ -108,7 +108,7 @@ transport_a_second_listener_disturbs_nobody (const Subject *subject)
   Call accepting = { .kind = CALL_ACCEPT };
   Flow in = { .tag = 1, .size = 1000, .to_end = TRUE, .chunk = 1000 };
 
-  pair_open (&pair, subject);
+  pair_open_at_an_address (&pair, subject);
   address = side_reachable (pair.listening);
   second = side_open (subject, address, NULL);
   EXPECT (second, promise, "open of '%s' failed", address);
@@ -143,7 +143,7 @@ transport_connect_to_nobody_fails (const Subject *subject)
   Call connecting = { .kind = CALL_CONNECT };
   Pair pair;
 
-  pair_open (&pair, subject);
+  pair_open_at_an_address (&pair, subject);
   end_close (pair.in);
   end_close (pair.out);
   side_close (pair.listening);
