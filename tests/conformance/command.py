@@ -36,9 +36,38 @@ def status_of_usage():
     for wrong in ([], ["--nonsense"], ["--host", "moon", plugin("transport-unix")],
                   ["--repeat", "0", plugin("transport-unix")], ["/nowhere/gdw-filter-x.so"],
                   [os.path.join(SOURCE, "README.md")]):
-        done = run(*wrong)
-        same(done.returncode, 2, f"exit status of {wrong}")
-        check("godwit-conformance: " in done.stderr, f"{wrong}: no reason: {done.stderr}")
+        wrong_usage("godwit-conformance: ", *wrong)
+
+
+def wrong_usage(words, *arguments):
+    done = run(*arguments)
+    same(done.returncode, 2, f"exit status of {arguments}")
+    check("godwit-conformance: " in done.stderr and words in done.stderr,
+          f"{arguments}: no reason: {done.stderr}")
+    check("ok 1" not in done.stdout, f"{arguments}: {done.stdout}")
+
+
+def status_of_wrong_options():
+    unix, tcp = plugin("transport-unix"), plugin("transport-tcp")
+    fault, delay = plugin("filter-fault"), plugin("filter-delay")
+    wrong_usage("there is no such option; it has", *ONE, "--option", "nope=1", tcp)
+    wrong_usage("it has no value; write key=value", *ONE, "--option", "nope", tcp)
+    wrong_usage("it is missing and has no default; add ms=...", *ONE, delay)
+    wrong_usage("there is no ':'; write NAME:ADDRESS", *ONE, "--uri", "nonsense", tcp)
+    wrong_usage("another transport than the one under test", *ONE, "--uri", "tcp:x", unix)
+    wrong_usage("there is no such option", *ONE, "--uri", "tcp:127.0.0.1:0,nope=1", tcp)
+    wrong_usage("there is no gdw-transport-nope.so", *ONE, "--over", "nope:x", "--option", "at=1T",
+                "--option", "kind=reset", fault)
+    wrong_usage("there is no such test; see --list", "--only", "nothing-like-it", unix)
+
+
+def address_of_the_user():
+    """Where it was told to be tried and that does not work, nothing has been shown."""
+    done = run(*ONE, "--uri", "unix:/nowhere/at/all", plugin("transport-unix"))
+    same((done.returncode, "# SKIP" in done.stdout), (1, False), done.stdout)
+    check("'/nowhere/at/all', where it was to be tried, does not work" in done.stdout, done.stdout)
+    done = run(*ONE, "--uri", "tcp:127.0.0.1:0,sndbuf=64K", plugin("transport-tcp"))
+    same((done.returncode, "ok 1 - tcp: bytes" in done.stdout), (0, True), done.stdout)
 
 
 def status_of_tests():
@@ -119,6 +148,8 @@ def goes_elsewhere():
 
 TESTS = Tests()
 TESTS.add("wrong usage is status 2", status_of_usage)
+TESTS.add("what the plugin does not have is status 2", status_of_wrong_options)
+TESTS.add("the address of --uri", address_of_the_user)
 TESTS.add("passed is status 0, failed 1", status_of_tests)
 TESTS.add("abort at load", ends, "loads-and-aborts", "loads", "it crashed: Aborted")
 TESTS.add("exit (0) at load", ends, "loads-and-exits", "loads", "ended the process with status 0")

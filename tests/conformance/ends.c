@@ -134,7 +134,12 @@ listen_at_a_free_one (const Subject *subject, const char *file)
 Side *
 side_try_to_listen (const Subject *subject)
 {
-  return listen_at_a_free_one (subject, "one");
+  Side *side = listen_at_a_free_one (subject, "one");
+  g_autofree char *given = over_address (subject);
+
+  EXPECT (side || !given, PROMISE ("transport.h", "Begin to listen at the address"),
+          "'%s', where it was to be tried, does not work", given);
+  return side;
 }
 
 Side *

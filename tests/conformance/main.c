@@ -102,6 +102,10 @@ run (const Arguments *a)
   for (char **file = a->files; *file; file++)
     plugins &= runner_run (&a->settings, *file, &tally);
   printf ("1..%u\n", tally.n);
+  if (plugins && tally.n == 0) {
+    fprintf (stderr, "godwit-conformance: there is no such test; see --list\n");
+    return EXIT_USAGE;
+  }
   return !plugins ? EXIT_USAGE : tally.failed ? EXIT_FAILURE : EXIT_SUCCESS;
 }
 

@@ -30,6 +30,8 @@ begin (const Subject *subject, Side **side)
   if (subject_is_two_way (subject))
     skip ("bytes travel both ways here");
   *side = side_open (subject, given ? given : path, &error);
+  EXPECT (*side || !given, PROMISE ("transport.h", "Connect to the address"),
+          "'%s', where it was to be tried, does not work: %s", given, error->message);
   if (!*side)
     skip ("there is no address to try; give --uri NAME:ADDRESS");
   end = side_connect (*side, NULL, &error);

@@ -17,9 +17,7 @@ static const GdwTransport local = { GDW_PLUGIN_HEAD (GdwTransport, GDW_PLUGIN_TR
 static void G_GNUC_NORETURN
 wrong (const char *uri, const char *why)
 {
-  fprintf (stderr, "address '%s': %s; write NAME:ADDRESS[,key=value...]\n", uri, why);
-  fflush (stderr);
-  _exit (RUN_FAILED);
+  skip ("address '%s': %s; write NAME:ADDRESS[,key=value...]", uri, why);
 }
 
 /* { NAME, ADDRESS, options or NULL } */
@@ -65,7 +63,23 @@ over_address (const Subject *subject)
   const char *uri = filter ? subject->settings->over : subject->settings->uri;
   g_auto (GStrv) parts = uri ? parts_of (uri) : NULL;
 
-  if (parts && !filter && strcmp (parts[0], subject->plugin->name) != 0)
-    wrong (uri, "it names another transport than the one under test");
   return parts ? g_strdup (parts[1]) : NULL;
+}
+
+char *
+over_options (const Settings *settings, const GdwPlugin *plugin)
+{
+  g_autofree char *given = settings->options && *settings->options
+                               ? g_strjoinv (",", settings->options)
+                               : NULL;
+  g_auto (GStrv) parts = NULL;
+
+  if (plugin->kind != GDW_PLUGIN_TRANSPORT || !settings->uri)
+    return g_steal_pointer (&given);
+  parts = parts_of (settings->uri);
+  if (strcmp (parts[0], plugin->name) != 0)
+    wrong (settings->uri, "it names another transport than the one under test");
+  if (given && parts[2])
+    return g_strconcat (given, ",", parts[2], NULL);
+  return given ? g_steal_pointer (&given) : g_strdup (parts[2]);
 }

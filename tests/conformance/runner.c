@@ -59,20 +59,23 @@ runner_load (const Settings *settings, const char *file)
   g_autoptr (GError) error = NULL;
   guint32 kind = runner_kind (file, &name);
   Subject *subject = g_new0 (Subject, 1);
-  char *options = settings->options ? g_strjoinv (",", settings->options) : NULL;
+  g_autofree char *options = NULL;
 
   subject->settings = settings;
   subject->file = file;
   subject->plugin = gdw_module_load (file, kind, name, &error);
-  if (subject->plugin)
-    subject->values = gdw_options_parse (subject->plugin, options, &error);
-  if (subject->values && kind == GDW_PLUGIN_FILTER)
+  if (!subject->plugin) {
+    fprintf (stderr, "%s\n", error->message);
+    fflush (stderr);
+    _exit (RUN_FAILED);
+  }
+  options = over_options (settings, subject->plugin);
+  subject->values = gdw_options_parse (subject->plugin, options, &error);
+  if (!subject->values)
+    skip ("%s", error->message);
+  if (kind == GDW_PLUGIN_FILTER)
     over_load (subject);
-  if (subject->values)
-    return subject;
-  fprintf (stderr, "%s\n", error->message);
-  fflush (stderr);
-  _exit (RUN_FAILED);
+  return subject;
 }
 
 typedef struct {
@@ -283,8 +286,11 @@ run_case (const Run *template, Tally *tally)
   fflush (stdout);
 }
 
-/* A plugin that cannot be loaded fails this, and nothing else is tried. */
-static gboolean
+typedef enum { LOADS, LOADS_NOT, LOADS_OTHERWISE } Loads;
+
+/* A plugin that cannot be loaded fails this, and nothing else is tried; nor where it does not
+ * have what the command line asks for, which is said. */
+static Loads
 loads (const Settings *settings, const char *file, const char *name, Tally *tally)
 {
   Run run = { settings, file, NULL, NULL, HOST_NONE, 0 };
@@ -292,15 +298,17 @@ loads (const Settings *settings, const char *file, const char *name, Tally *tall
   gboolean skipped;
   g_autofree char *why = run_once (&run, said, &skipped);
 
+  if (skipped)
+    fprintf (stderr, "godwit-conformance: %s: %s\n", file, said->str);
   if (!why)
-    return TRUE;
+    return skipped ? LOADS_OTHERWISE : LOADS;
   tally->n++;
   tally->failed++;
   printf ("not ok %u - %s: loads\n", tally->n, name);
   print_said (said);
   printf ("# %s\n", why);
   fflush (stdout);
-  return FALSE;
+  return LOADS_NOT;
 }
 
 gboolean
@@ -310,6 +318,7 @@ runner_run (const Settings *settings, const char *given, Tally *tally)
   g_autofree char *file = g_canonicalize_filename (given, NULL);
   guint32 kind = runner_kind (file, &name);
   const Case *test;
+  Loads loaded;
 
   if (!kind || access (file, R_OK) != 0) {
     fprintf (stderr,
@@ -317,8 +326,9 @@ runner_run (const Settings *settings, const char *given, Tally *tally)
              given, kind ? "it cannot be read" : "its name says no kind");
     return FALSE;
   }
-  if (!loads (settings, file, name, tally))
-    return TRUE;
+  loaded = loads (settings, file, name, tally);
+  if (loaded != LOADS)
+    return loaded == LOADS_NOT;
   for (test = suite_cases (kind); test->name; test++) {
     Run run = { settings, file, NULL, test, HOST_NONE, settings->seed };
 

@@ -20,11 +20,12 @@ typedef struct {
   guint n, failed;
 } Tally;
 
-/* All tests that fit the plugin in @file, in TAP.  FALSE: @file is no plugin, and why was said.
- */
+/* All tests that fit the plugin in @file, in TAP.  FALSE: @file is no plugin, or does not have
+ * what the command line asks for, and which was said. */
 gboolean runner_run (const Settings *settings, const char *file, Tally *tally);
 
-/* The plugin of @file in this process, with its options; ends the process if it can't be. */
+/* The plugin of @file in this process, with its options; ends the process if it can't be, and
+ * with RUN_SKIPPED if the command line is wrong. */
 Subject *runner_load (const Settings *settings, const char *file);
 
 /* Run @function in a process of its own, with all that it prints in @said.  NULL if it ended
