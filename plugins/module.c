@@ -134,18 +134,24 @@ gdw_module_check (const GdwPlugin *plugin, GError **error)
   }
 }
 
+/* One that is cut short would end the process with SIGBUS when it is loaded: the table of the
+ * sections is the last thing in it. */
 static gboolean
 is_elf (const char *file, GError **error)
 {
-  char magic[SELFMAG] = "";
+  ElfW (Ehdr) head = { 0 };
+  guint64 end = 0;
   FILE *stream = fopen (file, "re");
 
   if (!stream)
     return fail (error, "%s", g_strerror (errno));
-  if (fread (magic, 1, sizeof magic, stream) != sizeof magic)
-    magic[0] = '\0';
+  if (fread (&head, 1, sizeof head, stream) >= SELFMAG && fseek (stream, 0, SEEK_END) == 0)
+    end = (guint64) ftell (stream);
   fclose (stream);
-  return memcmp (magic, ELFMAG, SELFMAG) == 0 || fail (error, "it is not an ELF file");
+  if (memcmp (head.e_ident, ELFMAG, SELFMAG) != 0)
+    return fail (error, "it is not an ELF file");
+  return end >= head.e_shoff + (guint64) head.e_shnum * head.e_shentsize ||
+         fail (error, "it is cut short; install it again");
 }
 
 /* The struct in the module, and how many bytes of it there are. */

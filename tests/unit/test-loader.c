@@ -175,6 +175,24 @@ START_TEST (a_file_that_is_no_module_is_an_error)
 }
 END_TEST
 
+START_TEST (a_module_that_is_cut_short_is_an_error)
+{
+  g_autofree char *whole = folder_with ("whole", "gdw-tracker-good.so");
+  g_autofree char *good = g_build_filename (whole, "gdw-tracker-good.so", NULL);
+  g_autofree char *cut = g_build_filename (folder, "gdw-tracker-cut.so", NULL);
+  GdwPlugins *plugins = gdw_plugins_new (folder);
+  g_autofree char *bytes = NULL;
+  gsize size;
+
+  ck_assert (g_file_get_contents (good, &bytes, &size, NULL));
+  for (gsize left = 64; left < size; left += 1 + size / 9) {
+    ck_assert (g_file_set_contents (cut, bytes, (gssize) left, NULL));
+    expect_error (plugins, "cut", GDW_ERROR_PLUGIN, "it is cut short; install it again");
+  }
+  gdw_plugins_free (plugins);
+}
+END_TEST
+
 START_TEST (an_unknown_name_says_where_was_searched)
 {
   g_autofree char *a = folder_with ("a", NULL), *b = folder_with ("b", NULL);
@@ -542,6 +560,7 @@ main (void)
   tcase_add_loop_test (tc, each_wrong_module_has_its_error_and_the_rest_load, 0,
                        G_N_ELEMENTS (wrong));
   tcase_add_test (tc, a_file_that_is_no_module_is_an_error);
+  tcase_add_test (tc, a_module_that_is_cut_short_is_an_error);
   tcase_add_test (tc, an_unknown_name_says_where_was_searched);
   tcase_add_test (tc, an_unknown_name_says_which_there_are);
   tcase_add_test (tc, the_first_folder_wins_and_the_other_is_named);
