@@ -8,10 +8,10 @@
 #include <godwit/error.h>
 #include <gmodule.h>
 #include <link.h>
-#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
+#include "plugins/module-file.h"
 #include "plugins/loader.h"
 #include "plugins/trust.h"
 
@@ -134,26 +134,6 @@ gdw_module_check (const GdwPlugin *plugin, GError **error)
   }
 }
 
-/* One that is cut short would end the process with SIGBUS when it is loaded: the table of the
- * sections is the last thing in it. */
-static gboolean
-is_elf (const char *file, GError **error)
-{
-  ElfW (Ehdr) head = { 0 };
-  guint64 end = 0;
-  FILE *stream = fopen (file, "re");
-
-  if (!stream)
-    return fail (error, "%s", g_strerror (errno));
-  if (fread (&head, 1, sizeof head, stream) >= SELFMAG && fseek (stream, 0, SEEK_END) == 0)
-    end = (guint64) ftell (stream);
-  fclose (stream);
-  if (memcmp (head.e_ident, ELFMAG, SELFMAG) != 0)
-    return fail (error, "it is not an ELF file");
-  return end >= head.e_shoff + (guint64) head.e_shnum * head.e_shentsize ||
-         fail (error, "it is cut short; install it again");
-}
-
 /* The struct in the module, and how many bytes of it there are. */
 static const GdwPlugin *
 find_symbol (const char *file, gsize *size, GError **error)
@@ -246,7 +226,8 @@ load (const char *file, guint kind, const char *name, GError **error)
     g_prefix_error (error, "it is refused: ");
     return NULL;
   }
-  if (!is_elf (real, error) || !(head = find_symbol (real, &symbol_size, error)) ||
+  if (!gdw_module_file_check (real, error) ||
+      !(head = find_symbol (real, &symbol_size, error)) ||
       !check_head (head, symbol_size, kind, name, error))
     return NULL;
   plugin = copy_plugin (head);
