@@ -77,20 +77,36 @@ begin (const GdwLog *log, Entry *entry, GLogLevelFlags level)
   return TRUE;
 }
 
+/* What a peer says, or an address has in it, begins no line of its own. */
+static char *
+on_one_line (const char *text)
+{
+  GString *line = g_string_new (NULL);
+
+  for (; *text; text++) {
+    if (g_ascii_iscntrl (*text))
+      g_string_append_printf (line, "\\x%02x", (guint) *text);
+    else
+      g_string_append_c (line, *text);
+  }
+  return g_string_free (line, FALSE);
+}
+
 /* "source 8c1f: MESSAGE": so much of the id tells two migrations apart for people. */
 G_GNUC_PRINTF (3, 4)
 static void
 end (const GdwLog *log, Entry *entry, const char *format, ...)
 {
   const char *id = gdw_migration_get_id (log->migration);
-  g_autofree char *text = NULL;
+  g_autofree char *raw = NULL, *text = NULL;
   GdwInfo info;
   va_list args;
 
   gdw_migration_get_info (log->migration, &info);
   va_start (args, format);
-  text = g_strdup_vprintf (format, args);
+  raw = g_strdup_vprintf (format, args);
   va_end (args);
+  text = on_one_line (raw);
   add (entry, "MESSAGE", "%s%s%.8s: %s", info.incoming ? "destination" : "source",
        id ? " " : "", id ? id : "", text);
   g_log_structured_array (entry->level, entry->fields, entry->n);

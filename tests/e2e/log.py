@@ -39,6 +39,23 @@ def levels():
     check(": active" in debug and "round 1" in debug, debug)
 
 
+def forged():
+    """A text that has the end of a line in it does not begin another."""
+    os.environ["GODWIT_LOG"] = "warning"
+    try:
+        with Lab(memory="16M") as lab:
+            source = lab.source()
+            source.capability("events")
+            source.migrate("file:/nowhere/x\nforged\r\x1b[2Jy")
+            source.qmp.wait("MIGRATION", status="failed")
+            line = source.wait_said("failed", "/nowhere/x")
+            check("/nowhere/x\\x0aforged\\x0d\\x1b[2Jy" in line, line)
+            # A warning is what was asked for here.
+            source.said = [text for text in source.said if text != line]
+    finally:
+        os.environ.pop("GODWIT_LOG", None)
+
+
 def documented():
     """Name of each probe: number of its arguments, as docs/usage.md has them."""
     with open(os.path.join(ROOT, "docs", "usage.md"), encoding="utf-8") as file:
@@ -62,6 +79,7 @@ def probes():
 def main():
     tests = Tests()
     tests.add("GODWIT_LOG", levels)
+    tests.add("no forged lines", forged)
     tests.add("probes are those of docs/usage.md", probes)
     return tests.run()
 
