@@ -10,6 +10,9 @@
 
 G_DEFINE_BOXED_TYPE (GdwControl, gdw_control, gdw_control_ref, gdw_control_free)
 
+/* Of the main loop: the answer to a quit over HTTP is written meanwhile. */
+#define QUIT_TURNS 4u
+
 typedef struct {
   GdwControlSink sink;
   gpointer data;
@@ -115,6 +118,8 @@ quit_now (gpointer data)
 {
   GdwControl *control = data;
   const GdwHost *host = gdw_migration_host (control->migration);
+  if (control->quit_turns--)
+    return G_SOURCE_CONTINUE;
   g_clear_pointer (&control->quitting, g_source_unref);
   gdw_control_emit (control, GDW_EVENT_SHUTDOWN,
                     gdw_event_shutdown (FALSE, control->quit_cause));
@@ -136,7 +141,8 @@ gdw_control_quit (GdwControl *control, GdwQShutdownCause cause, GError **error)
     return TRUE;
   control->quit_cause = cause;
   control->quitting = g_idle_source_new ();
-  g_source_set_priority (control->quitting, G_PRIORITY_HIGH);
+  g_source_set_priority (control->quitting, G_PRIORITY_DEFAULT);
+  control->quit_turns = QUIT_TURNS;
   g_source_set_callback (control->quitting, quit_now, control, NULL);
   g_source_attach (control->quitting, gdw_migration_context (control->migration));
   return TRUE;

@@ -39,6 +39,7 @@ struct GdwControl {
   GPtrArray *servers; /* of GdwControlQmp */
   GArray *sinks;      /* who gets the events */
   GSource *quitting;  /* a quit that was answered, or is about to be */
+  guint quit_turns;
   GdwQShutdownCause quit_cause;
   GdwRunState run_state; /* the last that was told */
   gboolean exit_on_error;

@@ -459,6 +459,15 @@ def many_watchers():
         same(Events(url).status, 200)
 
 
+def quits():
+    """It is answered, as over QMP."""
+    for _ in range(5):
+        with Lab() as lab:
+            vmm, url = serve(lab)
+            same(command(url, "quit"), (200, {"return": {}}))
+            check(vmm.wait_end(DEADLINE), "it does not end")
+
+
 def ends_meanwhile():
     """With commands and watchers under way."""
     for _ in range(5):
@@ -518,8 +527,8 @@ def main():
                                   "thread_local_quarantine_size_kb=64").lstrip(":")
     tests = Tests()
     for case in (commands, wrong_requests, ranges, rebinding, other_sites, methods, paths,
-                 deep_bodies, large_bodies, endless_heads, many_slow_ones, tokens, addresses, metrics, schema,
-                 pages, events, many_watchers, deaf_watchers, loud_watchers, ends_meanwhile,
+                 deep_bodies, large_bodies, endless_heads, many_slow_ones, tokens, addresses, metrics,
+                 schema, pages, events, many_watchers, deaf_watchers, loud_watchers, quits, ends_meanwhile,
                  migration):
         tests.add(case.__name__.replace("_", "-"), case)
     return tests.run()
