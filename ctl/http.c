@@ -26,6 +26,7 @@ typedef struct {
   GBytes *body;
   GInputStream *stream;
   GError *why;
+  GCancellable *all;
   gboolean done;
 } Wait;
 
@@ -70,12 +71,36 @@ check_status (Http *http, guint status, const char *text, GError **error)
 }
 
 static void
-on_answer (GObject *session, GAsyncResult *result, gpointer data)
+on_body (GObject *output, GAsyncResult *result, gpointer data)
 {
   Wait *wait = data;
 
-  wait->body = soup_session_send_and_read_finish (SOUP_SESSION (session), result, &wait->why);
+  if (g_output_stream_splice_finish (G_OUTPUT_STREAM (output), result, &wait->why) >= 0)
+    wait->body = g_memory_output_stream_steal_as_bytes (G_MEMORY_OUTPUT_STREAM (output));
+  if (g_error_matches (wait->why, G_IO_ERROR, G_IO_ERROR_NO_SPACE)) {
+    g_clear_error (&wait->why);
+    wait->why = g_error_new_literal (G_IO_ERROR, G_IO_ERROR_NO_SPACE,
+                                     "its answer has no end, which is not QMP");
+  }
   wait->done = TRUE;
+}
+
+static void
+on_answer (GObject *session, GAsyncResult *result, gpointer data)
+{
+  Wait *wait = data;
+  g_autoptr (GOutputStream) output = NULL;
+  g_autoptr (GInputStream)
+      input = soup_session_send_finish (SOUP_SESSION (session), result, &wait->why);
+
+  wait->done = !input;
+  if (!input)
+    return;
+  output = g_memory_output_stream_new (g_malloc (ANSWER_MAX_BYTES), ANSWER_MAX_BYTES, NULL,
+                                       g_free);
+  g_output_stream_splice_async (
+      output, input, G_OUTPUT_STREAM_SPLICE_CLOSE_SOURCE | G_OUTPUT_STREAM_SPLICE_CLOSE_TARGET,
+      G_PRIORITY_DEFAULT, wait->all, on_body, wait);
 }
 
 /* Until @wait is over; an interruption cancels it. */
@@ -114,19 +139,18 @@ exchange (Carrier *carrier, const char *request, GError **error)
   g_autoptr (GBytes) body = g_bytes_new (request, strlen (request));
   g_autoptr (GBytes) got = NULL;
   g_autofree char *text = NULL;
-  Wait wait = { 0 };
+  Wait wait = { .all = http->all };
   gboolean ok;
 
   soup_message_set_request_body_from_bytes (msg, "application/json", body);
-  soup_session_send_and_read_async (http->session, msg, G_PRIORITY_DEFAULT, http->all,
-                                    on_answer, &wait);
+  soup_session_send_async (http->session, msg, G_PRIORITY_DEFAULT, http->all, on_answer, &wait);
   ok = wait_for (http, &wait, error);
   got = wait.body;
   if (!ok)
     return NULL;
   /* An empty body has no data. */
   text = g_strndup (g_bytes_get_size (got) ? g_bytes_get_data (got, NULL) : "",
-                    MIN (g_bytes_get_size (got), ANSWER_MAX_BYTES));
+                    g_bytes_get_size (got));
   json_strip_controls (text);
   if (!check_status (http, soup_message_get_status (msg), text, error))
     return NULL;

@@ -271,6 +271,10 @@ def http_errors():
              "--token")):
         with FakeHttp(status, body) as server:
             refused(f"server '{server.url}': {text}", "-s", server.url, "status")
+    with FakeHttp(200, b" " * (65 << 20)) as server:
+        refused(f"server '{server.url}': cannot be asked: its answer has no end, which is not "
+                "QMP; see whether the VMM runs with --http and this address",
+                "-s", server.url, "status")
 
 
 def http_hangs():
