@@ -21,6 +21,7 @@
   X ("a-write-after-rearm-is-reported", FALSE, a_write_after_rearm_is_reported)                \
   X ("rearm-of-some-leaves-the-others", FALSE, rearm_of_some_leaves_the_others)                \
   X ("rearm-keeps-to-its-range", FALSE, rearm_keeps_to_its_range)                              \
+  X ("rearm-is-done-when-it-returns", FALSE, rearm_is_done_when_it_returns)                    \
   X ("holes-are-passed-over", FALSE, holes_are_passed_over)                                    \
   X ("restart-has-nothing-stale", FALSE, restart_has_nothing_stale)                            \
   X ("restart-loses-nothing", FALSE, restart_loses_nothing)                                    \

@@ -137,3 +137,27 @@ holes_are_passed_over (const Subject *subject)
 {
   each_that_rearms (subject, rearm_with_holes);
 }
+
+/* Later is too late: the page has been read. */
+static void
+rearm_and_write (Trial *t)
+{
+  const guint64 one[] = { 1 };
+
+  all_reported (t);
+  trial_rearm (t, 0, 0, 64, one);
+  trial_write (t, 0, 0, 0);
+  trial_rearm (t, 0, 64, 64, one);
+  trial_rearm (t, 1, 0, 64, one);
+  trial_collect (t);
+  EXPECT (
+      trial_has (t, 0, 0), PROMISE ("tracker.h", "their content is read after the return"),
+      "page 0 of region 0 was re-armed and then written, others were re-armed after that, and "
+      "the write is not reported");
+}
+
+void
+rearm_is_done_when_it_returns (const Subject *subject)
+{
+  each_that_rearms (subject, rearm_and_write);
+}

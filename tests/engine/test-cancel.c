@@ -159,7 +159,7 @@ static const char *const late[] = { "|fault:at=COMMIT,kind=stall",
 
 START_TEST (has_no_effect_after_commit)
 {
-  Pair *pair = pair_new (&(PairConfig){ .fences = TRUE, .peer_timeout_ms = 1000 });
+  Pair *pair = pair_new (&(PairConfig){ .fences = TRUE, .peer_timeout_ms = 3000 });
   g_autoptr (GError) error = NULL, again = NULL;
   g_autofree char *before = NULL;
 

@@ -197,7 +197,7 @@ static const struct {
 START_TEST (a_broken_link_leaves_the_guest_here)
 {
   Pair *pair = pair_new (&(PairConfig){
-      .writers = 1, .rate = 20000, .links = breaks[_i].links, .peer_timeout_ms = 1000 });
+      .writers = 1, .rate = 20000, .links = breaks[_i].links, .peer_timeout_ms = 3000 });
 
   pair_begin (pair, breaks[_i].source, breaks[_i].destination);
   WAIT_UNTIL (pair->source.ended);
@@ -308,7 +308,7 @@ listen_again (GdwMigration *migration, guint status, gpointer data)
 
 START_TEST (a_destination_listens_again_from_inside_its_last_signal)
 {
-  Pair *pair = pair_new (&(PairConfig){ .peer_timeout_ms = 1000 });
+  Pair *pair = pair_new (&(PairConfig){ .peer_timeout_ms = 3000 });
 
   g_signal_connect (pair->destination.migration, "ended", G_CALLBACK (listen_again), pair);
   pair_begin (pair, _i ? "|fault:at=MEM,kind=reset" : "|fault:at=PREPARED,kind=reset", "");

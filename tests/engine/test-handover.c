@@ -8,7 +8,7 @@
 #include <glib/gstdio.h>
 #include <string.h>
 
-#define PEER_TIMEOUT_MS 1000
+#define PEER_TIMEOUT_MS 2000 /* a busy machine is no dead peer */
 
 static Pair *
 begin (const char *source_filters, const char *destination_filters)

@@ -61,7 +61,7 @@ END_TEST
 /* P4: cont at a destination before COMMIT only changes what happens after it. */
 START_TEST (cont_before_commit_runs_nothing)
 {
-  Pair *pair = pair_new (&(PairConfig){ .peer_timeout_ms = 1000 });
+  Pair *pair = pair_new (&(PairConfig){ .peer_timeout_ms = 3000 });
 
   pair_begin (pair, "", "|fault:at=PREPARED,kind=stall");
   WAIT_UNTIL (pair_fault_acted (pair));
