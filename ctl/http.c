@@ -37,6 +37,9 @@ make_message (Http *http, const char *method, const char *path)
   SoupMessage *msg = soup_message_new (method, url);
   g_autofree char *value = http->token ? g_strconcat ("Bearer ", http->token, NULL) : NULL;
 
+  /* The token is for this server, not for where it sends us. */
+  if (msg)
+    soup_message_add_flags (msg, SOUP_MESSAGE_NO_REDIRECT);
   if (msg && value)
     soup_message_headers_replace (soup_message_get_request_headers (msg), "Authorization",
                                   value);

@@ -300,6 +300,19 @@ def http_token():
              ("/qmp", "Bearer secret", "application/json"), "the request")
 
 
+def http_redirects():
+    """A server cannot send the token elsewhere."""
+    with tempfile.NamedTemporaryFile("w", prefix="godwit-") as file, FakeHttp(200, b"{}") as other:
+        file.write("secret")
+        file.flush()
+        for status in 301, 302, 307, 308:
+            with FakeHttp(status, b"", Location=f"{other.url}/qmp") as server:
+                refused(f"server '{server.url}': cannot be used: it is no godwit, it answers with "
+                        f"status {status} and no JSON of QMP; give the address of the VMM's --http",
+                        "-s", server.url, "--token", file.name, "status")
+        same(other.heads, [], "requests elsewhere")
+
+
 def unknown_is_kept():
     """Status 4 is for a failure of unknown outcome alone."""
     info = {"status": "failed", "error-desc": "x", "x-outcome": "source"}
@@ -344,6 +357,7 @@ def main():
     tests.add("HTTP", http_errors)
     tests.add("HTTP: no answer", http_hangs)
     tests.add("HTTP: token", http_token)
+    tests.add("HTTP: redirects", http_redirects)
     tests.add("outcomes", unknown_is_kept)
     tests.add("events between answers", owed_answers)
     return tests.run()

@@ -89,9 +89,9 @@ class FakeQmp:
 
 class FakeHttp:
     """Answers every request with STATUS and BODY, or, if STATUS is None, not before its end.
-    heads: the paths and headers that came."""
+    HEADERS are sent, too.  heads: the paths and headers that came."""
 
-    def __init__(self, status, body):
+    def __init__(self, status, body, **headers):
         heads = self.heads = []
         self.came, self.ends = threading.Event(), threading.Event()
         came, ends = self.came, self.ends
@@ -105,7 +105,8 @@ class FakeHttp:
                     ends.wait(DEADLINE)
                     return
                 self.send_response(status)
-                self.send_header("Content-Length", str(len(body)))
+                for name, value in {"Content-Length": len(body), **headers}.items():
+                    self.send_header(name, str(value))
                 self.end_headers()
                 self.wfile.write(body)
 
