@@ -97,7 +97,7 @@ typedef struct {
   guint n_links;
 
   guint64 total_time_ms, setup_time_ms, downtime_ms;
-  guint64 expected_downtime_us; /* the last estimate; 0: none yet */
+  guint64 expected_downtime_us; /* the last estimate; 0: unknown */
 
   guint64 total_bytes; /* guest memory */
   guint64 remaining_bytes;

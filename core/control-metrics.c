@@ -76,8 +76,11 @@ add_progress (GString *to, const GdwInfo *info)
          (double) info->dirty_rate * GDW_PAGE_SIZE);
   gauge (to, "migration_bandwidth_bytes_per_second", "What the links carry.",
          (double) info->bandwidth);
-  gauge (to, "migration_expected_downtime_seconds", "The pause if it came now.",
-         (double) info->expected_downtime_us / 1e6);
+  head (to, "migration_expected_downtime_seconds", "gauge",
+        "The pause if it came now; while active, once it is known.");
+  if (info->status == GDW_STATUS_ACTIVE && info->expected_downtime_us)
+    value (to, "migration_expected_downtime_seconds", "",
+           (double) info->expected_downtime_us / 1e6);
   gauge (to, "migration_duration_seconds", "Since the last migration began.",
          (double) info->total_time_ms / 1000);
 }

@@ -105,7 +105,7 @@ add_progress (GdwControl *control, GdwQMigrationInfo *to, const GdwInfo *info)
   to->has_total_time = to->has_setup_time = TRUE;
   to->has_downtime = completed;
   to->downtime = info->downtime_ms;
-  to->has_expected_downtime = !completed;
+  to->has_expected_downtime = !completed && info->expected_downtime_us > 0;
   to->expected_downtime = info->expected_downtime_us / 1000;
   to->has_x_predicted_downtime = info->expected_downtime_us > 0;
   to->x_predicted_downtime = info->expected_downtime_us;

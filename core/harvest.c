@@ -11,8 +11,8 @@
 #define PAUSE_US 10000
 /* Collecting all the time takes one part in so many of a core at most. */
 #define SHARE 25
-/* How often the figures are told when nobody asks. */
-#define TELL_US 100000
+/* Rates are measured over no less when nobody asks. */
+#define RATE_US 100000
 
 /* What to do next. */
 typedef struct {
@@ -26,10 +26,11 @@ struct GdwHarvest {
   /* Harvest thread only. */
   GdwPageset *fresh; /* collected and not published */
   gboolean all_the_time;
-  gint64 asked_us, last_us, published_us, told_us; /* when that was last done */
-  gint64 cost_us;                                  /* of the last collect */
-  guint64 new_pages;                               /* not told */
-  GArray *vcpu_pages;                              /* of guint64: told */
+  gint64 asked_us, last_us, published_us, rated_us; /* when that was last done */
+  gint64 cost_us;                                   /* of the last collect */
+  guint64 rate_pages;                               /* new ones, not in the rate */
+  guint64 dirty_rate;
+  GArray *vcpu_pages; /* of guint64: told */
   gint64 vcpu_us;
 
   pthread_mutex_t lock;
@@ -132,7 +133,7 @@ measure_vcpus (GdwHarvest *harvest, gint64 now_us)
   guint n = gdw_tracking_vcpu_pages (harvest->with.tracking, NULL, 0);
   gint64 us = MAX (now_us - harvest->vcpu_us, 1);
 
-  if (n == 0 || us < TELL_US)
+  if (n == 0 || us < RATE_US)
     return NULL;
   after = g_array_set_size (g_array_new (FALSE, TRUE, sizeof (guint64)), n);
   rates = g_array_set_size (g_array_new (FALSE, TRUE, sizeof (guint64)), n);
@@ -158,27 +159,24 @@ is_time_to_publish (GdwHarvest *harvest, const Order *order)
 }
 
 static void
-publish (GdwHarvest *harvest, gboolean last)
-{
-  harvest->new_pages += gdw_round_publish (harvest->with.round, harvest->fresh,
-                                           harvest->with.marks, last);
-  harvest->published_us = g_get_monotonic_time ();
-}
-
-static void
-tell (GdwHarvest *harvest, const Order *order)
+tell (GdwHarvest *harvest, const Order *order, guint64 new_pages)
 {
   gint64 now_us = g_get_monotonic_time ();
   GdwHarvested result = { .asked = order->asked,
                           .final = order->final,
-                          .new_pages = harvest->new_pages,
+                          .new_pages = new_pages,
                           .dirty_pages = gdw_round_dirty_pages (harvest->with.round),
                           .us = harvest->cost_us };
 
-  result.dirty_rate = result.new_pages * G_USEC_PER_SEC / MAX (now_us - harvest->told_us, 1);
+  harvest->rate_pages += new_pages;
+  if (order->asked || order->final || now_us >= harvest->rated_us + RATE_US) {
+    harvest->dirty_rate = harvest->rate_pages * G_USEC_PER_SEC /
+                          MAX (now_us - harvest->rated_us, 1);
+    harvest->rated_us = now_us;
+    harvest->rate_pages = 0;
+  }
+  result.dirty_rate = harvest->dirty_rate;
   result.vcpu_rates = measure_vcpus (harvest, now_us);
-  harvest->told_us = now_us;
-  harvest->new_pages = 0;
   post_report (harvest, NULL, &result, NULL);
 }
 
@@ -186,23 +184,28 @@ static gboolean
 collect (GdwHarvest *harvest, const Order *order, GError **error)
 {
   gint64 begin_us = g_get_monotonic_time ();
-  gboolean ok;
+  guint64 new_pages = 0;
+  gboolean ok, published;
 
   gdw_round_collect (harvest->with.round);
   ok = gdw_tracking_collect (harvest->with.tracking, harvest->fresh->bits, error);
   gdw_ring_door_served (harvest->with.door);
   if (!ok)
     return FALSE;
-  if (is_time_to_publish (harvest, order))
-    publish (harvest, order->final);
+  published = is_time_to_publish (harvest, order);
+  if (published)
+    new_pages = gdw_round_publish (harvest->with.round, harvest->fresh, harvest->with.marks,
+                                   order->final);
   harvest->last_us = g_get_monotonic_time ();
   harvest->cost_us = harvest->last_us - begin_us;
   if (order->asked)
     harvest->asked_us = harvest->last_us;
   if (order->final)
     gdw_round_final (harvest->with.round);
-  if (order->asked || order->final || harvest->last_us >= harvest->told_us + TELL_US)
-    tell (harvest, order);
+  if (!published)
+    return TRUE;
+  harvest->published_us = harvest->last_us;
+  tell (harvest, order, new_pages);
   return TRUE;
 }
 
@@ -249,7 +252,7 @@ harvest_thread (void *data)
   GError *error = NULL;
   gboolean started = gdw_tracking_start (with->tracking, &error);
 
-  harvest->last_us = harvest->told_us = harvest->vcpu_us = g_get_monotonic_time ();
+  harvest->last_us = harvest->rated_us = harvest->vcpu_us = g_get_monotonic_time ();
   harvest->asked_us = harvest->last_us;
   if (started)
     gdw_ring_door_attach (with->door, vcpu_waits, harvest);

@@ -15,11 +15,11 @@
 typedef struct GdwHarvest GdwHarvest;
 
 typedef struct {
-  gboolean asked; /* the answer to a request; else only to keep the figures fresh */
+  gboolean asked; /* the answer to a request */
   gboolean final;
   guint64 new_pages;   /* clean before, dirty now, since the last of these */
   guint64 dirty_pages; /* left to send after it */
-  guint64 dirty_rate;  /* pages/s since the one before */
+  guint64 dirty_rate;  /* pages/s, over 0.1 s or since the request before */
   guint64 us;          /* how long the collect took */
   GArray *vcpu_rates;  /* of guint64, pages/s of each vCPU; NULL: nothing new */
 } GdwHarvested;

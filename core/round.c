@@ -90,13 +90,14 @@ take_totals (GdwRound *round)
 }
 
 /* The cursor came round.  The next round begins at once if a harvest was
- * published meanwhile. */
+ * published meanwhile.  Where harvests come all the time little is never left: then the end of
+ * the round asks for one, so that each round is weighed. */
 static void
 end_round (GdwRound *round, GdwRoundTotals *ended)
 {
   *ended = take_totals (round);
   round->waiting = !round->fresh;
-  ended->waits = round->waiting && !round->low_said;
+  ended->wants_harvest = !round->low_said;
   round->fresh = FALSE;
   round->low_said = FALSE;
   round->number++;
@@ -185,6 +186,17 @@ mark_under_way (GdwRound *round, const GdwBatch *batch)
   }
 }
 
+/* In the first round only what was never sent counts: harvests that come all the time fill up
+ * what the cursor has passed. */
+static gboolean
+is_low (GdwRound *round)
+{
+  guint64 left = round->number == 1 ? round->regions->total_pages - round->totals.pages
+                                    : gdw_pageset_count (round->dirty);
+
+  return left <= round->low_pages;
+}
+
 /* Under the lock: what to tell, and whether @batch was filled. */
 static gboolean
 claim_locked (GdwRound *round, GdwBatch *batch, GdwRoundEvent *event, GdwRoundTotals *ended)
@@ -211,8 +223,7 @@ claim_locked (GdwRound *round, GdwBatch *batch, GdwRoundEvent *event, GdwRoundTo
     g_ptr_array_add (round->arming, batch);
   round->outstanding += taken;
   round->totals.pages += taken;
-  if (!round->low_said && !round->final &&
-      gdw_pageset_count (round->dirty) <= round->low_pages) {
+  if (!round->low_said && !round->final && is_low (round)) {
     round->low_said = TRUE;
     round->fresh = FALSE;
     *event = GDW_ROUND_LOW;

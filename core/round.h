@@ -23,7 +23,7 @@ typedef enum {
 
 typedef struct {
   guint64 pages, bytes, dirty_pages;
-  gboolean waits; /* the next round needs a harvest that nobody asked for */
+  gboolean wants_harvest; /* nobody asked for one when little was left */
 } GdwRoundTotals;
 
 /* Called on any thread with no lock held.  @totals: of the

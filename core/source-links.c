@@ -19,8 +19,11 @@ fill (GdwChannel *channel, GdwMemOut *out, gpointer data, GError **error)
   GdwBatch *batch = source->batches[gdw_channel_index (channel)];
 
   while (!gdw_batch_cut (batch, source->regions, out))
-    if (!gdw_round_claim (source->round, batch, error))
+    if (!gdw_round_claim (source->round, batch, error)) {
+      gdw_meter_looked (source->meter, FALSE);
       return FALSE;
+    }
+  gdw_meter_looked (source->meter, TRUE);
   out->last = gdw_round_dirty_pages (source->round) == 0;
   gdw_round_sent (source->round, GDW_FRAME_HEADER_BYTES + gdw_mem_size (&out->mem) +
                                      out->mem.n_raw * GDW_PAGE_SIZE);
@@ -33,6 +36,8 @@ acked (GdwChannel *channel, const GdwSent *sent, gpointer data)
   GdwSource *source = data;
 
   __atomic_add_fetch (&source->acked_bytes, sent->bytes, __ATOMIC_RELAXED);
+  gdw_meter_acked (source->meter, sent->bytes, sent->pages * GDW_PAGE_SIZE,
+                   g_get_monotonic_time ());
   gdw_round_acked (source->round, sent);
 }
 
@@ -133,7 +138,8 @@ on_started (const GError *error, gpointer data)
   if (source->phase != STARTING)
     return;
   source->phase = SENDING;
-  source->active_us = source->round_us = source->sampled_us = g_get_monotonic_time ();
+  source->active_us = source->round_us = g_get_monotonic_time ();
+  gdw_meter_begin (source->meter, source->active_us);
   g_atomic_int_set (&source->sending, TRUE);
   source->attempt.ops->pass (++source->passes, source->attempt.data);
   source->attempt.ops->status (GDW_STATUS_ACTIVE, source->attempt.data);
@@ -163,8 +169,8 @@ on_harvested (const GdwHarvested *result, const GError *error, gpointer data)
     source->blackout.harvest_us = result->us;
     source->step_us = g_get_monotonic_time ();
     gdw_source_maybe_prepare (source);
-  } else if (source->phase == SENDING && result->asked) {
-    gdw_source_consider (source);
+  } else if (source->phase == SENDING) {
+    gdw_source_consider (source, result->asked);
   }
 }
 
@@ -449,7 +455,7 @@ void
 gdw_source_round_event (GdwRoundEvent event, const GdwRoundTotals *totals, gpointer data)
 {
   GdwSource *source = data;
-  gboolean harvest = event == GDW_ROUND_LOW || (totals && totals->waits);
+  gboolean harvest = event == GDW_ROUND_LOW || (totals && totals->wants_harvest);
 
   if (harvest && g_atomic_int_get (&source->sending))
     gdw_harvest_request (source->harvest);

@@ -5,6 +5,7 @@
 #include "core/channel.h"
 #include "core/handover.h"
 #include "core/harvest.h"
+#include "core/meter.h"
 #include "core/post.h"
 #include "core/source.h"
 
@@ -73,7 +74,7 @@ struct GdwSource {
 
   gint sending;       /* atomic: harvests may be asked for */
   gint64 acked_bytes; /* atomic */
-  gint64 sampled_bytes, sampled_us;
+  GdwMeter *meter;
   Phase watched_phase; /* and bytes acknowledged: did anything move since? */
   gint64 watched_bytes, watched_us;
 
@@ -81,7 +82,7 @@ struct GdwSource {
   gint64 begin_us, active_us, end_us, round_us;
   gint64 step_us; /* begin of the present step of the blackout */
   gint64 pause_begin_us;
-  guint64 passes, dirty_rate, bandwidth, expected_us, downtime_us;
+  guint64 passes, dirty_rate, expected_us, downtime_us;
   guint64 normal_pages, zero_pages, total_pages;
   GdwInfo blackout; /* its *_us */
   GArray *round_list;
@@ -124,7 +125,9 @@ void gdw_source_kick (GdwSource *source);
 void gdw_source_round_event (GdwRoundEvent event, const GdwRoundTotals *totals, gpointer data);
 
 /* source-switchover.c: from the decision to the outcome. */
-void gdw_source_consider (GdwSource *source);
+/* After each harvest: what is dirty and not harvested would not count.  @asked: by the round,
+ * or for the operator. */
+void gdw_source_consider (GdwSource *source, gboolean asked);
 void gdw_source_maybe_prepare (GdwSource *source);
 /* All sections, if they are known yet. */
 void gdw_source_send_state (GdwSource *source);

@@ -22,42 +22,28 @@ step_time (GdwSource *source)
   return us;
 }
 
-/* A link that was fast is believed to be for a while: rounds get short, and
- * short ones measure nothing. */
-static void
-measure_bandwidth (GdwSource *source)
-{
-  gint64 now = g_get_monotonic_time ();
-  gint64 bytes = __atomic_load_n (&source->acked_bytes, __ATOMIC_RELAXED);
-  gint64 us = MAX (now - source->sampled_us, 1);
-  guint64 sample = (guint64) (bytes - source->sampled_bytes) * G_USEC_PER_SEC / us;
-
-  source->sampled_us = now;
-  source->sampled_bytes = bytes;
-  source->bandwidth = MAX (sample, source->bandwidth - source->bandwidth / 8);
-}
-
 static void on_paused (const GError *error, gpointer data);
 
 void
-gdw_source_consider (GdwSource *source)
+gdw_source_consider (GdwSource *source, gboolean asked)
 {
   const GdwQMigrationParameters *parameters = source->attempt.parameters;
   GdwConvergeInput in = { .limit_us = parameters->downtime_limit * 1000 };
   guint64 dirty, under_way;
   GdwConvergeDecision decision;
 
-  measure_bandwidth (source);
   gdw_round_left (source->round, &dirty, &under_way);
   in.dirty_bytes = dirty * GDW_PAGE_SIZE;
   in.under_way_bytes = under_way * GDW_PAGE_SIZE;
-  in.bandwidth = parameters->avail_switchover_bandwidth ? parameters->avail_switchover_bandwidth
-                                                        : source->bandwidth;
+  in.bandwidth = parameters->avail_switchover_bandwidth
+                     ? parameters->avail_switchover_bandwidth
+                     : gdw_meter_rate (source->meter, g_get_monotonic_time ());
   in.fixed_us = FIXED_US +
                 FIXED_ROUND_TRIPS * gdw_channel_rtt_us (source->channels[source->main_link]);
   decision = gdw_converge (&in);
   source->expected_us = decision.expected_us;
-  if (!decision.switch_over)
+  /* In the first round waiting always pays: what was never sent goes while the guest runs. */
+  if (!decision.switch_over || (source->passes == 1 && !asked))
     return;
   source->phase = PAUSING;
   g_atomic_int_set (&source->sending, FALSE);
@@ -330,17 +316,6 @@ gdw_source_commit_lost (GdwSource *source)
                                  on_answer, source);
 }
 
-/* Until it was measured, at the end of the first round. */
-static guint64
-mean_bandwidth (const GdwSource *source, gint64 now_us)
-{
-  gint64 bytes = __atomic_load_n (&source->acked_bytes, __ATOMIC_RELAXED);
-
-  return source->active_us && now_us > source->active_us
-             ? (guint64) bytes * G_USEC_PER_SEC / (guint64) (now_us - source->active_us)
-             : 0;
-}
-
 static void
 sum_up (GdwSource *source, GdwInfo *info)
 {
@@ -372,7 +347,7 @@ gdw_source_info (GdwSource *source, GdwInfo *info)
   info->expected_downtime_us = source->expected_us == G_MAXUINT64 ? 0 : source->expected_us;
   info->total_bytes = source->total_pages * GDW_PAGE_SIZE;
   info->dirty_rate = source->dirty_rate;
-  info->bandwidth = source->bandwidth ? source->bandwidth : mean_bandwidth (source, end_us);
+  info->bandwidth = gdw_meter_rate (source->meter, end_us);
   info->rounds = source->passes;
   info->round_list = source->round_list;
   info->link_list = source->link_list;

@@ -145,6 +145,7 @@ gdw_source_new (const GdwAttempt *attempt, const char *uri, GError **error)
   source->round_list = g_array_new (FALSE, FALSE, sizeof (GdwRoundInfo));
   source->link_list = g_array_new (FALSE, TRUE, sizeof (GdwLinkInfo));
   source->warnings = g_ptr_array_new_with_free_func (g_free);
+  source->meter = gdw_meter_new ();
   source->begin_us = g_get_monotonic_time ();
   if (!open_all (source, uri, error) || !make_secrets (source, error)) {
     gdw_source_free (source);
@@ -394,6 +395,9 @@ gdw_source_follow (GdwSource *source)
     return;
   gdw_rate_set (source->rate, source->attempt.parameters->max_bandwidth);
   gdw_source_kick (source);
+  /* A new limit is weighed now, not at the end of the round. */
+  if (source->phase == SENDING && source->passes > 1)
+    gdw_harvest_request (source->harvest);
 }
 
 gboolean
@@ -447,6 +451,7 @@ gdw_source_free (GdwSource *source)
   if (!source)
     return;
   free_workers (source);
+  gdw_meter_free (source->meter);
   g_clear_error (&source->error);
   g_object_unref (source->cancellable);
   g_array_unref (source->round_list);

@@ -24,7 +24,7 @@ gboolean gdw_source_cancel (GdwSource *source, GError **error);
 void gdw_source_yank (GdwSource *source);
 gboolean gdw_source_continue (GdwSource *source, GError **error);
 
-/* max-bandwidth has changed. */
+/* A parameter has changed. */
 void gdw_source_follow (GdwSource *source);
 
 /* Has it terminated, and does it only answer questions? */

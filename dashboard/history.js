@@ -38,7 +38,8 @@ export class History {
     this.status = status;
     this.time = info["total-time"] ?? 0;
     this.ram = info.ram ?? this.ram;
-    this.predicted = info["x-predicted-downtime"] ?? this.predicted;
+    if (info["x-predicted-downtime"] !== undefined || UNDER_WAY.includes(status))
+      this.predicted = info["x-predicted-downtime"];
     if (!UNDER_WAY.includes(status) || !info.ram) return;
     this.addRecent(event["time-ms"], info);
     if (this.seen++ % this.every === 0) this.addPoint(info);

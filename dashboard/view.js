@@ -153,7 +153,7 @@ function showTiles(info, runState, history, limits) {
   set("transferred", bytes(ram?.transferred));
   set("transferred-pages",
       ram ? `${count(ram.normal)} pages, ${count(ram.duplicate)} zero` : "");
-  set("predicted", us(info["x-predicted-downtime"] ?? history.predicted));
+  set("predicted", us(history.predicted));
   set("downtime-limit",
       limits["downtime-limit"] === undefined ? "" : `limit ${ms(limits["downtime-limit"])}`);
   set("achieved", info.blackout ? us(total(info.blackout)) : ms(info.downtime));

@@ -16,7 +16,7 @@ ACTIVE = {"status": "active", "ram": RAM, "total-time": 3100, "setup-time": 100,
           "expected-downtime": 40, "x-tracker": "bitmap", "x-transport": "multi-tcp", "x-links": 4,
           "x-rounds": [{"pages": 1 << 20, "bytes": 3 << 30, "ms": 3000, "dirty-pages": 1 << 18}]}
 ENDED = {**ACTIVE, "status": "completed", "ram": {**RAM, "remaining": 0}, "downtime": 12,
-         "total-time": 65100, "expected-downtime": 0,
+         "total-time": 65100,
          "x-predicted-downtime": 11500, "x-warnings": ["a plugin has two files"],
          "blackout": {"pause-us": 1000, "state-us": 2000, "harvest-us": 0, "pages-us": 6000,
                       "handover-us": 2500, "resume-us": 500},
@@ -52,7 +52,8 @@ def plain():
     status(ACTIVE, "active: 75 %, sent 3.00 GiB, left 1.00 GiB, 1.00 GiB/s, dirty 100 MiB/s, round 2, "
            "downtime about 40.0 ms\n")
     first = {**ACTIVE, "ram": {**RAM, "dirty-sync-count": 1, "dirty-pages-rate": 0, "mbps": 0,
-                               "remaining": 1}, "expected-downtime": 0}
+                               "remaining": 1}}
+    del first["expected-downtime"]
     status(first, "active: 99 %, sent 3.00 GiB, left 1 B, 1.00 GiB/s, dirty ?, round 1, downtime "
            "about ?\n")
 

@@ -79,7 +79,9 @@ pair_new (const PairConfig *config)
                                    .backend = config->memfd ? MEMORY_MEMFD : MEMORY_ANON,
                                    .vcpus = MAX (config->writers, 1),
                                    .ring_entries = config->ring_entries,
-                                   .ws_bytes = config->writers ? WORKING_SET : 0,
+                                   .ws_bytes = !config->writers      ? 0
+                                               : config->working_set ? config->working_set
+                                                                     : WORKING_SET,
                                    .rate = config->rate,
                                    .writers = config->writers,
                                    .fill = !config->empty };

@@ -13,6 +13,7 @@
 typedef struct {
   guint writers;         /* 0: the guest does nothing once it has filled its memory */
   guint64 rate;          /* pages/s of all writers; 0: as fast as it goes */
+  guint64 working_set;   /* of the writers, bytes; 0: 4 MiB of the 16 */
   guint links;           /* 0: one, without multifd */
   gboolean memfd;        /* else anonymous memory */
   guint32 ring_entries;  /* of each vCPU's dirty ring; 0: a bitmap */

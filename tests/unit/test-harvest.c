@@ -252,7 +252,7 @@ collected (Fixture *f)
   return g_atomic_int_get (&f->fake->collected);
 }
 
-/* Without a request there are figures, but no answer that could decide anything. */
+/* Asked for or not. */
 START_TEST (it_collects_all_the_time_if_that_costs_the_guest_nothing)
 {
   Fixture f;
@@ -271,7 +271,8 @@ START_TEST (it_collects_all_the_time_if_that_costs_the_guest_nothing)
 }
 END_TEST
 
-/* Paused, or about to be: what is asked for is done, and nothing else. */
+/* Paused, or about to be: what is asked for is done, and nothing else.  Each collect was told.
+ */
 START_TEST (it_rests_when_the_guest_is_to_be_paused)
 {
   Fixture f;
@@ -279,7 +280,7 @@ START_TEST (it_rests_when_the_guest_is_to_be_paused)
 
   set_up_with (&f, FALSE, TRUE);
   start (&f);
-  WAIT_UNTIL (collected (&f) > 1);
+  WAIT_UNTIL (collected (&f) > 5);
   gdw_harvest_rest (f.harvest);
   gdw_harvest_request (f.harvest);
   WAIT_UNTIL (f.last.asked);
@@ -291,6 +292,7 @@ START_TEST (it_rests_when_the_guest_is_to_be_paused)
   gdw_harvest_final (f.harvest);
   WAIT_UNTIL (f.last.final);
   ck_assert_int_eq (collected (&f), n + 2);
+  ck_assert_uint_eq (f.harvested, (guint) n + 2);
   tear_down (&f);
 }
 END_TEST

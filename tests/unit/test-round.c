@@ -374,6 +374,29 @@ START_TEST (nothing_left_is_drained_at_once)
 }
 END_TEST
 
+/* Harvests come all the time and tell of all memory: a sweep is a round all the same, little is
+ * left of the first one all the same, and each later one asks for a harvest at its end. */
+START_TEST (a_set_that_is_filled_up_all_the_time_does_not_hide_the_end)
+{
+  g_autofree GdwBatch *batch = g_new0 (GdwBatch, 1);
+
+  begin (1);
+  for (guint round = 1; round <= 3; round++) {
+    g_string_truncate (events, 0);
+    while (gdw_round_number (work) == round) {
+      ck_assert (gdw_round_claim (work, batch, NULL));
+      publish_all (FALSE);
+    }
+    ck_assert_uint_eq (totals.pages, LOW + HIGH);
+    ck_assert_msg ((strstr (events->str, "low") != NULL) == (round == 1), "round %u:%s", round,
+                   events->str);
+    ck_assert (strstr (events->str, "ended"));
+    ck_assert_int_eq (totals.wants_harvest, round > 1);
+  }
+  end ();
+}
+END_TEST
+
 int
 main (void)
 {
@@ -393,6 +416,7 @@ main (void)
   tcase_add_test (tc, damaged_twice_while_paused_is_an_error);
   tcase_add_loop_test (tc, it_is_drained_once_when_all_is_acknowledged, 1, 3);
   tcase_add_test (tc, nothing_left_is_drained_at_once);
+  tcase_add_test (tc, a_set_that_is_filled_up_all_the_time_does_not_hide_the_end);
   suite_add_tcase (suite, tc);
   suite_add_tcase (suite, order);
   runner = srunner_create (suite);
