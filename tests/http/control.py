@@ -313,6 +313,9 @@ def addresses():
         check(not os.path.exists(path), "the socket is left behind")
 
 
+EXPECTED = re.compile(r"^godwit_migration_expected_downtime_seconds (\S+)$", re.MULTILINE)
+
+
 def metrics():
     with Lab() as lab:
         _, url = serve(lab)
@@ -334,6 +337,7 @@ def metrics():
         buckets = [float(n) for n in
                    re.findall(r'blackout_seconds_bucket\{.*\} (\S+)', text.decode())]
         same(buckets, sorted(buckets))
+        check(not EXPECTED.search(text.decode()), "a downtime is expected without a migration")
 
 
 def schema():
@@ -515,6 +519,7 @@ def migration():
         same(command(here, "x-memory-digest"), command(url, "x-memory-digest"))
         text = wait_counted(here)
         check('godwit_migrations_total{result="completed"} 1' in text, text)
+        check(not EXPECTED.search(text), "a downtime is expected after the migration")
         sent, = re.findall(r'godwit_migration_link_bytes\{link="0"\} (\S+)', text)
         same(int(float(sent)), done["data"]["x-link-stats"][0]["bytes"])
         same(command(url, "cont"), (200, {"return": {}}))
