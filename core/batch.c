@@ -6,6 +6,7 @@
 
 #include "core/crc32c.h"
 #include "core/pageset.h"
+#include "core/populated.h"
 
 gboolean
 gdw_page_is_zero (const guint8 *page)
@@ -27,7 +28,7 @@ gdw_batch_prepare (GdwBatch *batch, const GdwRegions *regions)
   if (!batch->look_for_holes)
     return;
   memset (batch->populated, 0, sizeof batch->populated);
-  gdw_populated_find (&regions->list[batch->region], &regions->mappings[batch->region],
+  gdw_populated_find (&regions->list[batch->region], regions->mappings[batch->region],
                       batch->first, batch->n_pages, batch->populated);
 }
 

@@ -1,10 +1,7 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /* SPDX-FileCopyrightText: The godwit authors */
 /* Pages from the links into guest memory, on the channels' threads. */
-#include <fcntl.h>
-#include <linux/falloc.h>
 #include <string.h>
-#include <sys/mman.h>
 
 #include "core/batch.h"
 #include "core/crc32c.h"
@@ -60,21 +57,11 @@ gdw_destination_discard_memory (GdwDestination *destination)
   pthread_mutex_unlock (&destination->gate);
 }
 
-static gboolean
-punch (const GdwRegion *region, guint8 *start, gsize size)
-{
-  if (region->fd >= 0)
-    return fallocate (region->fd, FALLOC_FL_PUNCH_HOLE | FALLOC_FL_KEEP_SIZE,
-                      (off_t) (region->fd_offset + (guint64) (start - region->host_addr)),
-                      (off_t) size) == 0;
-  return madvise (start, size, MADV_DONTNEED) == 0;
-}
-
 /* Gives the memory behind a long run back, so that it costs nothing and reads as zero.  Not
  * hugetlbfs: what is given back there is not reserved any more, and the guest would die of
  * SIGBUS if another process took it. */
 static void
-clear_pages (const GdwRegion *region, guint64 first, guint64 n)
+clear_pages (const GdwRegion *region, GdwMapping mapping, guint64 first, guint64 n)
 {
   guint8 *start = region->host_addr + (first << GDW_PAGE_SHIFT);
   guint8 *end = start + (n << GDW_PAGE_SHIFT);
@@ -82,7 +69,7 @@ clear_pages (const GdwRegion *region, guint64 first, guint64 n)
   guint8 *to = end - ((guintptr) end & (PUNCH_SIZE - 1));
 
   if (region->page_size != GDW_PAGE_SIZE || from >= to ||
-      !punch (region, from, (gsize) (to - from)))
+      !gdw_mapping_punch (mapping, from, (gsize) (to - from)))
     from = to = end;
   memset (start, 0, (gsize) (from - start));
   memset (to, 0, (gsize) (end - to));
@@ -97,7 +84,7 @@ clear_run (GdwDestination *destination, guint region_index, const GdwRun *run)
   guint64 at = run->first, end = run->first + run->count, first, n;
 
   while (gdw_bits_next_run (touched, at, end, &first, &n)) {
-    clear_pages (region, first, n);
+    clear_pages (region, destination->regions->mappings[region_index], first, n);
     gdw_pageset_remove (destination->touched, region_index, first, n);
     at = first + n;
   }

@@ -4,7 +4,6 @@
 
 #include <errno.h>
 #include <fcntl.h>
-#include <stdio.h>
 #include <string.h>
 #include <sys/ioctl.h>
 #include <unistd.h>
@@ -85,46 +84,6 @@ find_in_file (const GdwRegion *region, const Window *window)
   return ok;
 }
 
-/* Only there is a page that this process has not mapped known to be zero: one of a
- * mapped file reads as the file. */
-static gboolean
-is_private_anonymous (guintptr start, guintptr end)
-{
-  g_autofree char *line = NULL;
-  size_t room = 0;
-  FILE *maps = fopen ("/proc/self/maps", "re");
-  if (maps == NULL)
-    return FALSE;
-  while (start < end && getline (&line, &room, maps) > 0) {
-    unsigned long from, to, inode;
-    char share;
-    if (sscanf (line, "%lx-%lx %*c%*c%*c%c %*x %*x:%*x %lu", &from, &to, &share, &inode) != 4)
-      break;
-    if (to <= start)
-      continue;
-    if (from > start || share != 'p' || inode != 0)
-      break;
-    start = to;
-  }
-  fclose (maps);
-  return start >= end;
-}
-
-/* Reading /proc/self/maps costs more than all the rest: once for the whole region. */
-static gboolean
-may_use_pagemap (const GdwRegion *region, GdwMapping *mapping)
-{
-  enum { UNKNOWN, PRIVATE_ANONYMOUS, OTHER };
-  guintptr base = (guintptr) region->host_addr;
-  gint known = g_atomic_int_get (mapping);
-
-  if (known == UNKNOWN) {
-    known = is_private_anonymous (base, base + region->size) ? PRIVATE_ANONYMOUS : OTHER;
-    g_atomic_int_set (mapping, known);
-  }
-  return known == PRIVATE_ANONYMOUS;
-}
-
 static gboolean
 scan (int pagemap, guintptr base, const Window *window)
 {
@@ -174,11 +133,9 @@ read_entries (int pagemap, guintptr base, const Window *window)
 }
 
 static gboolean
-find_in_pagemap (const GdwRegion *region, GdwMapping *mapping, const Window *window)
+find_in_pagemap (const GdwRegion *region, const Window *window)
 {
   guintptr base = (guintptr) region->host_addr;
-  if (!may_use_pagemap (region, mapping))
-    return FALSE;
   int pagemap = open ("/proc/self/pagemap", O_RDONLY | O_CLOEXEC);
   if (pagemap < 0)
     return FALSE;
@@ -188,12 +145,16 @@ find_in_pagemap (const GdwRegion *region, GdwMapping *mapping, const Window *win
 }
 
 void
-gdw_populated_find (const GdwRegion *region, GdwMapping *mapping, guint64 first, guint64 n,
+gdw_populated_find (const GdwRegion *region, GdwMapping mapping, guint64 first, guint64 n,
                     guint64 *bits)
 {
   Window window = { first, first + n, bits };
-  gboolean ok = region->fd >= 0 ? find_in_file (region, &window)
-                                : find_in_pagemap (region, mapping, &window);
+  gboolean ok = FALSE;
+
+  if (mapping == GDW_MAPPING_PRIVATE)
+    ok = find_in_pagemap (region, &window);
+  else if (mapping == GDW_MAPPING_SHARED && region->fd >= 0)
+    ok = find_in_file (region, &window);
   if (!ok)
     set_bits (bits, 0, n);
 }

@@ -2,22 +2,18 @@
 /* SPDX-FileCopyrightText: The godwit authors */
 #pragma once
 
-#include <godwit/types.h>
-
-/* What is known of how a region is mapped.  Zero at first, then kept as long as the
- * mappings stay; of one region, and shared by all threads that ask. */
-typedef gint GdwMapping;
+#include "core/mapping.h"
 
 /* Which of the pages [first, first + n) of a region were ever written: set their bits
  * in @bits (bit 0 is page @first), and leave all others alone.  A page whose bit
  * is not set reads as zero at that moment; re-arm a page before it is looked up, or a
  * later first write to it is lost.
  *
- * Memory with an fd is shared: SEEK_DATA and SEEK_HOLE of the file (whose offset
- * is not moved).  Memory without is private and anonymous: pagemap, by PAGEMAP_SCAN
- * where the kernel has it.  Where that cannot be told (another kind of mapping,
- * hugetlbfs, no /proc) every page counts as written; so does one that is swapped out.
+ * Shared memory with an fd: SEEK_DATA and SEEK_HOLE of the file (whose offset is not
+ * moved).  Private anonymous memory: pagemap, by PAGEMAP_SCAN where the kernel has it.
+ * Where that cannot be told (another kind of mapping, hugetlbfs, no /proc) every page
+ * counts as written; so does one that is swapped out.
  *
  * Any thread, also several at once. */
-void gdw_populated_find (const GdwRegion *region, GdwMapping *mapping, guint64 first, guint64 n,
+void gdw_populated_find (const GdwRegion *region, GdwMapping mapping, guint64 first, guint64 n,
                          guint64 *bits);

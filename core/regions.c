@@ -35,6 +35,7 @@ check_region (const GdwRegion *region, GError **error)
 GdwRegions *
 gdw_regions_copy (const GdwRegion *list, guint n, GError **error)
 {
+  g_autofree GdwMapping *mappings = NULL;
   GdwRegions *regions;
 
   if (n == 0 || n > GDW_REGIONS_MAX) {
@@ -47,12 +48,15 @@ gdw_regions_copy (const GdwRegion *list, guint n, GError **error)
   for (guint i = 0; i < n; i++)
     if (!check_region (&list[i], error))
       return NULL;
+  mappings = g_new (GdwMapping, n);
+  if (!gdw_mappings_find (list, n, mappings, error))
+    return NULL;
   regions = g_new0 (GdwRegions, 1);
   regions->n = n;
   regions->list = g_memdup2 (list, n * sizeof *list);
   regions->table = g_new (const GdwRegion *, n);
   regions->pages = g_new (guint64, n);
-  regions->mappings = g_new0 (GdwMapping, n);
+  regions->mappings = g_steal_pointer (&mappings);
   for (guint i = 0; i < n; i++) {
     regions->list[i].name = g_strdup (list[i].name);
     regions->table[i] = &regions->list[i];

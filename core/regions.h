@@ -4,7 +4,7 @@
 
 #include <godwit/types.h>
 
-#include "core/populated.h"
+#include "core/mapping.h"
 #include "core/stream.h"
 
 /* A copy of the host's region table, checked, for the time of one attempt. */
@@ -14,7 +14,7 @@ typedef struct {
   const GdwRegion **table; /* pointers into list */
   guint64 *pages;          /* of each */
   guint64 total_pages;
-  GdwMapping *mappings; /* of each, for gdw_populated_find() */
+  GdwMapping *mappings; /* of each */
 } GdwRegions;
 
 /* NULL with an error that names the region when the table cannot be migrated. */

@@ -1,0 +1,22 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/* SPDX-FileCopyrightText: The godwit authors */
+#pragma once
+
+#include <godwit/types.h>
+
+/* How a region is mapped: what may be known of a page of it that is not there. */
+typedef enum {
+  GDW_MAPPING_OTHER,   /* nothing: it is read and written like any memory */
+  GDW_MAPPING_PRIVATE, /* private and anonymous: it reads as zero */
+  GDW_MAPPING_SHARED   /* shared, with a file behind it: a hole in the file reads as zero */
+} GdwMapping;
+
+/* Looks it up for each of @list.  FALSE, with an error that names the region, where one is not
+ * mapped whole or its fd is not the file that is mapped there.  Without /proc nothing is known,
+ * and what needs only the fd is checked. */
+gboolean gdw_mappings_find (const GdwRegion *list, guint n, GdwMapping *mappings,
+                            GError **error);
+
+/* Gives the memory behind [@start, @start + @size) of such a region back, so that it reads as
+ * zero.  FALSE: it is as it was, or a part of it is zero. */
+gboolean gdw_mapping_punch (GdwMapping mapping, guint8 *start, gsize size);
