@@ -73,8 +73,8 @@ find_in_file (const GdwRegion *region, const Window *window)
       ok = errno == ENXIO; /* a hole up to the end of the file */
       break;
     }
-    off_t hole = data < limit ? lseek (fd, data, SEEK_HOLE) : data;
-    ok = hole >= data;
+    off_t hole = data < limit ? lseek (fd, data, SEEK_HOLE) : limit;
+    ok = data >= at && hole > at; /* a device answers 0 to everything */
     at = MIN (hole, limit);
     if (ok && data < limit)
       set_found (window, (guint64) (data - base) >> GDW_PAGE_SHIFT,
