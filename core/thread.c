@@ -2,6 +2,7 @@
 /* SPDX-FileCopyrightText: The godwit authors */
 #include "core/thread.h"
 
+#include <signal.h>
 #include <time.h>
 #include <unistd.h>
 
@@ -121,15 +122,34 @@ run (void *data)
   return result;
 }
 
+/* Signals are for the threads of the VMM: no handler of its runs on ours, and what a plugin is
+ * sent for a write ends nobody.  Not faults, which cannot wait; and profilers count all
+ * threads. */
+static void
+block_signals (sigset_t *before)
+{
+  static const int let_through[] = { SIGSEGV, SIGBUS, SIGFPE,  SIGILL,
+                                     SIGTRAP, SIGSYS, SIGABRT, SIGPROF };
+  sigset_t all;
+
+  sigfillset (&all);
+  for (guint i = 0; i < G_N_ELEMENTS (let_through); i++)
+    sigdelset (&all, let_through[i]);
+  pthread_sigmask (SIG_BLOCK, &all, before);
+}
+
 gboolean
 gdw_thread_start (pthread_t *thread, GdwThreads *threads, const char *name,
                   void *(*function) (void *data), void *data, GError **error)
 {
   Start *start = g_new (Start, 1);
+  sigset_t before;
   int code;
 
   *start = (Start){ threads, g_strdup (name), function, data };
+  block_signals (&before);
   code = pthread_create (thread, NULL, run, start);
+  pthread_sigmask (SIG_SETMASK, &before, NULL);
   if (code == 0)
     return TRUE;
   free_start (start);

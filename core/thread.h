@@ -21,7 +21,7 @@ typedef struct {
 GArray *gdw_threads_list (GdwThreads *threads);
 
 /* Start a thread that is one of @threads (or NULL) until @function returns.  @name is for the
- * list, for the message, and, cut to 15 bytes, for top -H. */
+ * list, for the message, and, cut to 15 bytes, for top -H.  It takes no signals but faults. */
 gboolean gdw_thread_start (pthread_t *thread, GdwThreads *threads, const char *name,
                            void *(*function) (void *data), void *data, GError **error);
 

@@ -14,6 +14,7 @@
 #include <sys/uio.h>
 #include <unistd.h>
 
+#include "quiet.h"
 #include "socket.h"
 #include "stored.h"
 
@@ -218,7 +219,7 @@ put (FdLink *link, const struct iovec *iov, guint n)
   struct msghdr message = { .msg_iov = (struct iovec *) iov, .msg_iovlen = n };
 
   return link->socket ? sendmsg (link->stored.fd, &message, MSG_NOSIGNAL)
-                      : writev (link->stored.fd, iov, (int) n);
+                      : quiet_writev (link->stored.fd, iov, n);
 }
 
 static gssize

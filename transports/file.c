@@ -14,6 +14,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include "quiet.h"
 #include "stored.h"
 
 #define COPY_BYTES (1u << 20)
@@ -153,13 +154,10 @@ open_partial (File *file, GError **error)
   return -1;
 }
 
-/* What stands before the guest in a file that is there already is kept. */
 static gboolean
-copy_head (File *file, int to, GError **error)
+copy_bytes (int from, int to, guint64 left)
 {
-  int from = open (file->path, O_RDONLY | O_CLOEXEC);
   g_autofree char *buffer = g_malloc (COPY_BYTES);
-  guint64 left = file->offset;
   gssize n = 1;
 
   while (from >= 0 && left > 0 && n > 0) {
@@ -168,14 +166,28 @@ copy_head (File *file, int to, GError **error)
       n = -1;
     left -= n > 0 ? (guint64) n : 0;
   }
+  return n >= 0;
+}
+
+/* What stands before the guest in a file that is there already is kept. */
+static gboolean
+copy_head (File *file, int to, GError **error)
+{
+  int from = open (file->path, O_RDONLY | O_CLOEXEC);
+  gboolean ok;
+  Quiet quiet;
+
+  quiet_begin (&quiet);
+  ok = copy_bytes (from, to, file->offset) && ftruncate (to, (off_t) file->offset) == 0 &&
+       lseek (to, (off_t) file->offset, SEEK_SET) >= 0;
+  quiet_end (&quiet);
+  if (!ok)
+    fail (file->partial, "writing", error,
+          "what stands before the guest could not be copied: %s; make room",
+          g_strerror (errno));
   if (from >= 0)
     close (from);
-  if (n >= 0 && ftruncate (to, (off_t) file->offset) == 0 &&
-      lseek (to, (off_t) file->offset, SEEK_SET) >= 0)
-    return TRUE;
-  return fail (file->partial, "writing", error,
-               "what stands before the guest could not be copied: %s; make room",
-               g_strerror (errno));
+  return ok;
 }
 
 static gpointer

@@ -10,11 +10,11 @@
 #include <godwit/filter.h>
 #include <limits.h>
 #include <poll.h>
-#include <signal.h>
 #include <stdio.h>
 #include <string.h>
-#include <time.h>
 #include <unistd.h>
+
+#include "quiet.h"
 
 enum { OPTION_FILE };
 
@@ -35,23 +35,15 @@ typedef struct {
   Sum reads, writes;
 } LogLink;
 
-/* A pipe without a reader answers with a signal, which is nobody's but ours. */
 static gboolean
-write_without_signal (int fd, const char *line, gsize length)
+write_line (int fd, const char *line, gsize length)
 {
-  const struct timespec at_once = { 0, 0 };
-  sigset_t pipe_signal, pending, before;
   gboolean ok;
+  Quiet quiet;
 
-  sigemptyset (&pipe_signal);
-  sigaddset (&pipe_signal, SIGPIPE);
-  sigpending (&pending);
-  pthread_sigmask (SIG_BLOCK, &pipe_signal, &before);
+  quiet_begin (&quiet);
   ok = write (fd, line, length) == (gssize) length;
-  if (!ok && errno == EPIPE && !sigismember (&pending, SIGPIPE))
-    while (sigtimedwait (&pipe_signal, NULL, &at_once) < 0 && errno == EINTR)
-      ;
-  pthread_sigmask (SIG_SETMASK, &before, NULL);
+  quiet_end (&quiet);
   return ok;
 }
 
@@ -70,7 +62,7 @@ static void G_GNUC_PRINTF (2, 3) say (Log *log, const char *format, ...)
   g_strdelimit (line, "\n", ' ');
   length = strlen (line);
   line[length++] = '\n';
-  if (poll (&ready, 1, 0) != 1 || !write_without_signal (log->fd, line, length))
+  if (poll (&ready, 1, 0) != 1 || !write_line (log->fd, line, length))
     g_atomic_int_inc (&log->n_losses);
 }
 

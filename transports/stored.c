@@ -10,6 +10,8 @@
 #include <sys/uio.h>
 #include <unistd.h>
 
+#include "quiet.h"
+
 Stored *
 stored_new (const char *transport, int fd, const char *name)
 {
@@ -74,13 +76,16 @@ stored_write (gpointer data, const struct iovec *iov, guint n, GCancellable *can
   do {
     if (g_cancellable_set_error_if_cancelled (cancellable, error))
       return -1;
-    put = writev (link->fd, iov, (int) n);
+    put = quiet_writev (link->fd, iov, n);
   } while (put < 0 && errno == EINTR);
   if (put > 0) {
     link->bytes += (guint64) put;
     return put;
   }
-  fail (link, "writing", put == 0 ? ENOSPC : errno, "make room, or use another place", error);
+  fail (link, "writing", put == 0 ? ENOSPC : errno,
+        put < 0 && errno == EFBIG ? "raise the limit of a file's size, or use another place"
+                                  : "make room, or use another place",
+        error);
   return -1;
 }
 

@@ -2,6 +2,8 @@
 /* SPDX-FileCopyrightText: The godwit authors */
 #include <fcntl.h>
 #include <godwit/error.h>
+#include <signal.h>
+#include <sys/resource.h>
 #include <sys/stat.h>
 
 #include "tests/support/link-pair.h"
@@ -203,6 +205,7 @@ START_TEST (a_pipe_without_a_reader_kills_nobody)
   Pair pair;
   int reader;
 
+  ck_assert (signal (SIGPIPE, SIG_DFL) != SIG_ERR);
   ck_assert_int_eq (mkfifo (place.path, 0600), 0);
   reader = open (place.path, O_RDONLY | O_NONBLOCK | O_CLOEXEC);
   pair_with (&pair, WRITES, place.filter);
@@ -211,6 +214,31 @@ START_TEST (a_pipe_without_a_reader_kills_nobody)
   ck_assert (write_bytes (pair.out, "x", 1, NULL));
   ck_assert (read_bytes (pair.in, &byte, 1, NULL));
   pair_close (&pair);
+  remove_place (&place);
+}
+END_TEST
+
+START_TEST (a_file_that_grew_too_large_kills_nobody)
+{
+  const struct rlimit limit = { 1 << 20, RLIM_INFINITY };
+  Place place = new_place ();
+  struct stat st;
+  guint8 byte;
+  Pair pair;
+  int log;
+
+  ck_assert (signal (SIGXFSZ, SIG_DFL) != SIG_ERR);
+  ck_assert_int_eq (setrlimit (RLIMIT_FSIZE, &limit), 0);
+  log = open (place.path, O_WRONLY | O_CREAT | O_CLOEXEC, 0600);
+  ck_assert_int_eq (ftruncate (log, 1 << 20), 0);
+  pair_with (&pair, WRITES, place.filter);
+  pair_connect (&pair);
+  ck_assert (write_bytes (pair.out, "x", 1, NULL));
+  ck_assert (read_bytes (pair.in, &byte, 1, NULL));
+  pair_close (&pair);
+  ck_assert_int_eq (fstat (log, &st), 0);
+  ck_assert_int_eq (st.st_size, 1 << 20);
+  close (log);
   remove_place (&place);
 }
 END_TEST
@@ -241,6 +269,7 @@ main (void)
   tcase_add_loop_test (log, bytes_pass_unchanged, 0, N_WAYS);
   tcase_add_test (log, a_full_pipe_loses_lines_and_nothing_else);
   tcase_add_test (log, a_pipe_without_a_reader_kills_nobody);
+  tcase_add_test (log, a_file_that_grew_too_large_kills_nobody);
   tcase_add_test (log, a_file_that_cannot_be_opened_is_refused);
   suite_add_tcase (suite, log);
   SRunner *runner = srunner_create (suite);

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /* SPDX-FileCopyrightText: The godwit authors */
 #include <check.h>
+#include <signal.h>
 #include <stdio.h>
 #include <string.h>
 #include <unistd.h>
@@ -14,6 +15,7 @@ typedef struct {
   pthread_cond_t changed;
   pid_t id;
   char comm[16];
+  sigset_t blocked;
   gboolean may_end;
 } Worker;
 
@@ -25,6 +27,7 @@ work (void *data)
   pthread_mutex_lock (&worker->lock);
   worker->id = gettid ();
   pthread_getname_np (pthread_self (), worker->comm, sizeof worker->comm);
+  pthread_sigmask (SIG_BLOCK, NULL, &worker->blocked);
   pthread_cond_broadcast (&worker->changed);
   while (!worker->may_end)
     pthread_cond_wait (&worker->changed, &worker->lock);
@@ -103,6 +106,24 @@ START_TEST (a_long_name_is_cut_for_the_system_alone)
 }
 END_TEST
 
+/* The VMM's handlers run on its own threads, but for those that mend a fault. */
+START_TEST (no_signal_is_taken_but_faults)
+{
+  sigset_t before, after;
+  Worker worker;
+
+  pthread_sigmask (SIG_BLOCK, NULL, &before);
+  start (&worker, NULL, "quiet");
+  pthread_sigmask (SIG_BLOCK, NULL, &after);
+  for (int number = 1; number < SIGRTMAX; number++)
+    ck_assert_int_eq (sigismember (&before, number), sigismember (&after, number));
+  ck_assert (sigismember (&worker.blocked, SIGPIPE) && sigismember (&worker.blocked, SIGXFSZ));
+  ck_assert (sigismember (&worker.blocked, SIGTERM) && sigismember (&worker.blocked, SIGUSR1));
+  ck_assert (!sigismember (&worker.blocked, SIGBUS) && !sigismember (&worker.blocked, SIGSEGV));
+  end (&worker);
+}
+END_TEST
+
 int
 main (void)
 {
@@ -110,6 +131,7 @@ main (void)
   tcase_set_timeout (tcase, 30);
   tcase_add_test (tcase, the_list_has_who_works);
   tcase_add_test (tcase, a_long_name_is_cut_for_the_system_alone);
+  tcase_add_test (tcase, no_signal_is_taken_but_faults);
   Suite *suite = suite_create ("thread");
   suite_add_tcase (suite, tcase);
   SRunner *runner = srunner_create (suite);
