@@ -230,6 +230,8 @@ run (Follower *f, GError **error)
       show (f, p);
       if (progress_has_ended (p))
         return finish (f, p, error);
+      if (ferror (stdout)) /* nobody reads it any longer */
+        return EXIT_FAILED;
       wait_for_news (f);
     } else if (!was_interrupted (&why)) {
       status = EXIT_FAILED;

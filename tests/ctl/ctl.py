@@ -65,6 +65,13 @@ class Background:
     def signal(self, number):
         self.process.send_signal(number)
 
+    def deaf(self, status):
+        """Nobody reads its stdout any longer; stderr, when it has ended."""
+        self.process.stdout.close()
+        self.process.wait(DEADLINE)
+        same(self.process.returncode, status, "status")
+        return self.process.stderr.read()
+
     def end(self, status):
         """The rest of (stdout, stderr)."""
         out, err = self.process.communicate(timeout=DEADLINE)

@@ -158,6 +158,21 @@ def left_alone():
             source.thaw()
 
 
+def unread():
+    """Who followed through a pipe has gone: so does godwitctl, and the migration goes on."""
+    with Lab("soft") as lab:
+        source, destination = lab.source(), lab.destination()
+        uri = destination.listen("tcp:127.0.0.1:0") + "|fault:at=STATE,kind=stall"
+        path = source.prefix + ".qmp"
+        with Background("-s", path, "migrate", uri, "--follow") as following:
+            following.line()
+            err = following.deaf(FAILED)
+        same(err, "godwitctl: stdout: cannot be written: what was printed is not complete; see "
+             "where it goes\n", "stderr")
+        source.wait_held("STATE")
+        check(source.info()["status"] in ("active", "device"), "the migration ended")
+
+
 def refusals():
     with Lab("soft") as lab:
         here = lab.source().prefix + ".qmp"
@@ -348,6 +363,7 @@ def main():
     tests.add("bad pages", bad_pages)
     tests.add("the VMM dies meanwhile", dies_meanwhile)
     tests.add("interrupted without a terminal", left_alone)
+    tests.add("nobody reads", unread)
     tests.add("refusals", refusals)
     tests.add("values", values)
     tests.add("no JSON", not_json)
