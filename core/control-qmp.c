@@ -248,7 +248,7 @@ execute (Client *client, JsonNode *node)
     return;
   }
   Request *request = g_new0 (Request, 1);
-  request->call.answer = answer_request;
+  gdw_call_init (&request->call, client->server->control, answer_request);
   request->client = g_rc_box_acquire (client);
   request->id = id ? json_node_copy (id) : NULL;
   request->oob = oob;

@@ -6,6 +6,7 @@
 #include "core/control-metrics.h"
 #include "core/control-qmp.h"
 #include "core/json.h"
+#include "core/post.h"
 #include "qapi-events.h"
 
 G_DEFINE_BOXED_TYPE (GdwControl, gdw_control, gdw_control_ref, gdw_control_free)
@@ -162,9 +163,28 @@ gdw_control_error (const GError *error)
 }
 
 void
+gdw_call_init (GdwCall *call, GdwControl *control, GdwCallAnswer answer)
+{
+  *call = (GdwCall){ .answer = answer };
+  call->context = g_main_context_ref (gdw_migration_context (control->migration));
+}
+
+static void
+answer_call (gpointer data)
+{
+  GdwCall *call = data;
+  g_clear_pointer (&call->context, g_main_context_unref);
+  call->answer (call, g_steal_pointer (&call->ret), g_steal_pointer (&call->error));
+}
+
+/* Signals of the migration were posted before: every client has its event before this one has
+ * the answer, as in QEMU. */
+void
 gdw_call_complete (GdwCall *call, JsonNode *ret, GError *error)
 {
-  call->answer (call, ret, error);
+  call->ret = ret;
+  call->error = error;
+  gdw_post (call->context, answer_call, call, NULL);
 }
 
 GdwControl *
