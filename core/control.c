@@ -2,7 +2,6 @@
 /* SPDX-FileCopyrightText: The godwit authors */
 #include "core/control.h"
 
-#include "core/control-fds.h"
 #include "core/control-metrics.h"
 #include "core/control-qmp.h"
 #include "core/json.h"
@@ -194,7 +193,7 @@ gdw_control_new (GdwMigration *migration)
   g_atomic_ref_count_init (&control->references);
   control->migration = g_object_ref (migration);
   control->servers = g_ptr_array_new_with_free_func ((GDestroyNotify) gdw_control_qmp_free);
-  control->fds = gdw_control_fds_new ();
+  control->monitors = g_ptr_array_new ();
   control->sinks = g_array_new (FALSE, FALSE, sizeof (SinkEntry));
   control->run_state = gdw_migration_get_run_state (migration);
   control->precopy_bytes = G_MAXUINT64;
@@ -232,7 +231,7 @@ gdw_control_free (GdwControl *control)
   g_signal_handlers_disconnect_by_data (control->migration, control);
   g_ptr_array_unref (control->servers);
   g_array_unref (control->sinks);
-  gdw_control_fds_free (control->fds);
+  g_ptr_array_unref (control->monitors);
   g_object_unref (control->migration);
   g_free (control);
 }

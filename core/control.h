@@ -40,7 +40,8 @@ typedef struct {
 
 struct GdwControl {
   gatomicrefcount references;
-  GdwControlFds *fds;
+  GPtrArray *monitors;    /* of GdwControlFds, borrowed */
+  GdwControlFds *monitor; /* whose command is executed now; NULL: nobody's who can send any */
   GdwMigration *migration;
   GPtrArray *servers; /* of GdwControlQmp */
   GArray *sinks;      /* who gets the events */
