@@ -152,10 +152,10 @@ gdw_cmd_migrate (GdwControl *control, const GdwQMigrateArgs *args, GError **erro
   }
   g_autofree char *text = gdw_control_address_text (args->uri, args->channels, error);
   int fd;
-  g_autofree char *uri = text ? gdw_control_fds_resolve (control->fds, text, &fd) : NULL;
+  g_autofree char *uri = text ? gdw_control_fds_resolve (control, text, &fd, error) : NULL;
   if (!uri || !gdw_migration_start (control->migration, uri, error))
     return FALSE;
-  gdw_control_fds_used (control->fds, fd);
+  gdw_control_fds_used (control, fd);
   return TRUE;
 }
 
@@ -165,10 +165,10 @@ gdw_cmd_migrate_incoming (GdwControl *control, const GdwQMigrateIncomingArgs *ar
 {
   g_autofree char *text = gdw_control_address_text (args->uri, args->channels, error);
   int fd;
-  g_autofree char *uri = text ? gdw_control_fds_resolve (control->fds, text, &fd) : NULL;
+  g_autofree char *uri = text ? gdw_control_fds_resolve (control, text, &fd, error) : NULL;
   if (!uri || !gdw_migration_incoming (control->migration, uri, error))
     return FALSE;
-  gdw_control_fds_used (control->fds, fd);
+  gdw_control_fds_used (control, fd);
   control->exit_on_error = args->exit_on_error;
   return TRUE;
 }

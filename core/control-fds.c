@@ -8,10 +8,9 @@
 
 #include <unistd.h>
 
-#define WAITING_MAX 16u
-
 struct GdwControlFds {
-  GQueue waiting;    /* of descriptors without a name */
+  GdwControl *control; /* NULL: the monitor is gone */
+  GdwControlPassed passed;
   GHashTable *named; /* char * -> descriptor */
 };
 
@@ -22,42 +21,50 @@ close_fd (gpointer fd)
 }
 
 GdwControlFds *
-gdw_control_fds_new (void)
+gdw_control_fds_new (GdwControl *control)
 {
   GdwControlFds *fds = g_new0 (GdwControlFds, 1);
-  g_queue_init (&fds->waiting);
+  fds->control = control;
   fds->named = g_hash_table_new_full (g_str_hash, g_str_equal, g_free, close_fd);
+  g_ptr_array_add (control->monitors, fds);
   return fds;
+}
+
+void
+gdw_control_fds_leave (GdwControlFds *fds)
+{
+  if (!fds->control)
+    return;
+  if (fds->control->monitor == fds)
+    fds->control->monitor = NULL;
+  g_ptr_array_remove_fast (fds->control->monitors, fds);
+  fds->control = NULL;
+  gdw_control_passed_close (&fds->passed);
+  g_hash_table_remove_all (fds->named);
 }
 
 void
 gdw_control_fds_free (GdwControlFds *fds)
 {
-  g_queue_clear_full (&fds->waiting, close_fd);
+  gdw_control_fds_leave (fds);
   g_hash_table_unref (fds->named);
   g_free (fds);
 }
 
 void
-gdw_control_fds_receive (GdwControlFds *fds, int fd)
+gdw_control_fds_begin (GdwControlFds *fds, GdwControlPassed *passed)
 {
-  g_queue_push_tail (&fds->waiting, GINT_TO_POINTER (fd));
-  if (g_queue_get_length (&fds->waiting) > WAITING_MAX)
-    close_fd (g_queue_pop_head (&fds->waiting));
+  fds->passed = *passed;
+  *passed = (GdwControlPassed){ 0 };
+  fds->control->monitor = fds;
 }
 
-char *
-gdw_control_fds_resolve (GdwControlFds *fds, const char *uri, int *fd)
+void
+gdw_control_fds_end (GdwControlFds *fds)
 {
-  g_autofree char *name = gdw_control_address_fd (uri);
-  gpointer value;
-  guint64 number;
-  *fd = -1;
-  if (name && g_hash_table_lookup_extended (fds->named, name, NULL, &value))
-    *fd = GPOINTER_TO_INT (value);
-  else if (name && g_ascii_string_to_unsigned (name, 10, 0, G_MAXINT, &number, NULL))
-    *fd = (int) number;
-  return *fd < 0 ? g_strdup (uri) : gdw_control_address_with_fd (uri, *fd);
+  if (fds->control)
+    fds->control->monitor = NULL;
+  gdw_control_passed_close (&fds->passed);
 }
 
 static gboolean
@@ -66,35 +73,74 @@ is_value (gpointer name, gpointer value, gpointer fd)
   return value == fd;
 }
 
-void
-gdw_control_fds_used (GdwControlFds *fds, int fd)
+static gboolean
+is_of_another (GdwControl *control, int fd)
 {
-  if (fd >= 0 && !g_hash_table_foreach_remove (fds->named, is_value, GINT_TO_POINTER (fd)))
-    close (fd);
+  for (guint i = 0; i < control->monitors->len; i++) {
+    const GdwControlFds *fds = control->monitors->pdata[i];
+    if (fds != control->monitor &&
+        g_hash_table_find (fds->named, is_value, GINT_TO_POINTER (fd)))
+      return TRUE;
+  }
+  return FALSE;
+}
+
+char *
+gdw_control_fds_resolve (GdwControl *control, const char *uri, int *fd, GError **error)
+{
+  const GdwControlFds *fds = control->monitor;
+  g_autofree char *name = gdw_control_address_fd (uri);
+  gpointer value;
+  guint64 number;
+  *fd = -1;
+  if (name && fds && g_hash_table_lookup_extended (fds->named, name, NULL, &value))
+    *fd = GPOINTER_TO_INT (value);
+  else if (name && g_ascii_string_to_unsigned (name, 10, 0, G_MAXINT, &number, NULL))
+    *fd = (int) number;
+  if (*fd < 0)
+    return g_strdup (uri);
+  if (!is_of_another (control, *fd))
+    return gdw_control_address_with_fd (uri, *fd);
+  g_set_error (error, GDW_ERROR, GDW_ERROR_INVALID,
+               "descriptor '%d': it is refused: it was sent by another monitor, and is of use "
+               "there alone; send it here",
+               *fd);
+  return NULL;
+}
+
+void
+gdw_control_fds_used (GdwControl *control, int fd)
+{
+  const GdwControlFds *fds = control->monitor;
+  if (fd < 0 ||
+      (fds && g_hash_table_foreach_remove (fds->named, is_value, GINT_TO_POINTER (fd))))
+    return;
+  close (fd);
 }
 
 gboolean
 gdw_cmd_getfd (GdwControl *control, const GdwQGetfdArgs *args, GError **error)
 {
-  GdwControlFds *fds = control->fds;
+  GdwControlFds *fds = control->monitor;
   if (g_ascii_isdigit (*args->fdname) || !*args->fdname) {
     g_set_error_literal (error, GDW_ERROR, GDW_ERROR_INVALID,
                          "Parameter 'fdname' expects a name not starting with a digit");
     return FALSE;
   }
-  if (g_queue_is_empty (&fds->waiting)) {
+  int fd = fds ? gdw_control_passed_take (&fds->passed) : -1;
+  if (fd < 0) {
     g_set_error_literal (error, GDW_ERROR, GDW_ERROR_INVALID,
                          "No file descriptor supplied via SCM_RIGHTS");
     return FALSE;
   }
-  g_hash_table_replace (fds->named, g_strdup (args->fdname), g_queue_pop_head (&fds->waiting));
+  g_hash_table_replace (fds->named, g_strdup (args->fdname), GINT_TO_POINTER (fd));
   return TRUE;
 }
 
 gboolean
 gdw_cmd_closefd (GdwControl *control, const GdwQClosefdArgs *args, GError **error)
 {
-  if (g_hash_table_remove (control->fds->named, args->fdname))
+  if (control->monitor && g_hash_table_remove (control->monitor->named, args->fdname))
     return TRUE;
   g_set_error (error, GDW_ERROR, GDW_ERROR_NOT_FOUND, "File descriptor named '%s' not found",
                args->fdname);

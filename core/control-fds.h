@@ -2,19 +2,28 @@
 /* SPDX-FileCopyrightText: The godwit authors */
 #pragma once
 
+#include "core/control-passed.h"
 #include "core/control.h"
 
-/* File descriptors that clients have sent, by the names that getfd gave them. */
-GdwControlFds *gdw_control_fds_new (void);
-void gdw_control_fds_free (GdwControlFds *fds); /* closes all */
+/* The file descriptors of one monitor: those that came along with its command under execution,
+ * and those that getfd has named.  No other monitor can use them. */
+GdwControlFds *gdw_control_fds_new (GdwControl *control);
+void gdw_control_fds_free (GdwControlFds *fds);
 
-/* A client has sent @fd along, takes it: the next getfd names it; at most 16 wait. */
-void gdw_control_fds_receive (GdwControlFds *fds, int fd);
+/* The monitor is gone: close all.  @fds lives on, without its control. */
+void gdw_control_fds_leave (GdwControlFds *fds);
+
+/* Between these two a command of the monitor is executed, which @passed came along with: it is
+ * taken, and what the command leaves of it is closed. */
+void gdw_control_fds_begin (GdwControlFds *fds, GdwControlPassed *passed);
+void gdw_control_fds_end (GdwControlFds *fds);
+
+/* What a command asks for itself, whose monitor has such or not (HTTP). */
 
 /* The address with the number of the descriptor that its name stands for, or as it is; free
- * with g_free.  @fd: the descriptor, or -1. */
-char *gdw_control_fds_resolve (GdwControlFds *fds, const char *uri, int *fd);
+ * with g_free.  @fd: the descriptor, or -1.  NULL: it is another monitor's. */
+char *gdw_control_fds_resolve (GdwControl *control, const char *uri, int *fd, GError **error);
 
 /* A migration has begun with it, and has its own copy: close @fd, forget its name; -1: nothing.
  */
-void gdw_control_fds_used (GdwControlFds *fds, int fd);
+void gdw_control_fds_used (GdwControl *control, int fd);

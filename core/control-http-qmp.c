@@ -58,7 +58,7 @@ execute (GdwHttpCalls *calls, SoupServerMessage *msg, JsonNode *node)
   const char *name = json_object_get_string_member (object, "execute");
   const GdwCommand *command = gdw_command_find (name);
   Call *call = g_new0 (Call, 1);
-  call->call.answer = answer_call;
+  gdw_call_init (&call->call, calls->control, answer_call);
   call->calls = calls;
   call->msg = g_object_ref (msg);
   call->node = json_node_ref (node);
@@ -69,9 +69,9 @@ execute (GdwHttpCalls *calls, SoupServerMessage *msg, JsonNode *node)
     gdw_command_run (command, calls->control, json_object_get_member (object, "arguments"),
                      &call->call);
   else
-    answer_call (&call->call, NULL,
-                 g_error_new (GDW_VISIT_ERROR, GDW_VISIT_ERROR_COMMAND_NOT_FOUND,
-                              "The command %s has not been found", name));
+    gdw_call_complete (&call->call, NULL,
+                       g_error_new (GDW_VISIT_ERROR, GDW_VISIT_ERROR_COMMAND_NOT_FOUND,
+                                    "The command %s has not been found", name));
 }
 
 static gboolean

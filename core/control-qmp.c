@@ -7,7 +7,7 @@
 #include "core/control-socket.h"
 #include "core/json.h"
 
-#include <gio/gunixfdmessage.h>
+#include <errno.h>
 #include <string.h>
 
 struct GdwControlQmp {
@@ -19,10 +19,11 @@ struct GdwControlQmp {
 
 typedef struct Request Request;
 
-/* What has arrived and waits for its turn: one of both. */
+/* What has arrived and waits for its turn: one of both, and what came along. */
 typedef struct {
   JsonNode *node;
   GError *error; /* it is no JSON */
+  GdwControlPassed passed;
 } Input;
 
 /* In band, and beside the one under way; then nothing is read any more, as in QEMU. */
@@ -34,6 +35,9 @@ typedef struct {
   GSocket *socket;
   GSource *reading, *writing; /* or NULL */
   GdwJsonSplitter *input;
+  GdwControlPassed passed; /* along with the message that is coming */
+  gboolean near;           /* descriptors come along with a byte that is there already */
+  GdwControlFds *fds;
   GString *output;  /* what the kernel has not taken yet */
   Request *request; /* under way in band; the next one waits for its answer */
   guint n_oob;      /* under way out of band */
@@ -59,6 +63,7 @@ free_input (gpointer data)
   Input *input = data;
   g_clear_pointer (&input->node, json_node_unref);
   g_clear_error (&input->error);
+  gdw_control_passed_close (&input->passed);
   g_free (input);
 }
 G_DEFINE_AUTOPTR_CLEANUP_FUNC (Input, free_input)
@@ -67,7 +72,7 @@ static void
 finalize_client (gpointer data)
 {
   Client *client = data;
-  g_queue_clear_full (&client->waiting, free_input);
+  gdw_control_fds_free (client->fds);
   gdw_json_splitter_free (client->input);
   g_string_free (client->output, TRUE);
   g_object_unref (client->socket);
@@ -108,6 +113,9 @@ drop (Client *client)
   stop_source (&client->reading);
   stop_source (&client->writing);
   g_socket_close (client->socket, NULL);
+  g_queue_clear_full (&client->waiting, free_input);
+  gdw_control_passed_close (&client->passed);
+  gdw_control_fds_leave (client->fds);
   g_ptr_array_remove (server->clients, client);
 }
 
@@ -232,9 +240,10 @@ enables (JsonObject *object)
 }
 
 static void
-execute (Client *client, JsonNode *node)
+execute (Client *client, Input *input)
 {
   g_autoptr (GError) error = NULL;
+  JsonNode *node = input->node;
   gboolean oob = FALSE;
   gboolean good = client->oob ? gdw_control_check_request_oob (node, &oob, &error)
                               : gdw_control_check_request (node, &error);
@@ -243,12 +252,15 @@ execute (Client *client, JsonNode *node)
   const char *name = good ? json_object_get_string_member (object, oob ? "exec-oob" : "execute")
                           : NULL;
   const GdwCommand *command = good ? find_command (client, name, oob, &error) : NULL;
+  if (command && input->passed.lost)
+    command = refuse (&error, GDW_VISIT_ERROR_GENERIC, "%s", input->passed.lost);
   if (!command) {
+    gdw_control_passed_close (&input->passed);
     send_answer (client, id, NULL, error);
     return;
   }
   Request *request = g_new0 (Request, 1);
-  request->call.answer = answer_request;
+  gdw_call_init (&request->call, client->server->control, answer_request);
   request->client = g_rc_box_acquire (client);
   request->id = id ? json_node_copy (id) : NULL;
   request->oob = oob;
@@ -258,8 +270,10 @@ execute (Client *client, JsonNode *node)
     client->n_oob++;
   else
     client->request = request;
+  gdw_control_fds_begin (client->fds, &input->passed);
   gdw_command_run (command, client->server->control,
                    json_object_get_member (object, "arguments"), &request->call);
+  gdw_control_fds_end (client->fds);
 }
 
 /* May more be looked at while a request is under way?  Out of band, if that was asked for. */
@@ -277,8 +291,13 @@ take_input (Client *client)
   g_autoptr (Input) input = g_new0 (Input, 1);
   if (gdw_json_splitter_next (client->input, &input->node, &input->error) == GDW_JSON_NOTHING)
     return FALSE;
+  if (input->node)
+    input->passed = client->passed;
+  else
+    gdw_control_passed_close (&client->passed);
+  client->passed = (GdwControlPassed){ 0 };
   if (input->node && gdw_control_is_oob (input->node))
-    execute (client, input->node);
+    execute (client, input);
   else
     g_queue_push_tail (&client->waiting, g_steal_pointer (&input));
   return TRUE;
@@ -292,7 +311,7 @@ take_turn (Client *client)
   if (!input)
     return FALSE;
   if (input->node)
-    execute (client, input->node);
+    execute (client, input);
   else
     send_answer (client, NULL, NULL, input->error);
   return TRUE;
@@ -323,38 +342,20 @@ work (Client *client)
     flush (client);
 }
 
-/* Descriptors that come along wait for a getfd. */
-static gssize
-receive (Client *client, char *bytes, gsize size, GError **error)
-{
-  GInputVector vector = { bytes, size };
-  GSocketControlMessage **messages = NULL;
-  int n_messages = 0, flags = 0;
-  gssize n = g_socket_receive_message (client->socket, NULL, &vector, 1, &messages, &n_messages,
-                                       &flags, NULL, error);
-  for (int i = 0; i < n_messages; i++) {
-    int n_fds = 0;
-    int *fds = G_IS_UNIX_FD_MESSAGE (messages[i])
-                   ? g_unix_fd_message_steal_fds (G_UNIX_FD_MESSAGE (messages[i]), &n_fds)
-                   : NULL;
-    for (int j = 0; j < n_fds; j++)
-      gdw_control_fds_receive (client->server->control->fds, fds[j]);
-    g_free (fds);
-    g_object_unref (messages[i]);
-  }
-  g_free (messages);
-  return n;
-}
-
+/* All that was read before has been looked at, but for the beginning of a message: what comes
+ * along is for that one, or for the next that begins. */
 static gboolean
 read_more (GSocket *socket, GIOCondition condition, gpointer data)
 {
   g_autoptr (Client) client = g_rc_box_acquire (data);
   char bytes[16384];
-  g_autoptr (GError) error = NULL;
-  gssize n = receive (client, bytes, sizeof bytes, &error);
-  if (g_error_matches (error, G_IO_ERROR, G_IO_ERROR_WOULD_BLOCK))
+  gssize n = gdw_control_passed_receive (&client->passed, &client->near,
+                                         g_socket_get_fd (socket), bytes, sizeof bytes);
+  if (n < 0 && (errno == EAGAIN || errno == EINTR))
     return G_SOURCE_CONTINUE;
+  /* The message that they are for was refused already. */
+  if (gdw_json_splitter_is_skipping (client->input))
+    gdw_control_passed_close (&client->passed);
   if (n < 0) {
     drop (client);
     return G_SOURCE_CONTINUE;
@@ -398,6 +399,7 @@ accept_client (GSocket *socket, GIOCondition condition, gpointer data)
   g_socket_set_blocking (accepted, FALSE);
   client->socket = g_steal_pointer (&accepted);
   client->input = gdw_json_splitter_new ();
+  client->fds = gdw_control_fds_new (server->control);
   g_queue_init (&client->waiting);
   client->output = g_string_new (NULL);
   g_ptr_array_add (server->clients, g_rc_box_acquire (client));

@@ -2,10 +2,10 @@
 /* SPDX-FileCopyrightText: The godwit authors */
 #include "core/control.h"
 
-#include "core/control-fds.h"
 #include "core/control-metrics.h"
 #include "core/control-qmp.h"
 #include "core/json.h"
+#include "core/post.h"
 #include "qapi-events.h"
 
 G_DEFINE_BOXED_TYPE (GdwControl, gdw_control, gdw_control_ref, gdw_control_free)
@@ -162,9 +162,28 @@ gdw_control_error (const GError *error)
 }
 
 void
+gdw_call_init (GdwCall *call, GdwControl *control, GdwCallAnswer answer)
+{
+  *call = (GdwCall){ .answer = answer };
+  call->context = g_main_context_ref (gdw_migration_context (control->migration));
+}
+
+static void
+answer_call (gpointer data)
+{
+  GdwCall *call = data;
+  g_clear_pointer (&call->context, g_main_context_unref);
+  call->answer (call, g_steal_pointer (&call->ret), g_steal_pointer (&call->error));
+}
+
+/* Signals of the migration were posted before: every client has its event before this one has
+ * the answer, as in QEMU. */
+void
 gdw_call_complete (GdwCall *call, JsonNode *ret, GError *error)
 {
-  call->answer (call, ret, error);
+  call->ret = ret;
+  call->error = error;
+  gdw_post (call->context, answer_call, call, NULL);
 }
 
 GdwControl *
@@ -174,7 +193,7 @@ gdw_control_new (GdwMigration *migration)
   g_atomic_ref_count_init (&control->references);
   control->migration = g_object_ref (migration);
   control->servers = g_ptr_array_new_with_free_func ((GDestroyNotify) gdw_control_qmp_free);
-  control->fds = gdw_control_fds_new ();
+  control->monitors = g_ptr_array_new ();
   control->sinks = g_array_new (FALSE, FALSE, sizeof (SinkEntry));
   control->run_state = gdw_migration_get_run_state (migration);
   control->precopy_bytes = G_MAXUINT64;
@@ -212,7 +231,7 @@ gdw_control_free (GdwControl *control)
   g_signal_handlers_disconnect_by_data (control->migration, control);
   g_ptr_array_unref (control->servers);
   g_array_unref (control->sinks);
-  gdw_control_fds_free (control->fds);
+  g_ptr_array_unref (control->monitors);
   g_object_unref (control->migration);
   g_free (control);
 }

@@ -18,7 +18,13 @@ typedef void (*GdwCallAnswer) (GdwCall *call, JsonNode *ret, GError *error);
  * if it is answered late, and even the control. */
 struct GdwCall {
   GdwCallAnswer answer;
+  GMainContext *context;
+  JsonNode *ret; /* these two while the answer waits for its turn */
+  GError *error;
 };
+
+/* Answers come from the main loop, behind the events that the command has caused. */
+void gdw_call_init (GdwCall *call, GdwControl *control, GdwCallAnswer answer);
 
 /* A whole event as one line of JSON without an end of line. */
 typedef void (*GdwControlSink) (gpointer data, const char *event);
@@ -34,7 +40,8 @@ typedef struct {
 
 struct GdwControl {
   gatomicrefcount references;
-  GdwControlFds *fds;
+  GPtrArray *monitors;    /* of GdwControlFds, borrowed */
+  GdwControlFds *monitor; /* whose command is executed now; NULL: nobody's who can send any */
   GdwMigration *migration;
   GPtrArray *servers; /* of GdwControlQmp */
   GArray *sinks;      /* who gets the events */

@@ -100,7 +100,6 @@ gdw_destination_begin (GdwDestination *destination, GError **error)
     .one_way = destination->one_way,
     .heartbeat_ms = CLAMP (destination->attempt.parameters->x_peer_timeout / 4, 10, 1000),
   };
-  set_status (destination, GDW_STATUS_SETUP);
   if (!gdw_destination_accept (destination, error))
     return FALSE;
   gdw_timer_set (&destination->tick, destination->attempt.context,

@@ -54,6 +54,12 @@ gdw_json_splitter_end (GdwJsonSplitter *splitter)
   splitter->ended = TRUE;
 }
 
+gboolean
+gdw_json_splitter_is_skipping (const GdwJsonSplitter *splitter)
+{
+  return splitter->skipping;
+}
+
 static gboolean
 is_space (char c)
 {

@@ -29,6 +29,9 @@ void gdw_json_splitter_free (GdwJsonSplitter *splitter);
  * for, so ask until there is no more before feeding again. */
 void gdw_json_splitter_feed (GdwJsonSplitter *splitter, const char *data, gsize length);
 
+/* Is the rest of a value that was refused still to come? */
+gboolean gdw_json_splitter_is_skipping (const GdwJsonSplitter *splitter);
+
 /* No more will arrive: a number or a word at the end is complete. */
 void gdw_json_splitter_end (GdwJsonSplitter *splitter);
 

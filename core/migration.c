@@ -382,19 +382,23 @@ gdw_migration_ring_full (GdwMigration *migration, guint vcpu)
 
 /* Incoming. */
 
+/* Before it could begin.  Takes @error. */
+static void
+fail_incoming (GdwMigration *migration, GError *error)
+{
+  drop_destination (migration);
+  migration->error = error;
+  on_status (GDW_STATUS_FAILED, migration);
+  emit (migration, ENDED, GDW_STATUS_FAILED);
+}
+
 static void
 begin_incoming (GdwMigration *migration)
 {
   GError *error = NULL;
 
-  if (gdw_destination_begin (migration->destination, &error))
-    return;
-  drop_destination (migration);
-  migration->error = error;
-  if (migration->state.status != GDW_STATUS_SETUP)
-    on_status (GDW_STATUS_SETUP, migration);
-  on_status (GDW_STATUS_FAILED, migration);
-  emit (migration, ENDED, GDW_STATUS_FAILED);
+  if (!gdw_destination_begin (migration->destination, &error))
+    fail_incoming (migration, error);
 }
 
 static void
@@ -402,22 +406,18 @@ on_reset (GdwAnswer *answer, gpointer data)
 {
   g_autoptr (GdwMigration) migration = data;
 
-  if (!answer->error && migration->close_done) {
-    drop_destination (migration);
-    close_when_idle (migration);
-    return;
-  }
-  if (!answer->error) {
+  if (answer->error) {
+    fail_incoming (migration, g_error_copy (answer->error));
+  } else if (migration->close_done) {
+    fail_incoming (migration,
+                   g_error_new (GDW_ERROR, GDW_ERROR_FAILED,
+                                "destination: the migration has ended: this VMM is closing; "
+                                "migrate to another destination"));
+  } else {
     migration->touched = FALSE;
     gdw_guest_await (migration->guest);
     begin_incoming (migration);
-    return;
   }
-  drop_destination (migration);
-  migration->error = g_error_copy (answer->error);
-  on_status (GDW_STATUS_SETUP, migration);
-  on_status (GDW_STATUS_FAILED, migration);
-  emit (migration, ENDED, GDW_STATUS_FAILED);
 }
 
 gboolean
@@ -439,6 +439,8 @@ gdw_migration_incoming (GdwMigration *migration, const char *uri, GError **error
   if (!migration->destination)
     return FALSE;
   forget_last (migration, TRUE);
+  /* Also while the VM is made new: who asks is not to be told of the attempt before. */
+  on_status (GDW_STATUS_SETUP, migration);
   if (reset)
     migration->host.reset (migration->host.vm, gdw_answer_new (migration->context, on_reset,
                                                                g_object_ref (migration)));

@@ -9,6 +9,7 @@
 #include <gio/gunixsocketaddress.h>
 #include <string.h>
 #include <sys/stat.h>
+#include <sys/un.h>
 
 /* A VMM on a busy host greets late; what is no QMP server never does. */
 #define GREETING_S 10
@@ -186,6 +187,23 @@ negotiate (Socket *s, GError **error)
   return answer != NULL;
 }
 
+/* GLib cuts a longer one, and would find another VM there. */
+static gboolean
+check_length (const char *path, GError **error)
+{
+  gsize most = sizeof ((struct sockaddr_un *) NULL)->sun_path - 1;
+  gboolean abstract = *path == '@';
+
+  if (strlen (path + abstract) <= most)
+    return TRUE;
+  g_set_error (
+      error, CTL_ERROR, CTL_ERROR_SERVER,
+      "server '%s': cannot connect: it has %zu bytes, and the path of a socket has %zu "
+      "at most; give it by a shorter path, or start the VMM with a shorter --qmp",
+      path, strlen (path + abstract), most);
+  return FALSE;
+}
+
 static GSocket *
 connect_to (const char *path, GError **error)
 {
@@ -229,9 +247,12 @@ Carrier *
 carrier_new_socket (const char *path, GError **error)
 {
   g_autoptr (GError) why = NULL;
-  GSocket *socket = connect_to (path, &why);
+  GSocket *socket;
   Socket *s;
 
+  if (!check_length (path, error))
+    return NULL;
+  socket = connect_to (path, &why);
   if (!socket) {
     set_error (path, why->message, error);
     return NULL;

@@ -32,8 +32,8 @@ extern const char gdw_qapi_schema[];
 /* NULL if there is none of that name. */
 const GdwCommand *gdw_command_find (const char *name);
 
-/* Check @arguments, an object or NULL, and run the command.  @call is completed
- * before this returns, unless the command is asynchronous. */
+/* Check @arguments, an object or NULL, and run the command.  It is done before this returns,
+ * unless it is asynchronous; @call is answered later in any case. */
 void gdw_command_run (const GdwCommand *command, GdwControl *control, JsonNode *arguments,
                       GdwCall *call);
 

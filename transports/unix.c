@@ -39,13 +39,14 @@ unix_open (const GdwTransportConfig *config, GError **error)
 {
   gsize length = strlen (config->address);
   gsize room = sizeof ((struct sockaddr_un *) NULL)->sun_path - 1;
+  gsize mark = config->address[0] == '@';
   Unix *self;
 
-  if (length <= (config->address[0] == '@') || length > room) {
+  if (length <= mark || length > mark + room) {
     g_set_error (error, GDW_ERROR, GDW_ERROR_INVALID,
-                 "transport 'unix': open of address '%s' failed: a path has 1 to %zu bytes, "
-                 "this one %zu; give PATH or @NAME",
-                 config->address, room, length);
+                 "transport 'unix': open of address '%s' failed: a path has 1 to %zu "
+                 "bytes, this one %zu; give PATH or @NAME",
+                 config->address, room, length - mark);
     return NULL;
   }
   self = g_new0 (Unix, 1);

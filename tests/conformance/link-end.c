@@ -228,7 +228,8 @@ fork_peer (const Subject *subject, int *tell)
 {
   int fds[2];
   pid_t pid, parent = getpid ();
-  char address[4096];
+  g_autoptr (GString) address = g_string_new (NULL);
+  char piece[256];
 
   if (pipe (fds) != 0 || (pid = fork ()) < 0)
     skip ("no process could be started");
@@ -241,14 +242,10 @@ fork_peer (const Subject *subject, int *tell)
   if (getppid () != parent)
     _exit (0);
   close (fds[1]);
-  for (gssize size = 0, n; (n = read (fds[0], address + size, sizeof address - 1 - size)) >= 0;
-       size += n) {
-    address[size + n] = '\0';
-    if (n == 0)
-      break;
-  }
+  for (gssize n; (n = read (fds[0], piece, sizeof piece)) > 0;)
+    g_string_append_len (address, piece, n);
   {
-    Side *side = side_open (subject, address, NULL);
+    Side *side = side_open (subject, address->str, NULL);
     End *end = side ? side_connect (side, NULL, NULL) : NULL;
     Flow in = { .end = end, .tag = 3, .size = 1 };
 

@@ -8,10 +8,12 @@ import random
 import socket
 import subprocess
 import sys
+import time
 
 sys.path.insert(0, os.path.join(os.path.dirname(os.path.abspath(__file__)), "..", "support"))
 
 from moves import BUSY_STORY, prove_arrived, prove_next_works, prove_story
+from qmp import DEADLINE, Qmp
 from tap import Skip, Tests, check, same
 from vmm import Lab
 
@@ -259,6 +261,47 @@ def file_descriptor():
         prove_arrived(source, destination)
 
 
+def monitors():
+    """Each has descriptors and names of its own, and takes them along when it leaves."""
+    with Lab("soft", memory="16M", workload="ws=4M,rate=5000") as lab:
+        source = lab.source()
+        folder = f"/proc/{source.process.pid}/fd"
+        fds = len(os.listdir(folder))
+        paths = lab.path("guest"), lab.path("other")
+        files = [os.open(path, os.O_RDWR | os.O_CREAT, 0o600) for path in paths]
+        other = Qmp(source.prefix + ".qmp")
+        # A descriptor with a command that has no use for it is not left for the next getfd.
+        other.along = [files[1]]
+        other.execute("query-status")
+        source.refuses("getfd", {"fdname": "out"}, "No file descriptor supplied via SCM_RIGHTS")
+        for qmp, fd in (other, files[1]), (source.qmp, files[0]):
+            qmp.along = [fd]
+            qmp.execute("getfd", fdname="out")
+        other.along = [files[1]]
+        other.execute("getfd", fdname="mine")
+        source.refuses("migrate", {"uri": "fd:mine"}, "no descriptor of that name")
+        source.refuses("closefd", {"fdname": "mine"}, "named 'mine' not found")
+        for fd in os.listdir(folder):
+            if os.readlink(os.path.join(folder, fd)) == paths[1]:
+                source.refuses("migrate", {"uri": f"fd:{fd}"}, f"'{fd}'", "another monitor")
+        source.migrate("fd:out")
+        source.wait_status("completed")
+        same(os.path.getsize(paths[1]), 0, "bytes in the other file")
+        other.execute("closefd", fdname="out")
+        other.close()
+        deadline = time.monotonic() + DEADLINE
+        while len(os.listdir(folder)) != fds and time.monotonic() < deadline:
+            source.running()
+        same(len(os.listdir(folder)), fds, "descriptors")
+        destination = lab.destination("destination", "--paused")
+        send_fd(destination, "in", os.open(paths[0], os.O_RDONLY))
+        destination.execute("migrate-incoming", {"uri": "fd:in"})
+        destination.wait_status("completed")
+        prove_arrived(source, destination)
+        for fd in files:
+            os.close(fd)
+
+
 def wrong_descriptors():
     with Lab("soft", memory="16M", workload="ws=4M,rate=5000") as lab:
         source = lab.source()
@@ -293,7 +336,7 @@ def main():
         tests.add(f"{accel} over an open socket", open_socket, accel)
         tests.add(f"{accel} through a pipe", pipe, accel)
     for case in (offset, wrong_files, full_disk, bad_places, two_writers, cancelled, many_links,
-                 file_descriptor, wrong_descriptors):
+                 file_descriptor, monitors, wrong_descriptors):
         tests.add(case.__name__.replace("_", " "), case)
     for step in "HELLO", "MEM", "STATE", "PREPARE", "COMMIT":
         tests.add(f"killed at {step}", killed, step)

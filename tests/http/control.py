@@ -398,6 +398,22 @@ def events():
             same(event["event"], "STOP")
 
 
+def events_before_answers():
+    """What a command causes at once is on every stream when it is answered."""
+    with Lab() as lab:
+        vmm, url = serve(lab)
+        streams = [Events(url), WebSocket(url)]
+        uri = {"uri": lab.address("unix", "nobody") + "|fault:at=CONNECT,kind=stall,for=600000"}
+        for name, arguments, event in (("stop", None, b'"STOP"'), ("cont", None, b'"RESUME"'),
+                                       ("migrate", uri, b'"setup"'),
+                                       ("migrate_cancel", None, b'"cancelling"')):
+            same(command(url, name, arguments), (200, {"return": {}}), name)
+            for stream in streams:
+                told = stream.connection.so_far()
+                check(event in told, f"{name}: {event} is not in {told[-500:]}")
+        vmm.wait_status("cancelled")
+
+
 def deaf_watchers():
     """Who does not read is dropped, and costs no memory meanwhile."""
     with Lab() as lab:
@@ -533,8 +549,8 @@ def main():
     tests = Tests()
     for case in (commands, wrong_requests, ranges, rebinding, other_sites, methods, paths,
                  deep_bodies, large_bodies, endless_heads, many_slow_ones, tokens, addresses, metrics,
-                 schema, pages, events, many_watchers, deaf_watchers, loud_watchers, quits, ends_meanwhile,
-                 migration):
+                 schema, pages, events, events_before_answers, many_watchers, deaf_watchers, loud_watchers, quits,
+                 ends_meanwhile, migration):
         tests.add(case.__name__.replace("_", "-"), case)
     return tests.run()
 

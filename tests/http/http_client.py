@@ -82,6 +82,16 @@ class Connection:
             self.buffer += data
         return self.buffer
 
+    def so_far(self):
+        """What is there without waiting."""
+        self.socket.setblocking(False)
+        try:
+            return self.rest()
+        except BlockingIOError:
+            return self.buffer
+        finally:
+            self.socket.settimeout(DEADLINE)
+
     def is_closed(self):
         """Waits for the end."""
         try:

@@ -201,7 +201,8 @@ def ends_on_its_way(source, destination, link):
 def refuses():
     """Each mistake in a word, and no VM."""
     nowhere = os.path.join(FOLDER, "nowhere", "a.sock")
-    for options in ["--incoming", "none:x"], ["--qmp", nowhere], ["--what"]:
+    long = os.path.join(FOLDER, "x" * 120)
+    for options in ["--incoming", "none:x"], ["--qmp", nowhere], ["--qmp", long], ["--what"]:
         done = subprocess.run(["./my-vmm", "--qmp", os.path.join(FOLDER, "r.sock"), *options],
                               cwd=MINE, env=installed().environment(), capture_output=True,
                               text=True, timeout=DEADLINE, check=False)

@@ -201,12 +201,11 @@ class Pair:
 
     def load(self, plan, address):
         """FALSE: what a fault did to the file was found, and the guest goes on where it was."""
-        since = len(self.there.qmp.events)
         until("migrate-incoming", lambda: self.take(address))
-        until("the end of the load", lambda: self.there.execute("query-status") and
-              {"completed", "failed"} & set(self.there.qmp.story(since)))
+        status = until("the end of the load",
+                       lambda: (status := self.there.info()["status"]) in ENDS and status)
         os.unlink(address.partition(":")[2])
-        if self.there.info()["status"] == "completed":
+        if status == "completed":
             return True
         if plan["way"] != "fault":
             raise Unexpected(f"a file is refused: {self.there.info()['error-desc']}")
@@ -233,8 +232,6 @@ class Pair:
     def settled(self):
         """A destination that nobody reached goes on waiting."""
         status = self.there.info().get("status")
-        if status == "completed" and self.there.run_state() == "postmigrate":
-            return None  # of the time when it was a source: it is being made new
         return status if status in ("setup", *ENDS) else None
 
     def look(self):

@@ -139,7 +139,8 @@ static inline Client
 connect_raw (const char *path)
 {
   struct sockaddr_un address = { .sun_family = AF_UNIX };
-  g_strlcpy (address.sun_path, path, sizeof address.sun_path);
+  ck_assert_uint_lt (g_strlcpy (address.sun_path, path, sizeof address.sun_path),
+                     sizeof address.sun_path);
   Client client = { socket (AF_UNIX, SOCK_STREAM | SOCK_NONBLOCK, 0), g_string_new (NULL),
                     FALSE };
   ck_assert_int_eq (connect (client.fd, (struct sockaddr *) &address, sizeof address), 0);

@@ -91,12 +91,13 @@ START_TEST (nothing_is_read_behind_eight_that_wait)
   gdw_reply_done (vm.pausing);
   expect_event (&client, "\"STOP\"");
   expect (&client, STOPPED);
-  for (int id = 1; id <= 8; id++) {
+  expect (&client, PAUSED (1));
+  expect (&client, NONE (11));
+  for (int id = 2; id <= 8; id++) {
     g_autofree char *paused = g_strdup_printf (
         "{\"return\":{\"running\":false,\"status\":\"paused\"},\"id\":%d}", id);
     expect (&client, paused);
   }
-  expect (&client, NONE (11));
   disconnect (&client);
 }
 END_TEST

@@ -461,7 +461,8 @@ START_TEST (a_stale_socket_is_replaced_and_nothing_else)
 
   struct sockaddr_un address = { .sun_family = AF_UNIX };
   g_autofree char *stale = g_build_filename (vm.folder, "stale", NULL);
-  g_strlcpy (address.sun_path, stale, sizeof address.sun_path);
+  ck_assert_uint_lt (g_strlcpy (address.sun_path, stale, sizeof address.sun_path),
+                     sizeof address.sun_path);
   int fd = socket (AF_UNIX, SOCK_STREAM, 0);
   ck_assert_int_eq (bind (fd, (struct sockaddr *) &address, sizeof address), 0);
   close (fd);

@@ -339,7 +339,7 @@ static const struct {
   { "unix:s,peer-uid=-1", "transport 'unix': option 'peer-uid=-1' failed" },
   { "unix:s,peer-uid=4294967295", "option 'peer-uid=4294967295' failed" },
   { "unix:", "transport 'unix': open of address '' failed: a path has 1 to 107 bytes" },
-  { "unix:@", "a path has 1 to 107 bytes, this one 1" },
+  { "unix:@", "a path has 1 to 107 bytes, this one 0" },
 };
 
 START_TEST (an_address_that_cannot_work_is_an_error)
