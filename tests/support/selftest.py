@@ -3,10 +3,15 @@
 # SPDX-FileCopyrightText: The godwit authors
 """What judges the tests is tested too: the count of single tests, and the run logs."""
 
+import os
+import signal
+import subprocess
 import sys
 
+import processes
 import runlog
 import summary
+import tap
 from tap import Tests, check, same
 
 
@@ -50,11 +55,61 @@ def run_logs():
         raise AssertionError(f"an overlap with {other} was not found")
 
 
+def asleep(*before, **options):
+    """A process that does nothing, for longer than any test."""
+    return subprocess.Popen([*before, "sleep", "1000"], **options)
+
+
+def left_behind_by_a_case():
+    started = []
+    verdict, said = tap.outcome(lambda: started.append(asleep()), (), {})
+    same(verdict, "not ok {}", "the verdict on a case that leaves a process")
+    check(f"process {started[0].pid}: sleep 1000" in said, f"it is not named: {said}")
+    check(not processes.outlives(started[0].pid), "it is still there")
+    started[0].wait()
+    orphan = "import subprocess; print(subprocess.Popen(['sleep', '1000'], stdout=subprocess.DEVNULL).pid)"
+    numbers = []
+    verdict, said = tap.outcome(lambda: numbers.append(int(subprocess.run(
+        [sys.executable, "-c", orphan], stdout=subprocess.PIPE, check=True).stdout)), (), {})
+    same(verdict, "not ok {}", "the verdict on a case whose child leaves a process")
+    check(not processes.outlives(numbers[0]), "an orphan is still there")
+
+
+def left_behind_by_a_test():
+    """A test that is killed takes along what it started, whatever groups that is in."""
+    script = ("import os, signal, subprocess; from processes import MORTAL\n"
+              "child = subprocess.Popen([*MORTAL, 'sleep', '1000'], start_new_session=True,\n"
+              "                         stdout=subprocess.DEVNULL)\n"
+              "print(child.pid, flush=True)\n"
+              "while b'sleep' not in open(f'/proc/{child.pid}/cmdline', 'rb').read(): pass\n"
+              "os.kill(os.getpid(), signal.SIGKILL)\n")
+    done = subprocess.run([sys.executable, "-c", script], stdout=subprocess.PIPE, check=False,
+                          cwd=os.path.dirname(os.path.abspath(__file__)))
+    same(done.returncode, -signal.SIGKILL, "how the test ended")
+    check(not processes.outlives(int(done.stdout)), "its child is still there")
+
+
+def left_behind_by_all():
+    """Only what a test of these builds started is named."""
+    environment = {"PATH": os.environ["PATH"], "MESON_TEST_ITERATION": "1",
+                   "GODWIT_BUILD": os.path.realpath("no-such-build")}
+    with asleep(env=environment) as child:
+        try:
+            same(processes.left_behind(["other"]), [], "of another build")
+            same(processes.left_behind(["no-such-build"]), [f"process {child.pid}: sleep 1000"],
+                 "of this build")
+        finally:
+            child.kill()
+
+
 def main():
     tests = Tests()
     tests.add("single tests are counted", single_tests)
     tests.add("a broken program is a failure", broken_programs)
     tests.add("the output of a failed test is kept", diagnostics)
+    tests.add("a case that leaves a process behind has failed", left_behind_by_a_case)
+    tests.add("a test that is killed leaves no process behind", left_behind_by_a_test)
+    tests.add("what is left behind is found by name", left_behind_by_all)
     tests.add("an overlap of run logs is found", run_logs)
     return tests.run()
 

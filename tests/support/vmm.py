@@ -13,6 +13,7 @@ import threading
 import time
 
 import runlog
+from processes import MORTAL
 from qmp import DEADLINE, Qmp, QmpClosed, QmpError
 from tap import Skip, diag, same
 
@@ -56,7 +57,7 @@ class Vmm:
         self.frozen = False
         self.told = threading.Condition()  # guards said
         self.said = []
-        command = [*through, PROGRAM, "--qmp", self.prefix + ".qmp",
+        command = [*MORTAL, *through, PROGRAM, "--qmp", self.prefix + ".qmp",
                    "--run-log", self.prefix + ".run", "--serial", self.prefix + ".serial",
                    "--plugin-path", PLUGINS, *options]
         self.process = subprocess.Popen(command, stdin=subprocess.DEVNULL,
@@ -67,10 +68,11 @@ class Vmm:
         self.listener.start()
         try:
             self.qmp = self.connect()
+            self.capability("events")
         except BaseException:
             self.process.kill()
+            self.process.wait()
             raise
-        self.capability("events")
 
     def hear(self):
         """Keep what it says on stderr."""
@@ -285,7 +287,7 @@ class Lab:
 
     def failing(self, *options):
         """What a VMM says that cannot start."""
-        done = subprocess.run([PROGRAM, *self.options, *options], stdin=subprocess.DEVNULL,
+        done = subprocess.run([*MORTAL, PROGRAM, *self.options, *options], stdin=subprocess.DEVNULL,
                               capture_output=True, encoding="utf-8", timeout=DEADLINE, check=False)
         same(done.returncode, 1, "exit status of a VMM that cannot start")
         return done.stderr
@@ -304,8 +306,21 @@ class Lab:
     def __exit__(self, kind, error, trace):
         wrong = []
         failed = kind and not issubclass(kind, Skip)
-        if failed:
-            self.tell_status()
+        try:
+            if failed:
+                self.tell_status()
+            wrong = self.end()
+            if wrong or failed:
+                self.explain()
+        finally:
+            self.clear()
+        if wrong and not kind:
+            raise AssertionError("; ".join(wrong))
+        diag("\n".join(wrong))
+
+    def end(self):
+        """Of all VMMs; what is wrong."""
+        wrong = []
         try:
             runlog.assert_disjoint({vmm.name: vmm.runs() for vmm in self.vmms})
         except (AssertionError, ValueError) as overlap:
@@ -314,21 +329,23 @@ class Lab:
             how = vmm.end()
             if how:
                 wrong.append(f"{vmm.name} {how}")
-        if wrong or failed:
-            self.explain()
+        return wrong
+
+    def clear(self):
+        """Whatever else went wrong: neither a process nor a file is left."""
         for vmm in self.vmms:
+            vmm.process.kill()
+            vmm.process.wait()
             vmm.qmp.close()
         shutil.rmtree(self.directory, ignore_errors=True)
-        if wrong and not kind:
-            raise AssertionError("; ".join(wrong))
-        diag("\n".join(wrong))
 
     def tell_status(self):
+        """Of those that answer; an answer that came too late may be to another question."""
         for vmm in self.vmms:
             if vmm.ended_ns is None and not vmm.frozen:
                 try:
                     diag(f"{vmm.name}: {vmm.run_state()}, {vmm.info()}")
-                except (QmpClosed, TimeoutError) as error:
+                except (QmpClosed, QmpError, TimeoutError, AssertionError) as error:
                     diag(f"{vmm.name}: does not answer: {error}")
 
     def explain(self):
