@@ -5,13 +5,16 @@
 
 import os
 import signal
+import socket
 import subprocess
 import sys
+from unittest import mock
 
 import processes
 import runlog
 import summary
 import tap
+from qmp import LONG_S, Qmp
 from tap import Tests, check, same
 
 
@@ -102,6 +105,38 @@ def left_behind_by_all():
             child.kill()
 
 
+class LateServer:
+    """A QMP server that answers when it was asked for its processor time AFTER times."""
+
+    def __init__(self, after, step):
+        self.here, self.there = socket.socketpair()
+        self.after, self.step, self.asked = after, step, 0
+        qmp = object.__new__(Qmp)
+        vars(qmp).update(socket=self.here, buffer=b"", events=[], next_event=0, next_id=1,
+                         along=[], used=self.used)
+        self.qmp = qmp
+
+    def used(self):
+        self.asked += 1
+        if self.asked == self.after:
+            self.there.send(b'{"return": {"pages": 1}, "id": 1}\n')
+        return self.asked * self.step
+
+
+def long_answers():
+    """What works may take long; what does nothing, or works for ever, is a deadlock."""
+    with mock.patch("qmp.DEADLINE", 0.1):
+        same(LateServer(4, 1).qmp.execute("x-guest-check"), {"pages": 1}, "an answer that is late")
+        for what, server, command in (("that does nothing", LateServer(4, 0), "x-guest-check"),
+                                      ("that never ends", LateServer(9, LONG_S), "x-guest-check"),
+                                      ("of another command", LateServer(4, 1), "query-status")):
+            try:
+                server.qmp.execute(command)
+            except TimeoutError:
+                continue
+            raise AssertionError(f"an answer {what} was waited for")
+
+
 def main():
     tests = Tests()
     tests.add("single tests are counted", single_tests)
@@ -110,6 +145,7 @@ def main():
     tests.add("a case that leaves a process behind has failed", left_behind_by_a_case)
     tests.add("a test that is killed leaves no process behind", left_behind_by_a_test)
     tests.add("what is left behind is found by name", left_behind_by_all)
+    tests.add("what works on its answer is waited for", long_answers)
     tests.add("an overlap of run logs is found", run_logs)
     return tests.run()
 

@@ -74,6 +74,7 @@ class Vmm:
         self.listener.start()
         try:
             self.qmp = self.connect()
+            self.qmp.used = self.used
             self.capability("events")
         except BaseException:
             self.process.kill()
@@ -110,6 +111,13 @@ class Vmm:
                 if self.wait_end(0.01):
                     raise AssertionError(f"{self.name} ended: {self.stderr()}") from None
         raise TimeoutError(f"{self.name}: no QMP socket in {DEADLINE:g} s")
+
+    def used(self):
+        """Seconds of processor time."""
+        try:
+            return time.clock_gettime(~self.process.pid << 3 | 2)  # clock_getcpuclockid()
+        except OSError:
+            return 0  # it has ended
 
     def wait_end(self, seconds):
         """Whether the process has ended."""
@@ -155,8 +163,15 @@ class Vmm:
 
     def wait_status(self, wanted):
         """Until the migration gets there, or to another end, which is a failure."""
+        sent = None
         while True:
-            status = self.qmp.wait("MIGRATION")["data"]["status"]
+            try:
+                status = self.qmp.wait("MIGRATION")["data"]["status"]
+            except TimeoutError:
+                before, sent = sent, self.info().get("ram", {}).get("transferred")
+                if sent in (None, before):
+                    raise
+                continue  # a lot of memory, or a busy machine
             if status == wanted:
                 return
             if status in ENDS:
