@@ -15,7 +15,7 @@ import runlog
 import summary
 import tap
 from qmp import LONG_S, Qmp
-from tap import Tests, check, same
+from tap import Skip, Tests, check, same
 
 
 def entry(stdout, result="OK", status=0):
@@ -63,7 +63,13 @@ def asleep(*before, **options):
     return subprocess.Popen([*before, "sleep", "1000"], **options)
 
 
+def need_proc():
+    if not processes.processes():
+        raise Skip("no /proc, where processes are found")
+
+
 def left_behind_by_a_case():
+    need_proc()
     started = []
     verdict, said = tap.outcome(lambda: started.append(asleep()), (), {})
     same(verdict, "not ok {}", "the verdict on a case that leaves a process")
@@ -80,6 +86,7 @@ def left_behind_by_a_case():
 
 def left_behind_by_a_test():
     """A test that is killed takes along what it started, whatever groups that is in."""
+    need_proc()
     script = ("import os, signal, subprocess; from processes import MORTAL\n"
               "child = subprocess.Popen([*MORTAL, 'sleep', '1000'], start_new_session=True,\n"
               "                         stdout=subprocess.DEVNULL)\n"
@@ -94,6 +101,7 @@ def left_behind_by_a_test():
 
 def left_behind_by_all():
     """Only what a test of these builds started is named."""
+    need_proc()
     environment = {"PATH": os.environ["PATH"], "MESON_TEST_ITERATION": "1",
                    "GODWIT_BUILD": os.path.realpath("no-such-build")}
     with asleep(env=environment) as child:
