@@ -47,12 +47,22 @@ host_regions (gpointer vm, guint *n_regions)
   return memory->regions;
 }
 
+/* A log that cannot say it goes on saying that the guest runs; save_state insists. */
+void
+host_stopped (Host *host)
+{
+  g_autoptr (GError) error = NULL;
+
+  if (!run_log_stop (&host->run_log, migration_id (host), &error))
+    run_log_complain (error);
+}
+
 static void
 paused (gpointer data, const GError *error)
 {
   Call *call = data;
 
-  run_log_write (&call->host->run_log, migration_id (call->host), FALSE);
+  host_stopped (call->host);
   call_answer (call, error);
 }
 
@@ -69,7 +79,7 @@ host_resume (gpointer vm, GdwReply *reply)
 {
   Host *host = vm;
 
-  run_log_write (&host->run_log, migration_id (host), TRUE);
+  run_log_run (&host->run_log, migration_id (host));
   machine_resume (host->machine);
   gdw_reply_done (reply);
 }
@@ -86,7 +96,8 @@ host_save_state (gpointer vm, GdwReply *reply, GCancellable *cancellable)
   Host *host = vm;
   GError *error = NULL;
 
-  if (machine_save (host->machine, add_section, reply, &error))
+  if (run_log_stop (&host->run_log, migration_id (host), &error) &&
+      machine_save (host->machine, add_section, reply, &error))
     gdw_reply_done (reply);
   else
     gdw_reply_fail (reply, error);
@@ -99,7 +110,9 @@ host_load_state (gpointer vm, const GdwSection *sections, guint n_sections, GdwR
   Host *host = vm;
   GError *error = NULL;
 
-  if (machine_load (host->machine, sections, n_sections, &error))
+  /* After COMMIT the guest runs in any case: its line must have a place before. */
+  if (run_log_stop (&host->run_log, migration_id (host), &error) &&
+      machine_load (host->machine, sections, n_sections, &error))
     gdw_reply_done (reply);
   else
     gdw_reply_fail (reply, error);

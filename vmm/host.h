@@ -17,6 +17,9 @@ typedef struct {
 /* Fill @gdw for the VM behind @host. */
 void host_init (Host *host, GdwHost *gdw);
 
+/* The guest stands still: what the run log is to say. */
+void host_stopped (Host *host);
+
 /* For MachineEvents.wrote and .ring_full. */
 void host_wrote (gpointer host, guint64 gpa, guint64 size);
 void host_ring_full (gpointer host, guint vcpu);

@@ -146,6 +146,19 @@ kvm_close (gpointer self)
   g_free (kvm);
 }
 
+gboolean
+machine_has_kvm (void)
+{
+  int kvm_fd = open ("/dev/kvm", O_RDWR | O_CLOEXEC);
+  int vm_fd = kvm_fd >= 0 ? ioctl (kvm_fd, KVM_CREATE_VM, 0) : -1;
+
+  if (vm_fd >= 0)
+    close (vm_fd);
+  if (kvm_fd >= 0)
+    close (kvm_fd);
+  return vm_fd >= 0;
+}
+
 static gboolean
 open_vm (Kvm *kvm, GError **error)
 {

@@ -60,6 +60,9 @@ typedef void (*MachineSection) (gpointer data, const char *name, guint32 version
                                 GBytes *bytes);
 
 /* Paused, its memory zero, nothing to run in it yet.  @events is copied. */
+/* Whether a VM can be made by KVM: a /dev/kvm that is there need not work. */
+gboolean machine_has_kvm (void);
+
 Machine *machine_new (const MachineConfig *config, const MachineEvents *events, GError **error);
 
 /* Stops it first.  No answer must be outstanding. */

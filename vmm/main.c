@@ -175,7 +175,7 @@ stopped (gpointer data, const GError *error)
 {
   App *app = data;
 
-  run_log_write (&app->host.run_log, gdw_migration_get_id (app->host.migration), FALSE);
+  host_stopped (&app->host);
   g_main_loop_quit (app->host.loop);
 }
 

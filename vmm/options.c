@@ -91,7 +91,7 @@ parse_workload (MachineConfig *machine, const char *text, GError **error)
 static gboolean
 parse_accel (Options *options, const char *accel, GError **error)
 {
-  gboolean kvm = access ("/dev/kvm", R_OK | W_OK) == 0;
+  gboolean kvm = machine_has_kvm ();
 
   if (strcmp (accel, "auto") == 0)
     options->fell_back = options->machine.soft = !kvm;

@@ -15,6 +15,7 @@ import time
 
 sys.path.insert(0, os.path.join(os.path.dirname(os.path.abspath(__file__)), "..", "support"))
 
+from processes import MORTAL
 from qmp import DEADLINE
 from tap import Skip, same
 from vmm import BUILD
@@ -52,7 +53,7 @@ class Background:
     """One with pipes that runs beside the test."""
 
     def __init__(self, *words):
-        self.process = subprocess.Popen([PROGRAM, *words], stdin=subprocess.DEVNULL,
+        self.process = subprocess.Popen([*MORTAL, PROGRAM, *words], stdin=subprocess.DEVNULL,
                                         stdout=subprocess.PIPE, stderr=subprocess.PIPE,
                                         encoding="utf-8", env=environment())
 
@@ -101,7 +102,7 @@ class Terminal:
         fcntl.ioctl(slave, termios.TIOCSWINSZ, struct.pack("HHHH", rows, columns, 0, 0))
         self.slave = slave
         self.process = subprocess.Popen(
-            [PROGRAM, *words], stdin=slave, stdout=slave, stderr=slave,
+            [*MORTAL, PROGRAM, *words], stdin=slave, stdout=slave, stderr=slave,
             env={**environment(), **variables},
             start_new_session=True,
             preexec_fn=lambda: fcntl.ioctl(slave, termios.TIOCSCTTY, 0))

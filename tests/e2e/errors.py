@@ -11,6 +11,7 @@ import sys
 sys.path.insert(0, os.path.join(os.path.dirname(os.path.abspath(__file__)), "..", "support"))
 
 from moves import prove_next_works, prove_runs_at
+from processes import MORTAL
 from qmp import DEADLINE, Qmp, QmpError
 from tap import Tests, check, same
 from vmm import BUILD, Lab
@@ -192,7 +193,7 @@ def negotiation():
 
 
 def command_line(arguments, word):
-    done = subprocess.run([os.path.join(BUILD, "vmm", "godwit-vmm"), *arguments], text=True,
+    done = subprocess.run([*MORTAL, os.path.join(BUILD, "vmm", "godwit-vmm"), *arguments], text=True,
                           stdin=subprocess.DEVNULL, capture_output=True, timeout=DEADLINE,
                           check=False)
     check(done.returncode > 0, f"status {done.returncode} of {arguments}")

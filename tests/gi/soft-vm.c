@@ -19,7 +19,7 @@ soft_vm_finalize (GObject *object)
   SoftVm *vm = SOFT_VM (object);
 
   g_clear_pointer (&vm->host.machine, machine_free);
-  run_log_write (&vm->host.run_log, NULL, FALSE);
+  host_stopped (&vm->host);
   run_log_close (&vm->host.run_log);
   g_clear_object (&vm->host.migration);
   G_OBJECT_CLASS (soft_vm_parent_class)->finalize (object);

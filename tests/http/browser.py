@@ -12,6 +12,7 @@ import tempfile
 import time
 
 from http_client import WebSocket
+from processes import MORTAL
 from qmp import DEADLINE
 
 KEYS = {"Enter": 13, "Tab": 9, "Escape": 27, " ": 32}
@@ -29,7 +30,7 @@ class Browser:
     def __enter__(self):
         self.directory = tempfile.mkdtemp(prefix="godwit-browser-")
         self.process = subprocess.Popen(
-            [program(), "--headless=new", "--no-sandbox", "--disable-gpu", "--no-first-run",
+            [*MORTAL, program(), "--headless=new", "--no-sandbox", "--disable-gpu", "--no-first-run",
              "--disable-dev-shm-usage", "--disable-background-networking",
              "--disable-component-update", "--hide-scrollbars", "--remote-debugging-port=0",
              "--user-data-dir=" + self.directory, "about:blank"],

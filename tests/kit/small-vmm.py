@@ -19,6 +19,7 @@ sys.path.insert(0, os.path.join(SOURCE, "tests", "support"))
 
 import runlog
 from installed import Installed, run
+from processes import MORTAL
 from qmp import DEADLINE, Qmp, QmpError
 from tap import Skip, Tests, check, same
 
@@ -75,7 +76,7 @@ class SmallVmm:
         self.socket = os.path.join(FOLDER, name + ".sock")
         self.log = os.path.join(FOLDER, name + ".run")
         with open(self.log, "wb") as log:
-            self.process = subprocess.Popen(["./my-vmm", "--qmp", self.socket, *options], cwd=MINE,
+            self.process = subprocess.Popen([*MORTAL, "./my-vmm", "--qmp", self.socket, *options], cwd=MINE,
                                             env=installed().environment(), stdout=log,
                                             stdin=subprocess.DEVNULL, stderr=subprocess.PIPE,
                                             encoding="utf-8")
@@ -203,7 +204,7 @@ def refuses():
     nowhere = os.path.join(FOLDER, "nowhere", "a.sock")
     long = os.path.join(FOLDER, "x" * 120)
     for options in ["--incoming", "none:x"], ["--qmp", nowhere], ["--qmp", long], ["--what"]:
-        done = subprocess.run(["./my-vmm", "--qmp", os.path.join(FOLDER, "r.sock"), *options],
+        done = subprocess.run([*MORTAL, "./my-vmm", "--qmp", os.path.join(FOLDER, "r.sock"), *options],
                               cwd=MINE, env=installed().environment(), capture_output=True,
                               text=True, timeout=DEADLINE, check=False)
         same((done.returncode, done.stdout), (1, ""), f"status and output with {options}")

@@ -27,10 +27,19 @@ class HugePages:
     def free():
         return read("free_hugepages") - read("resv_hugepages")
 
+    @staticmethod
+    def there():
+        return read("nr_hugepages")
+
+    @staticmethod
+    def need_an_end():
+        if read("nr_overcommit_hugepages"):
+            raise Skip("the kernel makes more huge pages when it is asked for them")
+
     def __enter__(self):
         if not os.path.isdir(STATE):
             raise Skip("no huge pages")
-        self.before = read("nr_hugepages")
+        self.before = self.there()
         self.set_room(self.before + max(0, self.needed - self.free()))
         if self.free() < self.needed:
             self.set_room(self.before)
@@ -39,7 +48,7 @@ class HugePages:
 
     @staticmethod
     def set_room(pages):
-        if pages == read("nr_hugepages"):
+        if pages == HugePages.there():
             return
         try:
             with open(ROOM, "w", encoding="ascii") as file:

@@ -251,21 +251,32 @@ expect_closed (GdwLink *link)
                  error ? error->message : "no error");
 }
 
+/* Loaded before: the user may have no way to the folder of the plugins. */
 static inline void
-expect_failure (gboolean listens, const char *uri, guint code, const char *message)
+expect_failure_as (uid_t user, gboolean listens, const char *uri, guint code,
+                   const char *message)
 {
   GdwPlugins *plugins = gdw_plugins_new (NULL);
   GdwStack *stack = must_open (plugins, uri);
   g_autoptr (GError) error = NULL;
+  uid_t before = geteuid ();
 
+  ck_assert (seteuid (user) == 0);
   if (listens)
     ck_assert (!gdw_stack_listen (stack, NULL, &error));
   else
     ck_assert (!gdw_stack_connect (stack, NULL, &error));
+  ck_assert (seteuid (before) == 0);
   ck_assert_msg (strstr (error->message, message), "%s", error->message);
   ck_assert (g_error_matches (error, GDW_ERROR, (int) code));
   gdw_stack_close (stack);
   gdw_plugins_free (plugins);
+}
+
+static inline void
+expect_failure (gboolean listens, const char *uri, guint code, const char *message)
+{
+  expect_failure_as (geteuid (), listens, uri, code, message);
 }
 
 /* Bytes that differ from place to place. */

@@ -3,11 +3,19 @@
 # SPDX-FileCopyrightText: The godwit authors
 """What judges the tests is tested too: the count of single tests, and the run logs."""
 
+import os
+import signal
+import socket
+import subprocess
 import sys
+from unittest import mock
 
+import processes
 import runlog
 import summary
-from tap import Tests, check, same
+import tap
+from qmp import LONG_S, Qmp
+from tap import Skip, Tests, check, same
 
 
 def entry(stdout, result="OK", status=0):
@@ -50,11 +58,102 @@ def run_logs():
         raise AssertionError(f"an overlap with {other} was not found")
 
 
+def asleep(*before, **options):
+    """A process that does nothing, for longer than any test."""
+    return subprocess.Popen([*before, "sleep", "1000"], **options)
+
+
+def need_proc():
+    if not processes.processes():
+        raise Skip("no /proc, where processes are found")
+
+
+def left_behind_by_a_case():
+    need_proc()
+    started = []
+    verdict, said = tap.outcome(lambda: started.append(asleep()), (), {})
+    same(verdict, "not ok {}", "the verdict on a case that leaves a process")
+    check(f"process {started[0].pid}: sleep 1000" in said, f"it is not named: {said}")
+    check(not processes.outlives(started[0].pid), "it is still there")
+    started[0].wait()
+    orphan = "import subprocess; print(subprocess.Popen(['sleep', '1000'], stdout=subprocess.DEVNULL).pid)"
+    numbers = []
+    verdict, said = tap.outcome(lambda: numbers.append(int(subprocess.run(
+        [sys.executable, "-c", orphan], stdout=subprocess.PIPE, check=True).stdout)), (), {})
+    same(verdict, "not ok {}", "the verdict on a case whose child leaves a process")
+    check(not processes.outlives(numbers[0]), "an orphan is still there")
+
+
+def left_behind_by_a_test():
+    """A test that is killed takes along what it started, whatever groups that is in."""
+    need_proc()
+    script = ("import os, signal, subprocess; from processes import MORTAL\n"
+              "child = subprocess.Popen([*MORTAL, 'sleep', '1000'], start_new_session=True,\n"
+              "                         stdout=subprocess.DEVNULL)\n"
+              "print(child.pid, flush=True)\n"
+              "while b'sleep' not in open(f'/proc/{child.pid}/cmdline', 'rb').read(): pass\n"
+              "os.kill(os.getpid(), signal.SIGKILL)\n")
+    done = subprocess.run([sys.executable, "-c", script], stdout=subprocess.PIPE, check=False,
+                          cwd=os.path.dirname(os.path.abspath(__file__)))
+    same(done.returncode, -signal.SIGKILL, "how the test ended")
+    check(not processes.outlives(int(done.stdout)), "its child is still there")
+
+
+def left_behind_by_all():
+    """Only what a test of these builds started is named."""
+    need_proc()
+    environment = {"PATH": os.environ["PATH"], "MESON_TEST_ITERATION": "1",
+                   "GODWIT_BUILD": os.path.realpath("no-such-build")}
+    with asleep(env=environment) as child:
+        try:
+            same(processes.left_behind(["other"]), [], "of another build")
+            same(processes.left_behind(["no-such-build"]), [f"process {child.pid}: sleep 1000"],
+                 "of this build")
+        finally:
+            child.kill()
+
+
+class LateServer:
+    """A QMP server that answers when it was asked for its processor time AFTER times."""
+
+    def __init__(self, after, step):
+        self.here, self.there = socket.socketpair()
+        self.after, self.step, self.asked = after, step, 0
+        qmp = object.__new__(Qmp)
+        vars(qmp).update(socket=self.here, buffer=b"", events=[], next_event=0, next_id=1,
+                         along=[], used=self.used)
+        self.qmp = qmp
+
+    def used(self):
+        self.asked += 1
+        if self.asked == self.after:
+            self.there.send(b'{"return": {"pages": 1}, "id": 1}\n')
+        return self.asked * self.step
+
+
+def long_answers():
+    """What works may take long; what does nothing, or works for ever, is a deadlock."""
+    with mock.patch("qmp.DEADLINE", 0.1):
+        same(LateServer(4, 1).qmp.execute("x-guest-check"), {"pages": 1}, "an answer that is late")
+        for what, server, command in (("that does nothing", LateServer(4, 0), "x-guest-check"),
+                                      ("that never ends", LateServer(9, LONG_S), "x-guest-check"),
+                                      ("of another command", LateServer(4, 1), "query-status")):
+            try:
+                server.qmp.execute(command)
+            except TimeoutError:
+                continue
+            raise AssertionError(f"an answer {what} was waited for")
+
+
 def main():
     tests = Tests()
     tests.add("single tests are counted", single_tests)
     tests.add("a broken program is a failure", broken_programs)
     tests.add("the output of a failed test is kept", diagnostics)
+    tests.add("a case that leaves a process behind has failed", left_behind_by_a_case)
+    tests.add("a test that is killed leaves no process behind", left_behind_by_a_test)
+    tests.add("what is left behind is found by name", left_behind_by_all)
+    tests.add("what works on its answer is waited for", long_answers)
     tests.add("an overlap of run logs is found", run_logs)
     return tests.run()
 

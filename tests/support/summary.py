@@ -1,11 +1,14 @@
 # SPDX-License-Identifier: LGPL-2.1-or-later
 # SPDX-FileCopyrightText: The godwit authors
-"""Count the single tests of meson's logs: summary.py BUILD-DIRECTORY..."""
+"""Count the single tests of meson's logs, and the processes that they left behind:
+summary.py BUILD-DIRECTORY..."""
 
 import json
 import os
 import re
 import sys
+
+import processes
 
 LINE = re.compile(r"(not )?ok\b *(\d*)[ -]*(.*?)(?: *# *(SKIP)\b[ :]*(.*))?$", re.I)
 NAME = re.compile(r"^(?:[^:]*:)?([^+ ]*)\S* / (.*)$")  # project:suite+suite / name
@@ -97,6 +100,8 @@ def main():
     count = Count()
     for directory in sys.argv[1:]:
         count_build(directory, count)
+    for process in processes.left_behind(sys.argv[1:]):
+        count.failed.append((f"left behind: {process}", ""))
     print()
     print_skipped(count.skipped)
     failed = 0

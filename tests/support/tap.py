@@ -4,8 +4,11 @@
 
 import fnmatch
 import os
+import signal
 import sys
 import traceback
+
+import processes
 
 
 class Skip(Exception):
@@ -25,6 +28,9 @@ class Tests:
         patterns = sys.argv[1:] if patterns is None else patterns
         chosen = [case for case in self.cases
                   if not patterns or any(fnmatch.fnmatch(case[0], p) for p in patterns)]
+        # What a case made is taken down also when the test is ended from outside.
+        signal.signal(signal.SIGTERM, lambda *_: sys.exit(1))
+        processes.adopt()
         print(f"1..{len(chosen)}", flush=True)
         for number, (name, function, args, keywords) in enumerate(chosen, 1):
             verdict, detail = outcome(function, args, keywords)
@@ -35,6 +41,15 @@ class Tests:
 
 
 def outcome(function, args, keywords):
+    """What becomes of a case; one that leaves a process behind has failed."""
+    verdict, detail = attempt(function, args, keywords)
+    left = processes.end_children()
+    if not left:
+        return verdict, detail
+    return "not ok {}", "\n".join([detail, "left behind:", *left])
+
+
+def attempt(function, args, keywords):
     try:
         function(*args, **keywords)
     except Skip as skip:

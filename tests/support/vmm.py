@@ -3,6 +3,7 @@
 """godwit-vmm processes for tests: a Lab holds the VMMs that one guest may live in."""
 
 import fcntl
+import functools
 import os
 import select
 import shutil
@@ -13,6 +14,7 @@ import threading
 import time
 
 import runlog
+from processes import MORTAL
 from qmp import DEADLINE, Qmp, QmpClosed, QmpError
 from tap import Skip, diag, same
 
@@ -22,19 +24,24 @@ PLUGINS = ":".join(os.path.join(BUILD, name) for name in ("trackers", "transport
 
 PROGRAM = os.path.join(BUILD, "vmm", "godwit-vmm")
 
-KVM_GET_API_VERSION = 0xAE00
+KVM_CREATE_VM = 0xAE01
 ENDS = "completed", "failed", "cancelled"
 
 
+@functools.cache
 def have_kvm():
+    """Whether a VM can be made: a /dev/kvm that is there need not work."""
     try:
-        fd = os.open("/dev/kvm", os.O_RDWR | os.O_CLOEXEC)
+        kvm = os.open("/dev/kvm", os.O_RDWR | os.O_CLOEXEC)
     except OSError:
         return False
     try:
-        return fcntl.ioctl(fd, KVM_GET_API_VERSION) == 12
+        os.close(fcntl.ioctl(kvm, KVM_CREATE_VM))
+    except OSError:
+        return False
     finally:
-        os.close(fd)
+        os.close(kvm)
+    return True
 
 
 def need_accel(accel):
@@ -56,7 +63,7 @@ class Vmm:
         self.frozen = False
         self.told = threading.Condition()  # guards said
         self.said = []
-        command = [*through, PROGRAM, "--qmp", self.prefix + ".qmp",
+        command = [*MORTAL, *through, PROGRAM, "--qmp", self.prefix + ".qmp",
                    "--run-log", self.prefix + ".run", "--serial", self.prefix + ".serial",
                    "--plugin-path", PLUGINS, *options]
         self.process = subprocess.Popen(command, stdin=subprocess.DEVNULL,
@@ -67,10 +74,12 @@ class Vmm:
         self.listener.start()
         try:
             self.qmp = self.connect()
+            self.qmp.used = self.used
+            self.capability("events")
         except BaseException:
             self.process.kill()
+            self.process.wait()
             raise
-        self.capability("events")
 
     def hear(self):
         """Keep what it says on stderr."""
@@ -102,6 +111,13 @@ class Vmm:
                 if self.wait_end(0.01):
                     raise AssertionError(f"{self.name} ended: {self.stderr()}") from None
         raise TimeoutError(f"{self.name}: no QMP socket in {DEADLINE:g} s")
+
+    def used(self):
+        """Seconds of processor time."""
+        try:
+            return time.clock_gettime(~self.process.pid << 3 | 2)  # clock_getcpuclockid()
+        except OSError:
+            return 0  # it has ended
 
     def wait_end(self, seconds):
         """Whether the process has ended."""
@@ -147,8 +163,15 @@ class Vmm:
 
     def wait_status(self, wanted):
         """Until the migration gets there, or to another end, which is a failure."""
+        sent = None
         while True:
-            status = self.qmp.wait("MIGRATION")["data"]["status"]
+            try:
+                status = self.qmp.wait("MIGRATION")["data"]["status"]
+            except TimeoutError:
+                before, sent = sent, self.info().get("ram", {}).get("transferred")
+                if sent in (None, before):
+                    raise
+                continue  # a lot of memory, or a busy machine
             if status == wanted:
                 return
             if status in ENDS:
@@ -285,7 +308,7 @@ class Lab:
 
     def failing(self, *options):
         """What a VMM says that cannot start."""
-        done = subprocess.run([PROGRAM, *self.options, *options], stdin=subprocess.DEVNULL,
+        done = subprocess.run([*MORTAL, PROGRAM, *self.options, *options], stdin=subprocess.DEVNULL,
                               capture_output=True, encoding="utf-8", timeout=DEADLINE, check=False)
         same(done.returncode, 1, "exit status of a VMM that cannot start")
         return done.stderr
@@ -304,8 +327,21 @@ class Lab:
     def __exit__(self, kind, error, trace):
         wrong = []
         failed = kind and not issubclass(kind, Skip)
-        if failed:
-            self.tell_status()
+        try:
+            if failed:
+                self.tell_status()
+            wrong = self.end()
+            if wrong or failed:
+                self.explain()
+        finally:
+            self.clear()
+        if wrong and not kind:
+            raise AssertionError("; ".join(wrong))
+        diag("\n".join(wrong))
+
+    def end(self):
+        """Of all VMMs; what is wrong."""
+        wrong = []
         try:
             runlog.assert_disjoint({vmm.name: vmm.runs() for vmm in self.vmms})
         except (AssertionError, ValueError) as overlap:
@@ -314,21 +350,23 @@ class Lab:
             how = vmm.end()
             if how:
                 wrong.append(f"{vmm.name} {how}")
-        if wrong or failed:
-            self.explain()
+        return wrong
+
+    def clear(self):
+        """Whatever else went wrong: neither a process nor a file is left."""
         for vmm in self.vmms:
+            vmm.process.kill()
+            vmm.process.wait()
             vmm.qmp.close()
         shutil.rmtree(self.directory, ignore_errors=True)
-        if wrong and not kind:
-            raise AssertionError("; ".join(wrong))
-        diag("\n".join(wrong))
 
     def tell_status(self):
+        """Of those that answer; an answer that came too late may be to another question."""
         for vmm in self.vmms:
             if vmm.ended_ns is None and not vmm.frozen:
                 try:
                     diag(f"{vmm.name}: {vmm.run_state()}, {vmm.info()}")
-                except (QmpClosed, TimeoutError) as error:
+                except (QmpClosed, QmpError, TimeoutError, AssertionError) as error:
                     diag(f"{vmm.name}: does not answer: {error}")
 
     def explain(self):

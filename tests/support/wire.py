@@ -6,12 +6,13 @@ The wire is this process: it reads the packets of a tun device in each namespace
 to the other, so that what happens to each is up to the test, also where the kernel has no netem."""
 
 import collections
+import contextlib
 import fcntl
+import functools
 import os
 import random
 import re
 import select
-import shutil
 import struct
 import subprocess
 import threading
@@ -28,25 +29,29 @@ SOURCE, DESTINATION = 0, 1
 FIN, SYN, RST, ACK = 1, 2, 4, 16
 
 
-def need_namespaces():
-    """Skip where this user or this kernel has no network namespaces with tun devices."""
+@functools.cache
+def what_misses():
+    """Why this user, or this kernel, can make no wire; None if it can.  Tried once, in full."""
     if os.geteuid() != 0:
-        raise Skip("no network namespaces: not root")
-    for tool in "ip", "nsenter":
-        if not shutil.which(tool):
-            raise Skip(f"no network namespaces: no {tool}")
-    name = f"godwit-{os.getpid()}-try"
-    if subprocess.run(["ip", "netns", "add", name], capture_output=True, check=False).returncode:
-        raise Skip("no network namespaces: the kernel has none, or this container may not")
-    ip("netns", "delete", name)
-    if not os.access("/dev/net/tun", os.R_OK | os.W_OK):
-        raise Skip("no network namespaces: no /dev/net/tun")
+        return "not root"
+    try:
+        with End(f"godwit-{os.getpid()}-try", f"gdw{os.getpid()}-try", "10.83.0.3") as end:
+            run(*end.through(), "true")
+    except (AssertionError, OSError) as error:
+        return str(error)
+    return None
 
 
-def ip(*arguments):
-    done = subprocess.run(["ip", *arguments], capture_output=True, text=True, check=False)
+def need_namespaces():
+    missing = what_misses()
+    if missing:
+        raise Skip(f"no network namespaces: {missing}")
+
+
+def run(*command):
+    done = subprocess.run(command, capture_output=True, text=True, check=False)
     if done.returncode:
-        raise AssertionError(f"ip {' '.join(arguments)}: {done.stderr.strip()}")
+        raise AssertionError(f"{' '.join(command)}: {done.stderr.strip()}")
 
 
 def remove_left_over():
@@ -56,6 +61,44 @@ def remove_left_over():
         owner = re.fullmatch(r"godwit-(\d+)-\w+", name)
         if owner and not os.path.exists(f"/proc/{owner[1]}"):
             subprocess.run(["ip", "netns", "delete", name], capture_output=True, check=False)
+
+
+class End:
+    """A network namespace NAME, with a tun device that this process reads and writes."""
+
+    def __init__(self, name, device, address):
+        self.name, self.device, self.address = name, device, address
+        self.fd, self.made = -1, False
+
+    def __enter__(self):
+        try:
+            self.make()
+        except BaseException:
+            self.__exit__()
+            raise
+        return self
+
+    def make(self):
+        run("ip", "netns", "add", self.name)
+        self.made = True
+        self.fd = os.open("/dev/net/tun", os.O_RDWR | os.O_NONBLOCK | os.O_CLOEXEC)
+        fcntl.ioctl(self.fd, TUNSETIFF,
+                    struct.pack("16sH22x", self.device.encode(), IFF_TUN | IFF_NO_PI))
+        run("ip", "link", "set", self.device, "netns", self.name)
+        inside = *self.through(), "ip"  # `ip -n` mounts /sys anew, which not every root allows
+        run(*inside, "address", "add", self.address + "/24", "dev", self.device)
+        run(*inside, "link", "set", self.device, "mtu", str(MTU), "txqueuelen", str(QUEUE), "up")
+        run(*inside, "link", "set", "lo", "up")
+
+    def through(self):
+        """What starts a command inside."""
+        return ["nsenter", f"--net=/run/netns/{self.name}"]
+
+    def __exit__(self, *_error):
+        if self.fd >= 0:
+            os.close(self.fd)
+        if self.made:
+            run("ip", "netns", "delete", self.name)
 
 
 class Packet:
@@ -105,9 +148,12 @@ class Wire:
     def __init__(self, delay=0.0, loss=0.0, seed=1):
         self.delay, self.loss = delay, loss
         self.random = random.Random(seed)
-        self.names = [f"godwit-{os.getpid()}-{side}" for side in ("source", "destination")]
         self.addresses = ["10.83.0.1", "10.83.0.2"]
-        self.fds, self.made = [], []
+        self.ends = [End(f"godwit-{os.getpid()}-{side}", f"gdw{os.getpid()}-{number}", address)
+                     for number, (side, address) in enumerate(zip(("source", "destination"),
+                                                                  self.addresses))]
+        self.fds = []
+        self.stack = contextlib.ExitStack()
         self.under_way = collections.deque()  # (when it is due, fd, data)
         self.ports = {}                       # port at the source: Connection
         self.connections = []
@@ -121,45 +167,23 @@ class Wire:
     def __enter__(self):
         need_namespaces()
         remove_left_over()
+        with contextlib.ExitStack() as stack:  # takes down what there is if one cannot be made
+            self.fds = [stack.enter_context(end).fd for end in self.ends]
+            self.stack = stack.pop_all()
         self.stop, self.stopper = os.pipe()
-        try:
-            for end in SOURCE, DESTINATION:
-                self.add_end(end)
-        except BaseException:
-            self.remove()
-            raise
         self.thread.start()
         return self
 
     def __exit__(self, *_error):
         os.write(self.stopper, b"x")
         self.thread.join(DEADLINE)
-        self.remove()
-
-    def add_end(self, end):
-        name, device = self.names[end], f"gdw{os.getpid()}-{end}"
-        ip("netns", "add", name)
-        self.made.append(name)
-        fd = os.open("/dev/net/tun", os.O_RDWR | os.O_NONBLOCK | os.O_CLOEXEC)
-        self.fds.append(fd)
-        try:
-            fcntl.ioctl(fd, TUNSETIFF, struct.pack("16sH22x", device.encode(), IFF_TUN | IFF_NO_PI))
-        except OSError as error:
-            raise Skip(f"no network namespaces: no tun device: {error}") from None
-        ip("link", "set", device, "netns", name)
-        ip("-n", name, "address", "add", self.addresses[end] + "/24", "dev", device)
-        ip("-n", name, "link", "set", device, "mtu", str(MTU), "txqueuelen", str(QUEUE), "up")
-        ip("-n", name, "link", "set", "lo", "up")
-
-    def remove(self):
-        for fd in self.fds + [self.stop, self.stopper]:
-            os.close(fd)
-        for name in self.made:
-            ip("netns", "delete", name)
+        os.close(self.stop)
+        os.close(self.stopper)
+        self.stack.close()
 
     def through(self, end):
         """What starts a command in the namespace of END."""
-        return ["nsenter", f"--net=/run/netns/{self.names[end]}"]
+        return self.ends[end].through()
 
     def cut(self):
         """A black hole from now on."""

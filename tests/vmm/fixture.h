@@ -252,7 +252,7 @@ fixture_main (int argc, char **argv, const char *name, void (*add) (TCase *))
   SRunner *runner;
 
   soft = argc > 1 && strcmp (argv[1], "soft") == 0;
-  if (!soft && access ("/dev/kvm", R_OK | W_OK) < 0) {
+  if (!soft && !machine_has_kvm ()) {
     printf ("1..0 # SKIP %s on KVM: there is no /dev/kvm\n", name);
     return EXIT_SUCCESS;
   }

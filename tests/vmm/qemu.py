@@ -13,6 +13,7 @@ import threading
 
 sys.path.insert(0, os.path.join(os.path.dirname(os.path.abspath(__file__)), "..", "support"))
 
+from processes import MORTAL  # noqa: E402
 from tap import Skip, Tests, same  # noqa: E402
 
 QEMU = "qemu-system-x86_64"
@@ -38,7 +39,7 @@ def boots(image):
     with tempfile.TemporaryDirectory(prefix="godwit-") as folder:
         disk = os.path.join(folder, "disk")
         boot_disk(image, disk)
-        with subprocess.Popen([QEMU, "-accel", "tcg", "-m", "16", "-display", "none", "-nodefaults",
+        with subprocess.Popen([*MORTAL, QEMU, "-accel", "tcg", "-m", "16", "-display", "none", "-nodefaults",
                                "-serial", "stdio", "-drive", f"file={disk},format=raw,if=ide"],
                               stdin=subprocess.DEVNULL, stdout=subprocess.PIPE) as qemu:
             watchdog = threading.Timer(DEADLINE, qemu.kill)
