@@ -414,7 +414,7 @@ START_TEST (there_are_255_links)
   Pair pair;
 
   ck_assert (getrlimit (RLIMIT_NOFILE, &limit) == 0);
-  limit.rlim_cur = MIN (limit.rlim_max, 1024);
+  limit.rlim_cur = MIN (limit.rlim_max, 2048); /* both sides are here */
   ck_assert (setrlimit (RLIMIT_NOFILE, &limit) == 0);
   pair_listen (&pair, "multi-tcp:127.0.0.1:0", "", "");
   ck_assert_uint_eq (gdw_stack_max_links (pair.connecting), LINKS);
@@ -457,9 +457,10 @@ START_TEST (without_a_free_fd_there_is_an_error)
                  error->message);
   g_clear_error (&error);
   ck_assert (!gdw_stack_accept (pair.listening, NULL, &error));
-  ck_assert_msg (strstr (error->message, "failed: Too many open files; check the limits of "
-                                         "this process"),
+  ck_assert_msg (strstr (error->message, "failed: Too many open files; raise the limit of "
+                                         "open files"),
                  "%s", error->message);
+  ck_assert (g_error_matches (error, GDW_ERROR, GDW_ERROR_EXHAUSTED));
   ck_assert (setrlimit (RLIMIT_NOFILE, &limit) == 0);
   pair.in = gdw_stack_accept (pair.listening, NULL, NULL);
   ck_assert (pair.in != NULL);
