@@ -78,8 +78,11 @@ carry_on (GdwSource *source, guint index, const GError *error)
 void
 gdw_source_go_on_alone (GdwSource *source)
 {
-  if (source->alone && source->phase == LINKING && source->n_closed + 1 == source->n_created)
-    gdw_source_all_joined (source);
+  if (!source->alone || source->phase != LINKING || source->n_closed + 1 < source->n_created)
+    return;
+  for (guint i = 1; i < source->n_created; i++)
+    gdw_channel_join (source->channels[i]);
+  gdw_source_all_joined (source);
 }
 
 /* The destination ends those that have joined, and nothing was sent on them. */
