@@ -195,9 +195,14 @@ fail_lookup (const Inet *inet, const char *what, GError *lookup, GError **error)
     g_propagate_error (error, lookup);
     return FALSE;
   }
-  g_set_error (error, GDW_ERROR, GDW_ERROR_IO,
-               "transport '%s': %s '%s' failed: %s; check the name of the host",
-               inet->transport, what, inet->address, lookup->message);
+  if (g_error_matches (lookup, GDW_ERROR, GDW_ERROR_EXHAUSTED))
+    g_set_error (error, GDW_ERROR, GDW_ERROR_EXHAUSTED,
+                 "transport '%s': %s '%s' failed: %s; raise the limits of this process",
+                 inet->transport, what, inet->address, lookup->message);
+  else
+    g_set_error (error, GDW_ERROR, GDW_ERROR_IO,
+                 "transport '%s': %s '%s' failed: %s; check the name of the host",
+                 inet->transport, what, inet->address, lookup->message);
   g_error_free (lookup);
   return FALSE;
 }
