@@ -230,7 +230,7 @@ def held_connections():
 def main():
     tests = Tests()
     for transport in "tcp", "unix":
-        for limit in 64, 256:
+        for limit in 20, 64, 256:
             tests.add(f"source, {limit} files, {transport}", files, limit, "source", transport,
                       "completed")
             tests.add(f"destination, {limit} files, {transport}", files, limit, "destination",
