@@ -158,7 +158,12 @@ def threads(more, side, transport, expected):
 
 
 def connect(uri):
-    _tcp, host, port = uri.split(":")
+    transport, _, address = uri.partition(":")
+    if transport == "unix":
+        stranger = socket.socket(socket.AF_UNIX)
+        stranger.connect(address)
+        return stranger
+    host, port = address.split(":")
     return socket.create_connection((host, int(port)))
 
 
@@ -202,6 +207,25 @@ def three_strangers():
         prove_arrived(source, destination)
 
 
+def all_links_join(transport):
+    """Silent strangers are there before them, more than there are places."""
+    with Lab(memory="64M", workload="ws=16M") as lab:
+        for side in "source", "destination":
+            limit_files(lab, side, 1024)
+        source = lab.source()
+        destination = lab.destination("destination", "--paused")
+        ask_for_links(source)
+        uri = destination.listen(lab.address(transport))
+        silent = [connect(uri) for _ in range(40)]
+        source.migrate(uri)
+        wait_completed(source, destination)
+        info = source.info()
+        same((info["x-links"], info.get("x-warnings")), (LINKS, None), "links and warnings")
+        for stranger in silent:
+            stranger.close()
+        prove_arrived(source, destination)
+
+
 def held_connections():
     hard = resource.getrlimit(resource.RLIMIT_NOFILE)[1]
     with open("/proc/sys/net/core/somaxconn", encoding="ascii") as file:
@@ -242,6 +266,8 @@ def main():
                       "destination", transport, "failed")
     for side in "source", "destination":
         tests.add(f"{side}, no file", no_file, side)
+    for transport in "tcp", "unix":
+        tests.add(f"all links join, {transport}", all_links_join, transport)
     tests.add("three strangers", three_strangers)
     tests.add("held connections", held_connections)
     return tests.run()
