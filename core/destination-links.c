@@ -107,12 +107,20 @@ make_room (GdwDestination *destination, Visitor *oldest)
   send_off (oldest);
 }
 
-/* With a link missing nothing can go on without it. */
+/* Once memory comes the source has all its links, be they fewer than it asked for. */
+static gboolean
+links_are_missing (GdwDestination *destination)
+{
+  return destination->phase == RECEIVING && destination->n_joined < destination->n_links &&
+         __atomic_load_n (&destination->received_bytes, __ATOMIC_RELAXED) == 0;
+}
+
+/* He may have been one of them, and nothing goes on without it. */
 static void
 refuse_arrival (GdwDestination *destination, const GError *error)
 {
   gdw_destination_warn (destination, error->message);
-  if (destination->phase == RECEIVING && destination->n_joined < destination->n_links)
+  if (links_are_missing (destination))
     gdw_destination_fail (
         destination, g_error_new (error->domain, error->code,
                                   "destination: it lets in only %u of %u links: %s",
@@ -193,6 +201,7 @@ wait_after_error (GdwDestination *destination, GError *error)
   pthread_mutex_lock (&destination->arrivals_lock);
   if (!destination->refusal)
     destination->refused_us = now;
+  destination->refused_last_us = now;
   g_clear_error (&destination->refusal);
   destination->refusal = error;
   while (!destination->stop_accepting && g_get_monotonic_time () < now + ACCEPT_PAUSE_US)
@@ -303,19 +312,19 @@ void
 gdw_destination_check_accepting (GdwDestination *destination, gint64 limit_us)
 {
   g_autoptr (GError) error = NULL;
-  gint64 since_us;
+  gint64 for_us;
 
   pthread_mutex_lock (&destination->arrivals_lock);
   if (destination->refusal)
     error = g_error_copy (destination->refusal);
-  since_us = destination->refused_us;
+  for_us = destination->refused_last_us - destination->refused_us;
   pthread_mutex_unlock (&destination->arrivals_lock);
   if (!error || !g_error_matches (error, GDW_ERROR, GDW_ERROR_EXHAUSTED))
     return;
   gdw_destination_warn (destination, error->message);
   /* What they hold may be what is missing. */
   drop (destination, STRANGER, STRANGER_US);
-  if (g_get_monotonic_time () - since_us >= MIN (ACCEPT_PATIENCE_US, limit_us / 2))
+  if (for_us >= MIN (ACCEPT_PATIENCE_US, limit_us / 2))
     refuse_arrival (destination, error);
 }
 

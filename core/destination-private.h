@@ -74,8 +74,8 @@ struct GdwDestination {
   pthread_cond_t arrivals_changed; /* for the acceptor */
   GQueue arrivals; /* of GdwLink, from the acceptor; the next ones under lock too */
   gboolean stop_accepting;
-  GError *refusal;   /* of the last accept, or NULL */
-  gint64 refused_us; /* since then each was refused */
+  GError *refusal;                    /* of the last accept, or NULL */
+  gint64 refused_us, refused_last_us; /* between them each was refused */
 
   GPtrArray *sections;      /* of GdwSection, complete */
   GdwSection *section_list; /* what the host is given */
