@@ -49,6 +49,7 @@ struct GdwChannel {
   guint index;
   GQueue outbox; /* of GdwOut */
   gboolean finishing, stopped, open, joined_reader;
+  gboolean joined; /* both threads; main only */
   gboolean commit_begun, published;
   guint running; /* threads */
   GError *error; /* the first */

@@ -82,12 +82,21 @@ gdw_channel_unref (gpointer data)
 }
 
 void
-gdw_channel_free (GdwChannel *channel)
+gdw_channel_join (GdwChannel *channel)
 {
-  gdw_channel_stop (channel);
+  if (channel->joined)
+    return;
+  channel->joined = TRUE;
   pthread_join (channel->writer, NULL);
   if (channel->joined_reader)
     pthread_join (channel->reader, NULL);
+}
+
+void
+gdw_channel_free (GdwChannel *channel)
+{
+  gdw_channel_stop (channel);
+  gdw_channel_join (channel);
   channel->gone = TRUE;
   gdw_channel_unref (channel);
 }

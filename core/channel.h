@@ -83,6 +83,9 @@ GdwChannel *gdw_channel_new (const GdwChannelConfig *config, guint index, GdwLin
  * told any more. */
 void gdw_channel_free (GdwChannel *channel);
 
+/* After closed: what its threads took is free. */
+void gdw_channel_join (GdwChannel *channel);
+
 guint gdw_channel_index (const GdwChannel *channel);
 void gdw_channel_set_index (GdwChannel *channel, guint index);
 

@@ -25,10 +25,14 @@ static GdwTracking *
 open_best (GdwPlugins *plugins, const GdwRegions *regions, const GdwDirtyLog *log,
            GError **error)
 {
-  g_autoptr (GPtrArray) list = gdw_plugins_list (plugins);
+  g_autoptr (GPtrArray) list = gdw_plugins_list (plugins, error);
   g_autoptr (GString) reasons = g_string_new (NULL);
   GdwTracking *best = NULL;
 
+  if (!list) {
+    g_prefix_error (error, "tracker 'auto': none can be chosen: ");
+    return NULL;
+  }
   for (guint i = 0; i < list->len; i++) {
     const GdwPluginInfo *info = list->pdata[i];
     g_autoptr (GError) why = NULL;

@@ -82,15 +82,16 @@ gdw_http_clients_new (GMainContext *context)
 }
 
 void
-gdw_http_clients_accept (GdwHttpClients *clients, GSocket *listener, SoupServer *server)
+gdw_http_clients_take (GdwHttpClients *clients, GSocket *socket, SoupServer *server)
 {
-  g_autoptr (GSocket) socket = g_socket_accept (listener, NULL, NULL);
   g_autoptr (GSocketConnection) connection = NULL;
   g_autoptr (GSocketAddress) local = NULL;
   GSocketAddress *remote;
   Client *client;
-  if (!socket || clients->list->len >= CLIENTS_MAX)
+  if (clients->list->len >= CLIENTS_MAX) {
+    g_socket_close (socket, NULL);
     return;
+  }
   local = g_socket_get_local_address (socket, NULL);
   remote = g_socket_get_remote_address (socket, NULL);
   if (!local || !remote) {

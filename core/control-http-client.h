@@ -10,9 +10,8 @@ typedef struct GdwHttpClients GdwHttpClients;
 
 GdwHttpClients *gdw_http_clients_new (GMainContext *context);
 
-/* Take the next connection of @listener to @server; with too many there already it is closed.
- */
-void gdw_http_clients_accept (GdwHttpClients *clients, GSocket *listener, SoupServer *server);
+/* Take @socket, which was accepted, to @server; with too many there already it is closed. */
+void gdw_http_clients_take (GdwHttpClients *clients, GSocket *socket, SoupServer *server);
 
 /* Count what came of the body: refuse it once it is too large, and hang up on who goes on. */
 void gdw_http_clients_count (GdwHttpClients *clients, SoupServerMessage *msg, gsize size);

@@ -8,6 +8,7 @@
 
 #include "core/control-address.h"
 #include "core/control-http-answer.h"
+#include "core/control-acceptor.h"
 #include "core/control-http-check.h"
 #include "core/control-http-client.h"
 #include "core/control-http-page.h"
@@ -25,7 +26,7 @@ struct GdwControlHttp {
   SoupServer *server;
   GdwControlSocket *unix_socket; /* or NULL: */
   GSocket *inet_socket;
-  GSource *accepting;
+  GdwControlAcceptor *acceptor;
   char *token; /* or NULL */
   GdwHttpClients *clients;
   GdwHttpCalls *calls;
@@ -182,12 +183,11 @@ on_started (SoupServer *server, SoupServerMessage *msg, gpointer data)
   g_signal_connect (msg, "finished", G_CALLBACK (on_finished), data);
 }
 
-static gboolean
-on_accept (GSocket *listener, GIOCondition condition, gpointer data)
+static void
+on_accepted (GSocket *client, gpointer data)
 {
   GdwControlHttp *http = data;
-  gdw_http_clients_accept (http->clients, listener, http->server);
-  return G_SOURCE_CONTINUE;
+  gdw_http_clients_take (http->clients, client, http->server);
 }
 
 static gboolean
@@ -264,9 +264,8 @@ start_listening (GdwControlHttp *http, const char *address, GError **error)
     socket = gdw_control_socket_get (http->unix_socket);
   }
   g_socket_set_blocking (socket, FALSE);
-  http->accepting = g_socket_create_source (socket, G_IO_IN, NULL);
-  g_source_set_callback (http->accepting, G_SOURCE_FUNC (on_accept), http, NULL);
-  g_source_attach (http->accepting, gdw_migration_context (http->control->migration));
+  http->acceptor = gdw_control_acceptor_new (
+      socket, gdw_migration_context (http->control->migration), on_accepted, http);
   return TRUE;
 }
 
@@ -311,9 +310,7 @@ gdw_control_http_free (GdwControlHttp *http)
 {
   if (!g_atomic_ref_count_dec (&http->references))
     return;
-  if (http->accepting)
-    g_source_destroy (http->accepting);
-  g_clear_pointer (&http->accepting, g_source_unref);
+  g_clear_pointer (&http->acceptor, gdw_control_acceptor_free);
   gdw_http_calls_free (http->calls);
   gdw_http_watchers_free (http->watchers);
   soup_server_disconnect (http->server);

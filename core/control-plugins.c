@@ -61,7 +61,10 @@ make_plugin (GdwControl *control, const GdwPluginInfo *from)
 GPtrArray *
 gdw_cmd_query_plugins (GdwControl *control, GError **error)
 {
-  g_autoptr (GPtrArray) found = gdw_plugins_list (gdw_migration_plugins (control->migration));
+  g_autoptr (GPtrArray)
+      found = gdw_plugins_list (gdw_migration_plugins (control->migration), error);
+  if (!found)
+    return NULL;
   GPtrArray *list = g_ptr_array_new_with_free_func ((GDestroyNotify) gdw_q_plugin_info_free);
   for (guint i = 0; i < found->len; i++)
     g_ptr_array_add (list, make_plugin (control, g_ptr_array_index (found, i)));

@@ -2,6 +2,7 @@
 /* SPDX-FileCopyrightText: The godwit authors */
 #include "core/control-qmp.h"
 
+#include "core/control-acceptor.h"
 #include "core/control-fds.h"
 #include "core/control-request.h"
 #include "core/control-socket.h"
@@ -13,7 +14,7 @@
 struct GdwControlQmp {
   GdwControl *control;
   GdwControlSocket *socket;
-  GSource *accepting;
+  GdwControlAcceptor *acceptor;
   GPtrArray *clients;
 };
 
@@ -387,17 +388,14 @@ greet (Client *client)
   send_message (client, message);
 }
 
-static gboolean
-accept_client (GSocket *socket, GIOCondition condition, gpointer data)
+static void
+accept_client (GSocket *accepted, gpointer data)
 {
   GdwControlQmp *server = data;
-  g_autoptr (GSocket) accepted = g_socket_accept (socket, NULL, NULL);
-  if (!accepted)
-    return G_SOURCE_CONTINUE;
   g_autoptr (Client) client = g_rc_box_new0 (Client);
   client->server = server;
   g_socket_set_blocking (accepted, FALSE);
-  client->socket = g_steal_pointer (&accepted);
+  client->socket = g_object_ref (accepted);
   client->input = gdw_json_splitter_new ();
   client->fds = gdw_control_fds_new (server->control);
   g_queue_init (&client->waiting);
@@ -405,7 +403,6 @@ accept_client (GSocket *socket, GIOCondition condition, gpointer data)
   g_ptr_array_add (server->clients, g_rc_box_acquire (client));
   greet (client);
   work (client);
-  return G_SOURCE_CONTINUE;
 }
 
 /* From the end, because a client that is dropped leaves the array. */
@@ -430,9 +427,9 @@ gdw_control_qmp_new (GdwControl *control, const char *path, GError **error)
   server->control = control;
   server->socket = socket;
   server->clients = g_ptr_array_new_with_free_func ((GDestroyNotify) unref_client);
-  server->accepting = g_socket_create_source (gdw_control_socket_get (socket), G_IO_IN, NULL);
-  g_source_set_callback (server->accepting, G_SOURCE_FUNC (accept_client), server, NULL);
-  g_source_attach (server->accepting, gdw_migration_context (control->migration));
+  server->acceptor = gdw_control_acceptor_new (gdw_control_socket_get (socket),
+                                               gdw_migration_context (control->migration),
+                                               accept_client, server);
   gdw_control_add_sink (control, send_event, server);
   return server;
 }
@@ -441,7 +438,7 @@ void
 gdw_control_qmp_free (GdwControlQmp *server)
 {
   gdw_control_remove_sink (server->control, send_event, server);
-  stop_source (&server->accepting);
+  gdw_control_acceptor_free (server->acceptor);
   while (server->clients->len)
     drop (g_ptr_array_index (server->clients, 0));
   g_ptr_array_unref (server->clients);

@@ -10,11 +10,16 @@
 /* Credit of each link: enough to keep a fast link busy over a long way. */
 #define WINDOW_BYTES (64u << 20)
 #define WINDOW_PAGES (1u << 24)
-/* At once, of those who have not said who they are. */
-#define STRANGERS_MAX 64u
-/* All, with those on their way out. */
-#define VISITORS_MAX (GDW_LINKS_MAX + 4 * STRANGERS_MAX)
-#define ACCEPT_PAUSE_MS 100
+/* At once, of those who have not said who they are; the next ones wait in the backlog. */
+#define STRANGERS_MAX 16u
+/* One of them keeps its place so long while another waits for it. */
+#define STRANGER_US 100000
+/* Accepted, and not let in yet. */
+#define ARRIVALS_MAX 1u
+#define WARNINGS_MAX 64u
+#define ACCEPT_PAUSE_US 100000
+/* Links are missing and nobody can be let in for so long: that is the end. */
+#define ACCEPT_PATIENCE_US 3000000
 #define TURN_AWAY_US 1000000
 
 Visitor *
@@ -29,90 +34,206 @@ gdw_destination_visitor (GdwDestination *destination, GdwChannel *channel)
   return NULL;
 }
 
-/* Strangers that are not on their way out; @oldest: the one to go first. */
-static guint
-count_strangers (GdwDestination *destination, Visitor **oldest)
+void
+gdw_destination_warn (GdwDestination *destination, const char *text)
 {
+  g_debug ("%s", text);
+  if (destination->warnings->len < WARNINGS_MAX &&
+      !g_ptr_array_find_with_equal_func (destination->warnings, text, g_str_equal, NULL))
+    g_ptr_array_add (destination->warnings, g_strdup (text));
+}
+
+/* Who asks for the outcome knows the token, but may stay as long. */
+static gboolean
+takes_place (const Visitor *visitor)
+{
+  return visitor->role == STRANGER || visitor->role == ASKER;
+}
+
+/* Those that take a place, with those on their way out; @oldest: who is to go first, NULL if
+ * one goes already. */
+static guint
+count_places (GdwDestination *destination, Visitor **oldest)
+{
+  gboolean one_goes = FALSE;
   guint n = 0;
 
   *oldest = NULL;
   for (guint i = 0; i < destination->visitors->len; i++) {
     Visitor *visitor = destination->visitors->pdata[i];
 
-    if (visitor->role != STRANGER || visitor->turned_away)
-      continue;
-    if (n++ == 0)
+    n += takes_place (visitor);
+    one_goes |= takes_place (visitor) && visitor->goes;
+    if (!*oldest && visitor->role == STRANGER)
       *oldest = visitor;
   }
+  if (one_goes)
+    *oldest = NULL;
   return n;
 }
 
-void
-gdw_destination_warn (GdwDestination *destination, const char *text)
+static void
+send_off (Visitor *visitor)
 {
-  g_debug ("%s", text);
-  if (destination->warnings->len < STRANGERS_MAX &&
-      !g_ptr_array_find_with_equal_func (destination->warnings, text, g_str_equal, NULL))
-    g_ptr_array_add (destination->warnings, g_strdup (text));
+  visitor->goes = TRUE;
+  visitor->turned_away |= visitor->role == STRANGER;
+  gdw_channel_stop (visitor->channel);
+}
+
+static gboolean
+on_crowded (gpointer data)
+{
+  GdwDestination *destination = data;
+
+  gdw_timer_clear (&destination->crowded);
+  gdw_destination_let_in (destination);
+  return G_SOURCE_REMOVE;
+}
+
+/* Somebody waits, and he may be the source. */
+static void
+make_room (GdwDestination *destination, Visitor *oldest)
+{
+  gint64 left_us = oldest->came_us + STRANGER_US - g_get_monotonic_time ();
+
+  if (left_us > 0) {
+    gdw_timer_set (&destination->crowded, destination->attempt.context,
+                   (guint) (left_us + 999) / 1000, on_crowded, destination);
+    return;
+  }
+  gdw_destination_warn (destination,
+                        "destination: a connection was closed: others wait, and 16 have not "
+                        "said who they are; look for a port scanner");
+  send_off (oldest);
+}
+
+/* Once memory comes the source has all its links, be they fewer than it asked for. */
+static gboolean
+links_are_missing (GdwDestination *destination)
+{
+  return destination->phase == RECEIVING && destination->n_joined < destination->n_links &&
+         __atomic_load_n (&destination->received_bytes, __ATOMIC_RELAXED) == 0;
+}
+
+/* He may have been one of them, and nothing goes on without it. */
+static void
+refuse_arrival (GdwDestination *destination, const GError *error)
+{
+  gdw_destination_warn (destination, error->message);
+  if (links_are_missing (destination))
+    gdw_destination_fail (
+        destination, g_error_new (error->domain, error->code,
+                                  "destination: it lets in only %u of %u links: %s",
+                                  destination->n_joined, destination->n_links, error->message));
 }
 
 static void
-let_in (GdwDestination *destination, GdwLink *link)
+welcome_stranger (GdwDestination *destination, GdwLink *link)
 {
   g_autoptr (GError) error = NULL;
-  GdwChannel *channel;
-  Visitor *visitor, *oldest;
+  GdwChannel *channel = gdw_channel_new (&destination->channel_config, 0, link, &error);
+  Visitor *visitor;
 
-  if (destination->visitors->len >= VISITORS_MAX) {
-    gdw_link_close (link);
-    return;
-  }
-  /* The source may be the newest. */
-  if (count_strangers (destination, &oldest) >= STRANGERS_MAX) {
-    gdw_destination_warn (
-        destination, "destination: a connection was closed: 64 others came that have not said "
-                     "who they are; look for a port scanner");
-    oldest->turned_away = TRUE;
-    gdw_channel_stop (oldest->channel);
-  }
-  channel = gdw_channel_new (&destination->channel_config, 0, link, &error);
   if (!channel) {
-    gdw_destination_warn (destination, error->message);
+    refuse_arrival (destination, error);
     return;
   }
   visitor = g_new0 (Visitor, 1);
-  visitor->since_us = g_get_monotonic_time ();
+  visitor->since_us = visitor->came_us = g_get_monotonic_time ();
   visitor->channel = channel;
   g_ptr_array_add (destination->visitors, visitor);
 }
 
-static void
-on_arrivals (gpointer data)
+static GdwLink *
+take_arrival (GdwDestination *destination)
 {
-  GdwDestination *destination = data;
   GdwLink *link;
 
-  do {
-    pthread_mutex_lock (&destination->arrivals_lock);
-    link = g_queue_pop_head (&destination->arrivals);
-    pthread_mutex_unlock (&destination->arrivals_lock);
-    if (link && destination->closing)
-      gdw_link_close (link);
-    else if (link)
-      let_in (destination, link);
-  } while (link);
+  pthread_mutex_lock (&destination->arrivals_lock);
+  link = g_queue_pop_head (&destination->arrivals);
+  pthread_cond_signal (&destination->arrivals_changed);
+  pthread_mutex_unlock (&destination->arrivals_lock);
+  return link;
 }
 
-/* Whatever is wrong (no descriptors left, a refused peer) may pass. */
-static void
-wait_after_error (GdwDestination *destination)
+static gboolean
+has_arrivals (GdwDestination *destination)
 {
-  GPollFD poll;
+  gboolean has;
 
-  if (g_cancellable_make_pollfd (destination->accept_cancellable, &poll)) {
-    g_poll (&poll, 1, ACCEPT_PAUSE_MS);
-    g_cancellable_release_fd (destination->accept_cancellable);
+  pthread_mutex_lock (&destination->arrivals_lock);
+  has = !g_queue_is_empty (&destination->arrivals);
+  pthread_mutex_unlock (&destination->arrivals_lock);
+  return has;
+}
+
+void
+gdw_destination_let_in (GdwDestination *destination)
+{
+  Visitor *oldest;
+
+  while (has_arrivals (destination)) {
+    if (destination->closing) {
+      gdw_link_close (take_arrival (destination));
+    } else if (count_places (destination, &oldest) < STRANGERS_MAX) {
+      welcome_stranger (destination, take_arrival (destination));
+    } else {
+      if (oldest)
+        make_room (destination, oldest);
+      return;
+    }
   }
+}
+
+static void
+on_arrival (gpointer data)
+{
+  gdw_destination_let_in (data);
+}
+
+/* Whatever is wrong (no descriptor is left, a refused peer) may pass. */
+static void
+wait_after_error (GdwDestination *destination, GError *error)
+{
+  gint64 now = g_get_monotonic_time ();
+
+  g_debug ("%s", error->message);
+  pthread_mutex_lock (&destination->arrivals_lock);
+  if (!destination->refusal)
+    destination->refused_us = now;
+  destination->refused_last_us = now;
+  g_clear_error (&destination->refusal);
+  destination->refusal = error;
+  while (!destination->stop_accepting && g_get_monotonic_time () < now + ACCEPT_PAUSE_US)
+    gdw_cond_wait_until (&destination->arrivals_changed, &destination->arrivals_lock,
+                         now + ACCEPT_PAUSE_US);
+  pthread_mutex_unlock (&destination->arrivals_lock);
+}
+
+static void
+hand_over (GdwDestination *destination, GdwLink *link)
+{
+  pthread_mutex_lock (&destination->arrivals_lock);
+  g_clear_error (&destination->refusal);
+  g_queue_push_tail (&destination->arrivals, link);
+  pthread_mutex_unlock (&destination->arrivals_lock);
+  g_atomic_int_inc (&destination->refs);
+  gdw_post (destination->attempt.context, on_arrival, destination, gdw_destination_unref);
+}
+
+/* FALSE: it is over. */
+static gboolean
+wait_for_place (GdwDestination *destination)
+{
+  gboolean go_on;
+
+  pthread_mutex_lock (&destination->arrivals_lock);
+  while (!destination->stop_accepting &&
+         g_queue_get_length (&destination->arrivals) >= ARRIVALS_MAX)
+    pthread_cond_wait (&destination->arrivals_changed, &destination->arrivals_lock);
+  go_on = !destination->stop_accepting;
+  pthread_mutex_unlock (&destination->arrivals_lock);
+  return go_on;
 }
 
 static void *
@@ -120,21 +241,15 @@ accept_loop (void *data)
 {
   GdwDestination *destination = data;
 
-  while (!g_cancellable_is_cancelled (destination->accept_cancellable)) {
-    g_autoptr (GError) error = NULL;
+  while (wait_for_place (destination)) {
+    GError *error = NULL;
     GdwLink *link = gdw_stack_accept (destination->stack, destination->accept_cancellable,
                                       &error);
 
-    if (!link) {
-      g_debug ("%s", error->message);
-      wait_after_error (destination);
-      continue;
-    }
-    pthread_mutex_lock (&destination->arrivals_lock);
-    g_queue_push_tail (&destination->arrivals, link);
-    pthread_mutex_unlock (&destination->arrivals_lock);
-    g_atomic_int_inc (&destination->refs);
-    gdw_post (destination->attempt.context, on_arrivals, destination, gdw_destination_unref);
+    if (link)
+      hand_over (destination, link);
+    else
+      wait_after_error (destination, error);
   }
   return NULL;
 }
@@ -149,30 +264,68 @@ gdw_destination_accept (GdwDestination *destination, GError **error)
 }
 
 void
+gdw_destination_end_accepting (GdwDestination *destination)
+{
+  pthread_mutex_lock (&destination->arrivals_lock);
+  destination->stop_accepting = TRUE;
+  pthread_cond_signal (&destination->arrivals_changed);
+  pthread_mutex_unlock (&destination->arrivals_lock);
+  g_cancellable_cancel (destination->accept_cancellable);
+}
+
+void
 gdw_destination_stop_accepting (GdwDestination *destination)
 {
   GdwLink *link;
 
-  g_cancellable_cancel (destination->accept_cancellable);
+  gdw_destination_end_accepting (destination);
   if (destination->accepting)
     pthread_join (destination->acceptor, NULL);
   destination->accepting = FALSE;
+  gdw_timer_clear (&destination->crowded);
+  g_clear_error (&destination->refusal);
   while ((link = g_queue_pop_head (&destination->arrivals)))
     gdw_link_close (link);
 }
 
-void
-gdw_destination_drop_silent (GdwDestination *destination, gint64 limit_us)
+static void
+drop (GdwDestination *destination, Role role, gint64 limit_us)
 {
   gint64 now = g_get_monotonic_time ();
 
   for (guint i = 0; i < destination->visitors->len; i++) {
     Visitor *visitor = destination->visitors->pdata[i];
 
-    if ((visitor->role == STRANGER || visitor->role == ASKER) &&
-        now - visitor->since_us >= limit_us)
-      gdw_channel_stop (visitor->channel);
+    if (visitor->role == role && now - visitor->since_us >= limit_us)
+      send_off (visitor);
   }
+}
+
+void
+gdw_destination_drop_silent (GdwDestination *destination, gint64 limit_us)
+{
+  drop (destination, STRANGER, limit_us);
+  drop (destination, ASKER, limit_us);
+}
+
+void
+gdw_destination_check_accepting (GdwDestination *destination, gint64 limit_us)
+{
+  g_autoptr (GError) error = NULL;
+  gint64 for_us;
+
+  pthread_mutex_lock (&destination->arrivals_lock);
+  if (destination->refusal)
+    error = g_error_copy (destination->refusal);
+  for_us = destination->refused_last_us - destination->refused_us;
+  pthread_mutex_unlock (&destination->arrivals_lock);
+  if (!error || !g_error_matches (error, GDW_ERROR, GDW_ERROR_EXHAUSTED))
+    return;
+  gdw_destination_warn (destination, error->message);
+  /* What they hold may be what is missing. */
+  drop (destination, STRANGER, STRANGER_US);
+  if (for_us >= MIN (ACCEPT_PATIENCE_US, limit_us / 2))
+    refuse_arrival (destination, error);
 }
 
 /* It is being told why; @visitor gets a second to listen. */
@@ -457,6 +610,7 @@ on_frame (GdwChannel *channel, const GdwFrame *frame, const guint8 *meta, gpoint
     return;
   if (visitor->role == STRANGER) {
     on_stranger_frame (destination, visitor, frame, meta);
+    gdw_destination_let_in (destination);
   } else if (frame->type == GDW_FRAME_CONFIRM) {
     on_confirm (destination, frame, meta);
   } else if (!on_main_frame (destination, visitor, frame, meta, &error)) {
@@ -496,12 +650,15 @@ on_closed (GdwChannel *channel, const GError *error, gpointer data)
   if (role == MAIN_LINK || role == MEMORY_LINK) {
     gdw_destination_lose_link (destination, visitor, error);
   } else {
-    if (error && role == STRANGER)
+    if (error && role == STRANGER && g_error_matches (error, GDW_ERROR, GDW_ERROR_EXHAUSTED))
+      refuse_arrival (destination, error);
+    else if (error && role == STRANGER)
       gdw_destination_warn (destination, error->message);
     g_ptr_array_remove (destination->visitors, visitor);
     /* The source has its answer. */
     if (role == ASKER && destination->phase == FAILING)
       gdw_destination_close (destination);
+    gdw_destination_let_in (destination);
   }
   gdw_destination_proceed (destination);
 }

@@ -28,8 +28,10 @@ typedef enum { STRANGER, MAIN_LINK, MEMORY_LINK, ASKER } Role;
 typedef struct {
   GdwChannel *channel;
   Role role;
-  gint64 since_us; /* when it came, for those who do not say who they are */
+  gint64 came_us;
+  gint64 since_us; /* the same, but of one who was turned away: his second to listen */
   gboolean closed, turned_away;
+  gboolean goes; /* a stranger who is on his way out */
   gboolean
       dead; /* a link that the source has given up: what it still says counts for nothing */
 } Visitor;
@@ -69,7 +71,11 @@ struct GdwDestination {
   gboolean accepting, closing;
   gboolean source_knows; /* it said so: no question will come */
   pthread_mutex_t arrivals_lock;
-  GQueue arrivals; /* of GdwLink, from the acceptor */
+  pthread_cond_t arrivals_changed; /* for the acceptor */
+  GQueue arrivals; /* of GdwLink, from the acceptor; the next ones under lock too */
+  gboolean stop_accepting;
+  GError *refusal;                    /* of the last accept, or NULL */
+  gint64 refused_us, refused_last_us; /* between them each was refused */
 
   GPtrArray *sections;      /* of GdwSection, complete */
   GdwSection *section_list; /* what the host is given */
@@ -78,7 +84,7 @@ struct GdwDestination {
   gboolean guest_ran; /* at the source */
   guint host_calls;
   gint64 commit_us;
-  GSource *tick, *grace, *linger;
+  GSource *tick, *grace, *linger, *crowded;
   GError *lost; /* why the first of the links ended */
 
   /* Channel threads write memory between enter and leave of the gate. */
@@ -116,8 +122,14 @@ Visitor *gdw_destination_visitor (GdwDestination *destination, GdwChannel *chann
 void gdw_destination_warn (GdwDestination *destination, const char *text);
 extern const GdwChannelOps gdw_destination_channel_ops;
 gboolean gdw_destination_accept (GdwDestination *destination, GError **error);
-/* The acceptor ends; what it let in and nobody saw is closed. */
+/* Those who wait, as far as there is room. */
+void gdw_destination_let_in (GdwDestination *destination);
+/* The acceptor will end. */
+void gdw_destination_end_accepting (GdwDestination *destination);
+/* It ends; what it let in and nobody saw is closed. */
 void gdw_destination_stop_accepting (GdwDestination *destination);
+/* Fails if links are missing and none can be let in for long. */
+void gdw_destination_check_accepting (GdwDestination *destination, gint64 limit_us);
 /* Those who connected and did not say who they are for so long. */
 void gdw_destination_drop_silent (GdwDestination *destination, gint64 limit_us);
 void gdw_destination_unref (gpointer destination);

@@ -24,6 +24,7 @@ on_tick (gpointer data)
   gdw_destination_drop_silent (destination, limit_us);
   if (destination->phase > LISTENING && destination->phase <= PREPARED)
     gdw_destination_check_links (destination, limit_us);
+  gdw_destination_check_accepting (destination, limit_us);
   return G_SOURCE_CONTINUE;
 }
 
@@ -54,6 +55,7 @@ gdw_destination_new (const GdwAttempt *attempt, const char *uri, gboolean trust_
   g_queue_init (&destination->arrivals);
   pthread_mutex_init (&destination->gate, NULL);
   pthread_mutex_init (&destination->arrivals_lock, NULL);
+  gdw_cond_init (&destination->arrivals_changed);
   destination->stack = gdw_attempt_open_stack (attempt, uri, error);
   if (!destination->stack ||
       !gdw_stack_listen (destination->stack, destination->accept_cancellable, error)) {
@@ -209,7 +211,8 @@ gdw_destination_close (GdwDestination *destination)
     return;
   destination->closing = TRUE;
   gdw_timer_clear (&destination->linger);
-  g_cancellable_cancel (destination->accept_cancellable);
+  gdw_destination_end_accepting (destination);
+  gdw_destination_let_in (destination);
   finish_links (destination, STRANGER, ASKER);
   if (!destination->grace)
     gdw_timer_set (&destination->grace, destination->attempt.context, GRACE_MS, on_grace_over,
@@ -268,6 +271,7 @@ gdw_destination_unref (gpointer data)
   g_free (destination->uri);
   g_free (destination->transport_name);
   pthread_mutex_destroy (&destination->gate);
+  pthread_cond_destroy (&destination->arrivals_changed);
   pthread_mutex_destroy (&destination->arrivals_lock);
   g_free (destination);
 }

@@ -144,8 +144,9 @@ on_started (const GError *error, gpointer data)
   source->attempt.ops->pass (++source->passes, source->attempt.data);
   source->attempt.ops->status (GDW_STATUS_ACTIVE, source->attempt.data);
   for (guint i = 0; i < source->n_links; i++)
-    gdw_channel_open (source->channels[i], source->agreed.window_bytes,
-                      source->agreed.window_pages);
+    if (source->links[i] == LINK_OPEN)
+      gdw_channel_open (source->channels[i], source->agreed.window_bytes,
+                        source->agreed.window_pages);
 }
 
 static void
@@ -364,6 +365,7 @@ on_closed (GdwChannel *channel, const GError *error, gpointer data)
   source->n_closed++;
   if (error)
     gdw_source_lose_link (source, gdw_channel_index (channel), error);
+  gdw_source_go_on_alone (source);
   gdw_source_proceed (source);
 }
 
@@ -391,6 +393,11 @@ gdw_source_add_channel (GdwSource *source)
   GError *error = NULL;
   GdwChannel *channel = gdw_channel_new (&source->channel_config, index, NULL, &error);
 
+  if (!channel && gdw_source_may_fall_back (index, error)) {
+    gdw_source_fall_back (source, index, error);
+    g_error_free (error);
+    return;
+  }
   if (!channel) {
     gdw_source_fail (source, error);
     return;

@@ -74,14 +74,37 @@ carry_on (GdwSource *source, guint index, const GError *error)
     say_dead (source, index);
 }
 
-static void
-fall_back (GdwSource *source, guint index, const GError *error)
+/* What the others held is free when they have closed. */
+void
+gdw_source_go_on_alone (GdwSource *source)
+{
+  if (!source->alone || source->phase != LINKING || source->n_closed + 1 < source->n_created)
+    return;
+  for (guint i = 1; i < source->n_created; i++)
+    gdw_channel_join (source->channels[i]);
+  gdw_source_all_joined (source);
+}
+
+/* The destination ends those that have joined, and nothing was sent on them. */
+void
+gdw_source_fall_back (GdwSource *source, guint index, const GError *error)
 {
   gdw_source_warn (source, "only one link could be opened: %s; the migration has one link",
                    error->message);
-  source->links[index] = LINK_DRAINED;
-  source->n_links = 1;
-  gdw_source_all_joined (source);
+  source->alone = TRUE;
+  source->n_links = source->n_joined;
+  for (guint i = 1; i < index; i++) {
+    source->links[i] = LINK_LOST;
+    source->n_unconfirmed++;
+    say_dead (source, i);
+  }
+  gdw_source_go_on_alone (source);
+}
+
+gboolean
+gdw_source_may_fall_back (guint index, const GError *error)
+{
+  return index == 1 || (index > 1 && g_error_matches (error, GDW_ERROR, GDW_ERROR_EXHAUSTED));
 }
 
 static void
@@ -130,13 +153,14 @@ lose_one (GdwSource *source, guint index, const GError *error)
 void
 gdw_source_lose_link (GdwSource *source, guint index, const GError *error)
 {
-  if (source->phase > COMMITTING)
+  if (source->phase > COMMITTING || source->links[index] != LINK_OPEN)
     return;
   source->links[index] = LINK_LOST;
   if (source->phase == LINKING && !source->connected[index]) {
-    if (index == 1)
-      fall_back (source, index, error);
-    else
+    if (gdw_source_may_fall_back (index, error)) {
+      source->links[index] = LINK_DRAINED;
+      gdw_source_fall_back (source, index, error);
+    } else
       fail_to_open (source, index, error);
     return;
   }
@@ -211,7 +235,7 @@ gdw_source_on_link_drained (GdwSource *source, const GdwFrame *frame, const guin
 
   if (!gdw_link_number_decode (meta, frame->meta_len, &index, error))
     return FALSE;
-  if (index >= source->n_links || source->links[index] == LINK_OPEN)
+  if (index >= source->n_created || source->links[index] == LINK_OPEN)
     return gdw_frame_refuse (error, "LINK-DRAINED", "link %u is not dead", index);
   /* It answers each LINK-DEAD, and a new main link has repeated some. */
   if (source->links[index] == LINK_DRAINED)

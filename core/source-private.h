@@ -60,6 +60,7 @@ struct GdwSource {
   guint main_link;     /* carries the control frames: the first that is open */
   guint n_unconfirmed; /* lost, and not yet drained by the destination */
   guint n_links, n_created, n_joined, n_closed;
+  gboolean alone; /* a further link could not be opened */
   GdwHelloAck agreed;
 
   guint host_calls;    /* save_state under way */
@@ -106,6 +107,11 @@ void gdw_source_stop_links (GdwSource *source);
 /* source-loss.c */
 /* A link has ended: go on over the others, or fail, at once or when no other says why. */
 void gdw_source_lose_link (GdwSource *source, guint index, const GError *error);
+/* A further link could not be opened: may one do, and then: one does. */
+gboolean gdw_source_may_fall_back (guint index, const GError *error);
+void gdw_source_fall_back (GdwSource *source, guint index, const GError *error);
+/* After that: once the others have closed. */
+void gdw_source_go_on_alone (GdwSource *source);
 /* TRUE if all were silent for so long, which is a failure; a single one is given up. */
 gboolean gdw_source_check_links (GdwSource *source, gint64 limit_us);
 gboolean gdw_source_on_link_drained (GdwSource *source, const GdwFrame *frame,

@@ -153,7 +153,7 @@ gdw_thread_start (pthread_t *thread, GdwThreads *threads, const char *name,
   if (code == 0)
     return TRUE;
   free_start (start);
-  g_set_error (error, GDW_ERROR, GDW_ERROR_FAILED,
+  g_set_error (error, GDW_ERROR, GDW_ERROR_EXHAUSTED,
                "thread '%s': it cannot be started: %s; raise the limit of threads", name,
                g_strerror (code));
   return FALSE;

@@ -385,11 +385,23 @@ list_by_hand (GdwPlugins *plugins, GHashTable *seen, GPtrArray *list)
   }
 }
 
-static void
-list_folder (GdwPlugins *plugins, const Folder *folder, GHashTable *seen, GPtrArray *list)
+static gboolean
+list_folder (GdwPlugins *plugins, const Folder *folder, GHashTable *seen, GPtrArray *list,
+             GError **error)
 {
-  GDir *dir = g_dir_open (folder->path, 0, NULL);
+  g_autoptr (GError) why = NULL;
+  GDir *dir = g_dir_open (folder->path, 0, &why);
   const char *base;
+
+  if (g_error_matches (why, G_FILE_ERROR, G_FILE_ERROR_MFILE) ||
+      g_error_matches (why, G_FILE_ERROR, G_FILE_ERROR_NFILE)) {
+    g_set_error (
+        error, GDW_ERROR, GDW_ERROR_EXHAUSTED,
+        "plugin folder '%s': search failed: no descriptor is left: %s; raise the limit "
+        "of open files",
+        folder->path, g_strerror (why->code == G_FILE_ERROR_MFILE ? EMFILE : ENFILE));
+    return FALSE;
+  }
 
   while (dir && (base = g_dir_read_name (dir))) {
     guint kind;
@@ -402,19 +414,22 @@ list_folder (GdwPlugins *plugins, const Folder *folder, GHashTable *seen, GPtrAr
   }
   if (dir)
     g_dir_close (dir);
+  return TRUE;
 }
 
 GPtrArray *
-gdw_plugins_list (GdwPlugins *plugins)
+gdw_plugins_list (GdwPlugins *plugins, GError **error)
 {
-  GPtrArray *list = g_ptr_array_new_with_free_func ((GDestroyNotify) gdw_plugin_info_free);
+  g_autoptr (GPtrArray)
+      list = g_ptr_array_new_with_free_func ((GDestroyNotify) gdw_plugin_info_free);
   g_autoptr (GHashTable) seen = g_hash_table_new_full (g_str_hash, g_str_equal, g_free, NULL);
 
   list_by_hand (plugins, seen, list);
   for (guint i = 0; i < plugins->folders->len; i++)
-    list_folder (plugins, g_ptr_array_index (plugins->folders, i), seen, list);
+    if (!list_folder (plugins, g_ptr_array_index (plugins->folders, i), seen, list, error))
+      return NULL;
   g_ptr_array_sort (list, compare_info);
-  return list;
+  return g_steal_pointer (&list);
 }
 
 const char **

@@ -39,8 +39,9 @@ G_DEFINE_AUTOPTR_CLEANUP_FUNC (GdwPluginInfo, gdw_plugin_info_free)
  * by its kind and name.  Refused if another file has that name already.  Free the result. */
 GdwPluginInfo *gdw_plugins_load (GdwPlugins *plugins, const char *file, GError **error);
 
-/* Elements are GdwPluginInfo, sorted by kind and name. */
-GPtrArray *gdw_plugins_list (GdwPlugins *plugins);
+/* Elements are GdwPluginInfo, sorted by kind and name.  NULL with an error where there is no
+ * descriptor to look with. */
+GPtrArray *gdw_plugins_list (GdwPlugins *plugins, GError **error);
 
 /* Texts for what the operator should know (a module hidden by another ...), oldest first. */
 const GPtrArray *gdw_plugins_warnings (GdwPlugins *plugins);

@@ -55,11 +55,21 @@ check (int fd, GError **error)
          fail (error, "a part of it is missing; copy it again");
 }
 
+static gboolean
+fail_to_open (int why, GError **error)
+{
+  if (why != EMFILE && why != ENFILE)
+    return fail (error, g_strerror (why));
+  g_set_error (error, GDW_ERROR, GDW_ERROR_EXHAUSTED, "%s; raise the limit of open files",
+               g_strerror (why));
+  return FALSE;
+}
+
 gboolean
 gdw_module_file_check (const char *file, GError **error)
 {
   int fd = open (file, O_RDONLY | O_CLOEXEC | O_NONBLOCK | O_NOCTTY);
-  gboolean good = fd >= 0 ? check (fd, error) : fail (error, g_strerror (errno));
+  gboolean good = fd >= 0 ? check (fd, error) : fail_to_open (errno, error);
   if (fd >= 0)
     close (fd);
   return good;

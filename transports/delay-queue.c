@@ -2,18 +2,19 @@
 /* SPDX-FileCopyrightText: The godwit authors */
 #include "delay-queue.h"
 
-#include <errno.h>
-#include <sys/eventfd.h>
-#include <unistd.h>
+#include <time.h>
 
-gboolean
+void
 queue_init (Queue *queue)
 {
+  pthread_condattr_t attr;
+
   pthread_mutex_init (&queue->lock, NULL);
+  pthread_condattr_init (&attr);
+  pthread_condattr_setclock (&attr, CLOCK_MONOTONIC);
+  pthread_cond_init (&queue->changed, &attr);
+  pthread_condattr_destroy (&attr);
   g_queue_init (&queue->chunks);
-  queue->wake[QUEUE_PUTS] = eventfd (0, EFD_CLOEXEC | EFD_NONBLOCK);
-  queue->wake[QUEUE_TAKES] = eventfd (0, EFD_CLOEXEC | EFD_NONBLOCK);
-  return queue->wake[QUEUE_PUTS] >= 0 && queue->wake[QUEUE_TAKES] >= 0;
 }
 
 void
@@ -21,38 +22,49 @@ queue_clear (Queue *queue)
 {
   g_queue_clear_full (&queue->chunks, g_free);
   g_clear_error (&queue->error);
-  for (guint i = 0; i < 2; i++) {
-    if (queue->wake[i] >= 0)
-      close (queue->wake[i]);
-  }
+  pthread_cond_destroy (&queue->changed);
   pthread_mutex_destroy (&queue->lock);
 }
 
-void
-queue_notify (int fd)
+static void
+wake_up (GCancellable *cancellable, gpointer data)
 {
-  guint64 one = 1;
+  Queue *queue = data;
 
-  while (write (fd, &one, sizeof one) < 0 && errno == EINTR)
-    ;
+  pthread_mutex_lock (&queue->lock);
+  pthread_cond_broadcast (&queue->changed);
+  pthread_mutex_unlock (&queue->lock);
 }
 
-/* Sleep until @fd is notified or @ms (-1 = for ever) are over; FALSE once cancelled. */
-static gboolean
-await (int fd, int ms, GCancellable *cancellable, GError **error)
+/* The lock is held: sleep until something has changed or it is @until_us (0 = never). */
+static void
+sleep_until (Queue *queue, gint64 until_us)
 {
-  GPollFD fds[2] = { { .fd = fd, .events = G_IO_IN } };
-  gboolean wakes = cancellable && g_cancellable_make_pollfd (cancellable, &fds[1]);
-  guint64 count;
+  struct timespec when = { until_us / G_USEC_PER_SEC, until_us % G_USEC_PER_SEC * 1000 };
 
-  if (cancellable && !wakes)
-    ms = ms < 0 ? 20 : MIN (ms, 20);
-  if (!g_cancellable_is_cancelled (cancellable))
-    g_poll (fds, wakes ? 2 : 1, ms);
-  if (wakes)
-    g_cancellable_release_fd (cancellable);
-  while (read (fd, &count, sizeof count) < 0 && errno == EINTR)
-    ;
+  if (until_us)
+    pthread_cond_timedwait (&queue->changed, &queue->lock, &when);
+  else
+    pthread_cond_wait (&queue->changed, &queue->lock);
+}
+
+/* The lock is held: when to look again, 0 = when something has changed; or FALSE: go on. */
+typedef gboolean (*Waits) (const Queue *queue, gint64 *until_us);
+
+/* FALSE with an error when cancelled. */
+static gboolean
+await (Queue *queue, Waits waits, GCancellable *cancellable, GError **error)
+{
+  gulong handler = 0;
+  gint64 until_us;
+
+  if (cancellable)
+    handler = g_cancellable_connect (cancellable, G_CALLBACK (wake_up), queue, NULL);
+  pthread_mutex_lock (&queue->lock);
+  while (!g_cancellable_is_cancelled (cancellable) && waits (queue, &until_us))
+    sleep_until (queue, until_us);
+  pthread_mutex_unlock (&queue->lock);
+  g_cancellable_disconnect (cancellable, handler);
   return !g_cancellable_set_error_if_cancelled (cancellable, error);
 }
 
@@ -62,8 +74,8 @@ queue_put (Queue *queue, Chunk *chunk)
   pthread_mutex_lock (&queue->lock);
   g_queue_push_tail (&queue->chunks, chunk);
   queue->bytes += sizeof *chunk + chunk->length;
+  pthread_cond_broadcast (&queue->changed);
   pthread_mutex_unlock (&queue->lock);
-  queue_notify (queue->wake[QUEUE_TAKES]);
 }
 
 void
@@ -75,59 +87,45 @@ queue_end (Queue *queue, GError *error)
     queue->error = error;
   else
     g_clear_error (&error);
+  pthread_cond_broadcast (&queue->changed);
   pthread_mutex_unlock (&queue->lock);
-  queue_notify (queue->wake[QUEUE_TAKES]);
-  queue_notify (queue->wake[QUEUE_PUTS]);
+}
+
+static gboolean
+is_full (const Queue *queue, gint64 *until_us)
+{
+  *until_us = 0;
+  return queue->bytes >= QUEUE_BYTES && !queue->error;
 }
 
 gboolean
 queue_wait_room (Queue *queue, GCancellable *cancellable, GError **error)
 {
-  for (;;) {
-    gboolean room, failed;
+  gboolean failed;
 
-    pthread_mutex_lock (&queue->lock);
-    room = queue->bytes < QUEUE_BYTES;
-    failed = queue->error != NULL;
-    if (failed)
-      g_propagate_error (error, g_error_copy (queue->error));
-    pthread_mutex_unlock (&queue->lock);
-    if (failed)
-      return FALSE;
-    if (room)
-      return TRUE;
-    if (!await (queue->wake[QUEUE_PUTS], -1, cancellable, error))
-      return FALSE;
-  }
+  if (!await (queue, is_full, cancellable, error))
+    return FALSE;
+  pthread_mutex_lock (&queue->lock);
+  failed = queue->error != NULL;
+  if (failed)
+    g_propagate_error (error, g_error_copy (queue->error));
+  pthread_mutex_unlock (&queue->lock);
+  return !failed;
 }
 
-/* Milliseconds until the first chunk is due, 0 when it is or the queue has ended empty, -1
- * when it is empty. */
-static int
-queue_wait_ms (Queue *queue)
+static gboolean
+is_early (const Queue *queue, gint64 *until_us)
 {
-  const Chunk *first;
-  gint64 left;
-  int ms;
+  const Chunk *first = g_queue_peek_head ((GQueue *) &queue->chunks);
 
-  pthread_mutex_lock (&queue->lock);
-  first = g_queue_peek_head (&queue->chunks);
-  left = first ? first->due_us - g_get_monotonic_time () : 0;
-  ms = first ? (int) MAX (0, (left + 999) / 1000) : queue->ended ? 0 : -1;
-  pthread_mutex_unlock (&queue->lock);
-  return ms;
+  *until_us = first ? first->due_us : 0;
+  return first ? first->due_us > g_get_monotonic_time () : !queue->ended;
 }
 
 gboolean
 queue_wait_due (Queue *queue, GCancellable *cancellable, GError **error)
 {
-  int ms;
-
-  while ((ms = queue_wait_ms (queue)) != 0) {
-    if (!await (queue->wake[QUEUE_TAKES], ms, cancellable, error))
-      return FALSE;
-  }
-  return TRUE;
+  return await (queue, is_early, cancellable, error);
 }
 
 guint
@@ -163,8 +161,8 @@ queue_drop (Queue *queue, gsize count)
       g_free (g_queue_pop_head (&queue->chunks));
     }
   }
+  pthread_cond_broadcast (&queue->changed);
   pthread_mutex_unlock (&queue->lock);
-  queue_notify (queue->wake[QUEUE_PUTS]);
 }
 
 Chunk *
@@ -177,13 +175,27 @@ queue_chunk_new (gsize length)
   return chunk;
 }
 
-gsize
-queue_bytes (Queue *queue)
+void
+queue_is_drained (Queue *queue)
 {
-  gsize bytes;
+  pthread_mutex_lock (&queue->lock);
+  queue->drained = TRUE;
+  pthread_cond_broadcast (&queue->changed);
+  pthread_mutex_unlock (&queue->lock);
+}
+
+void
+queue_flush (Queue *queue, int patience_ms)
+{
+  gsize before;
 
   pthread_mutex_lock (&queue->lock);
-  bytes = queue->bytes;
+  do {
+    gint64 until_us = g_get_monotonic_time () + patience_ms * (gint64) 1000;
+
+    before = queue->bytes;
+    while (!queue->drained && g_get_monotonic_time () < until_us)
+      sleep_until (queue, until_us);
+  } while (!queue->drained && queue->bytes < before);
   pthread_mutex_unlock (&queue->lock);
-  return bytes;
 }

@@ -19,19 +19,16 @@ typedef struct {
   guint8 data[];
 } Chunk;
 
-typedef enum { QUEUE_PUTS, QUEUE_TAKES } QueueSide;
-
 typedef struct {
   pthread_mutex_t lock;
-  GQueue chunks; /* Chunk; this and the next three under lock */
+  pthread_cond_t changed;
+  GQueue chunks; /* Chunk; this and the next four under lock */
   gsize bytes;   /* of memory */
-  gboolean ended;
+  gboolean ended, drained;
   GError *error;
-  int wake[2]; /* eventfd of each side, written when the other has changed something */
 } Queue;
 
-/* FALSE with errno when there is no fd left; clear it all the same. */
-gboolean queue_init (Queue *queue);
+void queue_init (Queue *queue);
 void queue_clear (Queue *queue);
 
 /* Free with g_free. */
@@ -54,7 +51,8 @@ gboolean queue_wait_due (Queue *queue, GCancellable *cancellable, GError **error
 guint queue_peek (Queue *queue, struct iovec *iov);
 void queue_drop (Queue *queue, gsize count);
 
-/* Bytes of memory in use. */
-gsize queue_bytes (Queue *queue);
+/* Nobody takes any more. */
+void queue_is_drained (Queue *queue);
 
-void queue_notify (int fd);
+/* Wait until it is, as long as something is taken every @patience_ms. */
+void queue_flush (Queue *queue, int patience_ms);

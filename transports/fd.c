@@ -17,9 +17,11 @@
 #include "quiet.h"
 #include "socket.h"
 #include "stored.h"
+#include "wait.h"
 
 typedef struct {
-  int fd; /* a copy of the one that the address names, which its owner closes */
+  int fd;   /* a copy of the one that the address names, which its owner closes */
+  int wake; /* of it; see wait.h */
   char *address;
   mode_t type;
   gboolean listens, used;
@@ -28,6 +30,7 @@ typedef struct {
 /* A link that is no file on a disk. */
 typedef struct {
   Stored stored; /* first */
+  int wake;
   gboolean socket, file;
 } FdLink;
 
@@ -64,6 +67,14 @@ check_type (Fd *self, GError **error)
   return TRUE;
 }
 
+static void
+fail_to_copy (const Fd *self, int why, GError **error)
+{
+  g_autofree char *what = g_strdup_printf ("open of address '%s'", self->address);
+
+  socket_fail ("fd", what, why, "check the descriptor", NULL, error);
+}
+
 static gpointer
 fd_open (const GdwTransportConfig *config, GError **error)
 {
@@ -80,9 +91,12 @@ fd_open (const GdwTransportConfig *config, GError **error)
   self->address = g_strdup (config->address);
   if (check_type (self, error)) {
     self->fd = fcntl (self->fd, F_DUPFD_CLOEXEC, 0);
-    if (self->fd >= 0)
+    self->wake = self->fd < 0 ? -1 : wait_open ();
+    if (self->wake >= 0)
       return self;
-    refuse (self->address, error, "%s; raise the limit of descriptors", g_strerror (errno));
+    fail_to_copy (self, errno, error);
+    if (self->fd >= 0)
+      close (self->fd);
   }
   g_free (self->address);
   g_free (self);
@@ -96,6 +110,8 @@ fd_close (gpointer data)
 
   if (self->fd >= 0)
     close (self->fd);
+  if (self->wake >= 0)
+    close (self->wake);
   g_free (self->address);
   g_free (self);
 }
@@ -119,11 +135,12 @@ check_direction (Fd *self, int mode, GError **error)
 }
 
 static FdLink *
-link_new (Fd *self, int fd)
+link_new (Fd *self, int fd, int wake)
 {
   FdLink *link = g_new0 (FdLink, 1);
 
   link->stored = (Stored){ .transport = "fd", .fd = fd, .name = g_strdup (self->address) };
+  link->wake = wake;
   link->socket = self->type == S_IFSOCK;
   link->file = self->type == S_IFREG;
   if (!link->file)
@@ -136,11 +153,11 @@ link_new (Fd *self, int fd)
 static gpointer
 take (Fd *self)
 {
-  int fd = self->fd;
+  FdLink *link = link_new (self, self->fd, self->wake);
 
-  self->fd = -1;
+  self->fd = self->wake = -1;
   self->used = TRUE;
-  return link_new (self, fd);
+  return link;
 }
 
 static gboolean
@@ -153,18 +170,19 @@ static gpointer
 fd_accept (gpointer data, GCancellable *cancellable, GError **error)
 {
   Fd *self = data;
-  int fd = -1, why;
+  int fd = -1, wake = -1, why;
 
   if (!self->listens && !self->used)
     return take (self);
   if (!self->listens) {
-    stored_wait_for_cancel (cancellable, error);
+    wait_sleep (-1, cancellable);
+    g_cancellable_set_error_if_cancelled (cancellable, error);
     return NULL;
   }
   fcntl (self->fd, F_SETFL, fcntl (self->fd, F_GETFL) | O_NONBLOCK);
-  why = socket_accept (self->fd, cancellable, &fd);
+  why = socket_accept (self->fd, self->wake, cancellable, &fd, &wake);
   if (why == 0)
-    return link_new (self, fd);
+    return link_new (self, fd, wake);
   socket_fail ("fd", "accepting", why, "check the descriptor", cancellable, error);
   return NULL;
 }
@@ -192,7 +210,7 @@ again (FdLink *link, short events, const char *what, GCancellable *cancellable, 
   if (why == EINTR)
     return TRUE;
   if (why == EAGAIN)
-    why = socket_wait (link->stored.fd, events, -1, cancellable);
+    why = wait_for (link->wake, link->stored.fd, events, -1, cancellable);
   return why == 0 || socket_fail ("fd", what, why, "look at the other end", cancellable, error);
 }
 
@@ -249,6 +267,13 @@ fd_shutdown (gpointer data, GError **error)
   return TRUE;
 }
 
+static void
+fd_close_link (gpointer data)
+{
+  close (((FdLink *) data)->wake);
+  stored_close (data);
+}
+
 static gboolean
 fd_sync (gpointer data, GCancellable *cancellable, GError **error)
 {
@@ -260,5 +285,5 @@ GDW_DEFINE_TRANSPORT (.plugin.name = "fd",
                       .traits = GDW_TRANSPORT_TWO_WAY, .max_links = 1, .open = fd_open,
                       .close = fd_close, .listen = fd_listen, .accept = fd_accept,
                       .connect = fd_connect, .read = fd_read, .write = fd_write,
-                      .close_link = stored_close, .shutdown = fd_shutdown, .sync = fd_sync,
+                      .close_link = fd_close_link, .shutdown = fd_shutdown, .sync = fd_sync,
                       .address_traits = fd_address_traits);

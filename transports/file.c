@@ -16,6 +16,7 @@
 
 #include "quiet.h"
 #include "stored.h"
+#include "wait.h"
 
 #define COPY_BYTES (1u << 20)
 /* So often a partial file may be taken away between our open and our lock. */
@@ -224,7 +225,8 @@ file_accept (gpointer self, GCancellable *cancellable, GError **error)
   file->reader = -1;
   if (fd >= 0)
     return stored_new ("file", fd, file->path);
-  stored_wait_for_cancel (cancellable, error);
+  wait_sleep (-1, cancellable);
+  g_cancellable_set_error_if_cancelled (cancellable, error);
   return NULL;
 }
 

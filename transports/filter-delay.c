@@ -1,13 +1,9 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /* SPDX-FileCopyrightText: The godwit authors */
-#include <errno.h>
 #include <godwit/error.h>
 #include <godwit/filter.h>
-#include <poll.h>
 #include <pthread.h>
 #include <string.h>
-#include <sys/eventfd.h>
-#include <unistd.h>
 
 #include "delay-queue.h"
 
@@ -29,7 +25,6 @@ typedef struct {
   pthread_mutex_t starting; /* read and write may be the first at the same time */
   pthread_t reader, writer;
   GCancellable *stop;
-  int drained; /* eventfd: the writer is at its end */
 } DelayLink;
 
 /* The wire into the queue. */
@@ -87,7 +82,7 @@ run_writer (gpointer data)
   while (!at_end && write_due (link, &at_end, &error))
     ;
   queue_end (&link->out, error);
-  queue_notify (link->drained);
+  queue_is_drained (&link->out);
   return NULL;
 }
 
@@ -111,8 +106,6 @@ link_free (DelayLink *link)
 {
   queue_clear (&link->in);
   queue_clear (&link->out);
-  if (link->drained >= 0)
-    close (link->drained);
   pthread_mutex_destroy (&link->starting);
   g_object_unref (link->stop);
   g_free (link);
@@ -122,21 +115,13 @@ static gpointer
 delay_link_open (gpointer self, gboolean incoming, GCancellable *cancellable, GError **error)
 {
   DelayLink *link = g_new0 (DelayLink, 1);
-  gboolean ok;
 
   link->delay = self;
   link->stop = g_cancellable_new ();
   pthread_mutex_init (&link->starting, NULL);
-  link->drained = eventfd (0, EFD_CLOEXEC | EFD_NONBLOCK);
-  ok = queue_init (&link->in);
-  ok = queue_init (&link->out) && ok && link->drained >= 0;
-  if (ok)
-    return link;
-  g_set_error (error, GDW_ERROR, GDW_ERROR_IO,
-               "filter 'delay': link_open failed: %s; raise the limit of open files",
-               g_strerror (errno));
-  link_free (link);
-  return NULL;
+  queue_init (&link->in);
+  queue_init (&link->out);
+  return link;
 }
 
 /* The threads start with the first call, which is when @next is known. */
@@ -155,8 +140,8 @@ start_thread (DelayLink *link, gboolean *runs, pthread_t *thread, gpointer (*run
   *runs = why == 0;
   pthread_mutex_unlock (&link->starting);
   if (why != 0)
-    g_set_error (error, GDW_ERROR, GDW_ERROR_FAILED,
-                 "filter 'delay': start of a thread failed: %s; remove the filter",
+    g_set_error (error, GDW_ERROR, GDW_ERROR_EXHAUSTED,
+                 "filter 'delay': start of a thread failed: %s; raise the limit of threads",
                  g_strerror (why));
   return why == 0;
 }
@@ -245,20 +230,6 @@ delay_shutdown (gpointer data, const GdwNext *next, GError **error)
   return TRUE;
 }
 
-/* Let the writer send what is queued, as long as the wire takes it. */
-static void
-flush (DelayLink *link)
-{
-  GPollFD fd = { .fd = link->drained, .events = G_IO_IN };
-  gsize before = G_MAXSIZE, now = queue_bytes (&link->out);
-  int patience = (int) (link->delay->delay_us / 1000) + FLUSH_MS;
-
-  while (now < before && g_poll (&fd, 1, patience) <= 0) {
-    before = now;
-    now = queue_bytes (&link->out);
-  }
-}
-
 static void
 delay_link_close (gpointer data)
 {
@@ -266,7 +237,7 @@ delay_link_close (gpointer data)
 
   if (link->writes) {
     queue_end (&link->out, NULL);
-    flush (link);
+    queue_flush (&link->out, (int) (link->delay->delay_us / 1000) + FLUSH_MS);
   }
   g_cancellable_cancel (link->stop);
   if (link->writes)

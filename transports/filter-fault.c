@@ -4,11 +4,11 @@
 #include <godwit/filter.h>
 #include <godwit/frame.h>
 #include <limits.h>
-#include <poll.h>
 #include <pthread.h>
 #include <string.h>
 
 #include "fault-way.h"
+#include "wait.h"
 
 enum { OPTION_AT, OPTION_N, OPTION_KIND, OPTION_FOR, OPTION_SEED };
 static const char *const kind_names[] = { "reset", "stall",     "short", "flip",
@@ -131,19 +131,7 @@ is_time (Fault *fault)
 static gboolean
 stall (Fault *fault, GCancellable *cancellable, GError **error)
 {
-  gint64 end = g_get_monotonic_time () + fault->for_ms * (gint64) 1000;
-  GPollFD wake = { 0 };
-  gboolean wakes = cancellable && g_cancellable_make_pollfd (cancellable, &wake);
-  gint64 left = 1;
-
-  /* Without a fd to wake it (none is left), it looks 50 times a second. */
-  while (left > 0 && !g_cancellable_is_cancelled (cancellable)) {
-    gint64 ms = fault->for_ms == 0 ? -1 : (left + 999) / 1000;
-    g_poll (&wake, wakes ? 1 : 0, (gint) (wakes || (ms >= 0 && ms < 20) ? ms : 20));
-    left = fault->for_ms == 0 ? 1 : end - g_get_monotonic_time ();
-  }
-  if (wakes)
-    g_cancellable_release_fd (cancellable);
+  wait_sleep (fault->for_ms == 0 ? -1 : fault->for_ms, cancellable);
   return !g_cancellable_set_error_if_cancelled (cancellable, error);
 }
 

@@ -7,9 +7,7 @@
 #include <godwit/filter.h>
 
 #include "rate-bucket.h"
-
-/* Where there is no fd left to be woken by. */
-#define WAIT_SLICE_MS 20
+#include "wait.h"
 
 enum { OPTION_BYTES_PER_SECOND };
 
@@ -35,17 +33,7 @@ rate_link_open (gpointer self, gboolean incoming, GCancellable *cancellable, GEr
 static gboolean
 sleep_us (gint64 us, GCancellable *cancellable, GError **error)
 {
-  GPollFD fd;
-  gboolean wakes = cancellable && g_cancellable_make_pollfd (cancellable, &fd);
-  int ms = (int) ((us + 999) / 1000);
-
-  if (cancellable && !wakes)
-    ms = MIN (ms, WAIT_SLICE_MS);
-  /* A signal ends it early: the caller asks the bucket again. */
-  if (!g_cancellable_is_cancelled (cancellable))
-    g_poll (&fd, wakes ? 1 : 0, ms);
-  if (wakes)
-    g_cancellable_release_fd (cancellable);
+  wait_sleep ((int) ((us + 999) / 1000), cancellable);
   return !g_cancellable_set_error_if_cancelled (cancellable, error);
 }
 

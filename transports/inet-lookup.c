@@ -2,82 +2,178 @@
 /* SPDX-FileCopyrightText: The godwit authors */
 #include "inet.h"
 
+#include <errno.h>
+#include <godwit/error.h>
+#include <netdb.h>
+#include <pthread.h>
+#include <time.h>
+
+/* A question to the system's resolver.  GResolver would need a main context, and with it a
+ * descriptor: where there is none left it ends the process. */
 typedef struct {
-  GCancellable *stop; /* of the lookup itself */
-  gboolean ended, late;
-  GList *addresses; /* GInetAddress */
-  GError *error;
+  gint refs; /* atomic: who asks, and the thread */
+  char *host;
+  char port[8];
+  struct addrinfo hints;
+  pthread_mutex_t lock;
+  pthread_cond_t changed;
+  gboolean ended; /* under lock; the next three are fixed then */
+  int code, why;
+  struct addrinfo *found;
 } Lookup;
 
 static void
-on_result (GObject *resolver, GAsyncResult *result, gpointer data)
+unref (Lookup *lookup)
 {
-  Lookup *lookup = data;
-
-  lookup->addresses = g_resolver_lookup_by_name_with_flags_finish (G_RESOLVER (resolver),
-                                                                   result, &lookup->error);
-  lookup->ended = TRUE;
-}
-
-static gboolean
-on_late (gpointer data)
-{
-  Lookup *lookup = data;
-
-  lookup->late = TRUE;
-  g_cancellable_cancel (lookup->stop);
-  return G_SOURCE_REMOVE;
-}
-
-static gboolean
-on_cancelled (GCancellable *cancellable, gpointer data)
-{
-  Lookup *lookup = data;
-
-  g_cancellable_cancel (lookup->stop);
-  return G_SOURCE_REMOVE;
-}
-
-static GSource *
-attach (GSource *source, GSourceFunc callback, Lookup *lookup, GMainContext *context)
-{
-  g_source_set_callback (source, callback, lookup, NULL);
-  g_source_attach (source, context);
-  return source;
-}
-
-static void
-detach (GSource *source)
-{
-  if (!source)
+  if (!g_atomic_int_dec_and_test (&lookup->refs))
     return;
-  g_source_destroy (source);
-  g_source_unref (source);
+  if (lookup->found)
+    freeaddrinfo (lookup->found);
+  pthread_cond_destroy (&lookup->changed);
+  pthread_mutex_destroy (&lookup->lock);
+  g_free (lookup->host);
+  g_free (lookup);
 }
 
-/* The system's resolver can be neither interrupted nor given a time: it runs on another thread,
- * which is left to itself when nobody waits for it any more. */
-static void
-run (Lookup *lookup, const char *host, GResolverNameLookupFlags flags, guint timeout_ms,
-     GCancellable *cancellable)
+static Lookup *
+lookup_new (const char *host, guint16 port, const GdwValue *options)
 {
-  g_autoptr (GResolver) resolver = g_resolver_get_default ();
-  g_autoptr (GMainContext) context = g_main_context_new ();
-  GSource *late = NULL, *cancelled = NULL;
+  Lookup *lookup = g_new0 (Lookup, 1);
+  pthread_condattr_t attr;
 
-  if (timeout_ms > 0)
-    late = attach (g_timeout_source_new (timeout_ms), on_late, lookup, context);
+  lookup->refs = 1;
+  lookup->host = g_hostname_to_ascii (host);
+  if (!lookup->host)
+    lookup->host = g_strdup (host);
+  g_snprintf (lookup->port, sizeof lookup->port, "%u", port);
+  lookup->hints = (struct addrinfo){ .ai_flags = AI_NUMERICSERV,
+                                     .ai_socktype = SOCK_STREAM,
+                                     .ai_family = !options[INET_IPV6].number   ? AF_INET
+                                                  : !options[INET_IPV4].number ? AF_INET6
+                                                                               : AF_UNSPEC };
+  pthread_mutex_init (&lookup->lock, NULL);
+  pthread_condattr_init (&attr);
+  pthread_condattr_setclock (&attr, CLOCK_MONOTONIC);
+  pthread_cond_init (&lookup->changed, &attr);
+  pthread_condattr_destroy (&attr);
+  return lookup;
+}
+
+static void *
+ask (void *data)
+{
+  Lookup *lookup = data;
+  struct addrinfo *found = NULL;
+  int code, why;
+
+  errno = 0;
+  code = getaddrinfo (lookup->host, lookup->port, &lookup->hints, &found);
+  why = errno;
+  pthread_mutex_lock (&lookup->lock);
+  lookup->code = code;
+  lookup->why = why;
+  lookup->found = code == 0 ? found : NULL;
+  lookup->ended = TRUE;
+  pthread_cond_signal (&lookup->changed);
+  pthread_mutex_unlock (&lookup->lock);
+  unref (lookup);
+  return NULL;
+}
+
+/* It can be neither interrupted nor given a time: it has a thread, which is left to itself when
+ * nobody waits for it any more. */
+static int
+start (Lookup *lookup)
+{
+  pthread_attr_t attr;
+  pthread_t thread;
+  int why;
+
+  pthread_attr_init (&attr);
+  pthread_attr_setdetachstate (&attr, PTHREAD_CREATE_DETACHED);
+  g_atomic_int_inc (&lookup->refs);
+  why = pthread_create (&thread, &attr, ask, lookup);
+  pthread_attr_destroy (&attr);
+  if (why != 0)
+    unref (lookup);
+  return why;
+}
+
+static void
+wake_up (GCancellable *cancellable, gpointer data)
+{
+  Lookup *lookup = data;
+
+  pthread_mutex_lock (&lookup->lock);
+  pthread_cond_signal (&lookup->changed);
+  pthread_mutex_unlock (&lookup->lock);
+}
+
+/* FALSE: it has not ended in time, or was cancelled. */
+static gboolean
+wait_for_answer (Lookup *lookup, guint timeout_ms, GCancellable *cancellable)
+{
+  gint64 until = g_get_monotonic_time () + timeout_ms * (gint64) 1000;
+  struct timespec when = { until / G_USEC_PER_SEC, until % G_USEC_PER_SEC * 1000 };
+  gulong handler = 0;
+  gboolean ended;
+  int why = 0;
+
   if (cancellable)
-    cancelled = attach (g_cancellable_source_new (cancellable), G_SOURCE_FUNC (on_cancelled),
-                        lookup, context);
-  g_main_context_push_thread_default (context);
-  g_resolver_lookup_by_name_with_flags_async (resolver, host, flags, lookup->stop, on_result,
-                                              lookup);
-  while (!lookup->ended)
-    g_main_context_iteration (context, TRUE);
-  g_main_context_pop_thread_default (context);
-  detach (cancelled);
-  detach (late);
+    handler = g_cancellable_connect (cancellable, G_CALLBACK (wake_up), lookup, NULL);
+  pthread_mutex_lock (&lookup->lock);
+  while (!lookup->ended && why == 0 && !g_cancellable_is_cancelled (cancellable))
+    why = timeout_ms > 0 ? pthread_cond_timedwait (&lookup->changed, &lookup->lock, &when)
+                         : pthread_cond_wait (&lookup->changed, &lookup->lock);
+  ended = lookup->ended;
+  pthread_mutex_unlock (&lookup->lock);
+  g_cancellable_disconnect (cancellable, handler);
+  return ended;
+}
+
+static void
+fail (const Lookup *lookup, GError **error)
+{
+  gboolean exhausted = lookup->code == EAI_MEMORY || lookup->why == EMFILE ||
+                       lookup->why == ENFILE;
+  const char *text = lookup->code == EAI_SYSTEM || exhausted ? g_strerror (lookup->why)
+                                                             : gai_strerror (lookup->code);
+
+  g_set_error (error, GDW_ERROR, exhausted ? GDW_ERROR_EXHAUSTED : GDW_ERROR_IO,
+               "the name '%s' is not found: %s", lookup->host, text);
+}
+
+static GList *
+addresses_of (const Lookup *lookup)
+{
+  GList *list = NULL;
+
+  for (const struct addrinfo *at = lookup->found; at; at = at->ai_next) {
+    GSocketAddress *address = g_socket_address_new_from_native (at->ai_addr, at->ai_addrlen);
+
+    if (address)
+      list = g_list_prepend (list, address);
+  }
+  return g_list_reverse (list);
+}
+
+static GList *
+answer (Lookup *lookup, guint timeout_ms, GCancellable *cancellable, GError **error)
+{
+  int why = start (lookup);
+  gboolean ended = why == 0 && wait_for_answer (lookup, timeout_ms, cancellable);
+
+  if (why != 0)
+    g_set_error (error, GDW_ERROR, GDW_ERROR_EXHAUSTED,
+                 "a thread for the resolver cannot be started: %s", g_strerror (why));
+  else if (ended && lookup->code == 0)
+    return addresses_of (lookup);
+  else if (ended)
+    fail (lookup, error);
+  else if (!g_cancellable_set_error_if_cancelled (cancellable, error))
+    g_set_error (error, G_IO_ERROR, G_IO_ERROR_TIMED_OUT,
+                 "the resolver gave no answer in %u ms", timeout_ms);
+  return NULL;
 }
 
 GList *
@@ -85,29 +181,13 @@ inet_lookup (const char *host, guint16 port, const GdwValue *options, guint time
              GCancellable *cancellable, GError **error)
 {
   GSocketAddress *literal = g_inet_socket_address_new_from_string (host, port);
-  GResolverNameLookupFlags flags = G_RESOLVER_NAME_LOOKUP_FLAGS_DEFAULT;
-  Lookup lookup = { 0 };
-  GList *list = NULL;
+  Lookup *lookup;
+  GList *list;
 
   if (literal)
     return g_list_prepend (NULL, literal);
-  if (!options[INET_IPV6].number)
-    flags = G_RESOLVER_NAME_LOOKUP_FLAGS_IPV4_ONLY;
-  else if (!options[INET_IPV4].number)
-    flags = G_RESOLVER_NAME_LOOKUP_FLAGS_IPV6_ONLY;
-  lookup.stop = g_cancellable_new ();
-  run (&lookup, host, flags, timeout_ms, cancellable);
-  g_object_unref (lookup.stop);
-  for (GList *l = lookup.addresses; l; l = l->next)
-    list = g_list_append (list, g_inet_socket_address_new (l->data, port));
-  g_resolver_free_addresses (lookup.addresses);
-  if (!lookup.late || list) {
-    if (lookup.error)
-      g_propagate_error (error, lookup.error);
-    return list;
-  }
-  g_clear_error (&lookup.error);
-  g_set_error (error, G_IO_ERROR, G_IO_ERROR_TIMED_OUT, "the resolver gave no answer in %u ms",
-               timeout_ms);
-  return NULL;
+  lookup = lookup_new (host, port, options);
+  list = answer (lookup, timeout_ms, cancellable, error);
+  unref (lookup);
+  return list;
 }

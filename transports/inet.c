@@ -9,6 +9,7 @@
 #include <unistd.h>
 
 #include "socket.h"
+#include "wait.h"
 
 /* listen runs on the thread that answers the user. */
 #define LISTEN_LOOKUP_MS 5000
@@ -19,7 +20,7 @@ typedef struct {
   char *address; /* as typed */
   char *host;    /* NULL: any */
   guint16 port;
-  int listener; /* or -1 */
+  int listener, wake; /* of the listener; or -1 */
 } Inet;
 
 void
@@ -29,6 +30,8 @@ inet_close (gpointer self)
 
   if (inet->listener >= 0)
     close (inet->listener);
+  if (inet->wake >= 0)
+    close (inet->wake);
   g_free (inet->host);
   g_free (inet->address);
   g_free (inet);
@@ -94,7 +97,7 @@ inet_open (const char *transport, const GdwTransportConfig *config, GError **err
   const char *why;
 
   inet->transport = transport;
-  inet->listener = -1;
+  inet->listener = inet->wake = -1;
   inet->options = config->options;
   inet->address = g_strdup (config->address);
   why = parse (inet);
@@ -115,6 +118,7 @@ typedef struct {
   struct sockaddr_storage native;
   socklen_t length;
   guint timeout_ms; /* 0: the system decides */
+  int wake;
   GCancellable *cancellable;
 } Attempt;
 
@@ -125,8 +129,8 @@ try_connect (const Attempt *attempt, int fd, GError **error)
 {
   if (!inet_apply_options (attempt->inet->transport, attempt->inet->options, fd, error))
     return -1;
-  return socket_connect (fd, (const struct sockaddr *) &attempt->native, attempt->length,
-                         attempt->timeout_ms ? (int) attempt->timeout_ms : -1,
+  return socket_connect (fd, attempt->wake, (const struct sockaddr *) &attempt->native,
+                         attempt->length, attempt->timeout_ms ? (int) attempt->timeout_ms : -1,
                          attempt->cancellable);
 }
 
@@ -191,9 +195,14 @@ fail_lookup (const Inet *inet, const char *what, GError *lookup, GError **error)
     g_propagate_error (error, lookup);
     return FALSE;
   }
-  g_set_error (error, GDW_ERROR, GDW_ERROR_IO,
-               "transport '%s': %s '%s' failed: %s; check the name of the host",
-               inet->transport, what, inet->address, lookup->message);
+  if (g_error_matches (lookup, GDW_ERROR, GDW_ERROR_EXHAUSTED))
+    g_set_error (error, GDW_ERROR, GDW_ERROR_EXHAUSTED,
+                 "transport '%s': %s '%s' failed: %s; raise the limits of this process",
+                 inet->transport, what, inet->address, lookup->message);
+  else
+    g_set_error (error, GDW_ERROR, GDW_ERROR_IO,
+                 "transport '%s': %s '%s' failed: %s; check the name of the host",
+                 inet->transport, what, inet->address, lookup->message);
   g_error_free (lookup);
   return FALSE;
 }
@@ -218,13 +227,13 @@ limit_of_each (const Inet *inet, GList *addresses)
 
 /* The first of the addresses of @host that works; -1 with the error of the last. */
 static int
-try_each (Inet *inet, const char *host, gboolean listens, GCancellable *cancellable,
+try_each (Inet *inet, int wake, const char *host, gboolean listens, GCancellable *cancellable,
           GError **error)
 {
   const char *what = listens ? "listen at" : "connect to";
   const char *hint = listens ? "choose another address or port"
                              : "check that the destination listens there";
-  Attempt attempt = { .inet = inet, .cancellable = cancellable };
+  Attempt attempt = { .inet = inet, .wake = wake, .cancellable = cancellable };
   GError *lookup = NULL;
   GList *addresses = inet_lookup (host, inet->port, inet->options,
                                   limit_of_lookup (inet, listens), cancellable, &lookup);
@@ -252,12 +261,15 @@ inet_listen (gpointer self, GCancellable *cancellable, GError **error)
   Inet *inet = self;
   gboolean ipv4 = inet->options[INET_IPV4].number, ipv6 = inet->options[INET_IPV6].number;
 
+  inet->wake = wait_open ();
+  if (inet->wake < 0)
+    return fail_at (inet, "listen at", NULL, errno, "", cancellable, error);
   if (inet->host)
-    inet->listener = try_each (inet, inet->host, TRUE, cancellable, error);
+    inet->listener = try_each (inet, -1, inet->host, TRUE, cancellable, error);
   else if (ipv6) /* takes IPv4 peers too; a host may have no IPv6 at all */
-    inet->listener = try_each (inet, "::", TRUE, cancellable, ipv4 ? NULL : error);
+    inet->listener = try_each (inet, -1, "::", TRUE, cancellable, ipv4 ? NULL : error);
   if (!inet->host && inet->listener < 0 && ipv4)
-    inet->listener = try_each (inet, "0.0.0.0", TRUE, cancellable, error);
+    inet->listener = try_each (inet, -1, "0.0.0.0", TRUE, cancellable, error);
   return inet->listener >= 0;
 }
 
@@ -265,7 +277,7 @@ gpointer
 inet_connect (gpointer self, GCancellable *cancellable, GError **error)
 {
   Inet *inet = self;
-  int fd;
+  int fd, wake;
 
   if (!inet->host || inet->port == 0) {
     g_set_error (error, GDW_ERROR, GDW_ERROR_INVALID,
@@ -274,8 +286,16 @@ inet_connect (gpointer self, GCancellable *cancellable, GError **error)
                  inet->transport, inet->address, inet->host ? "port" : "host");
     return NULL;
   }
-  fd = try_each (inet, inet->host, FALSE, cancellable, error);
-  return fd < 0 ? NULL : socket_link_new (inet->transport, fd, g_strdup (inet->address));
+  wake = wait_open ();
+  if (wake < 0) {
+    fail_at (inet, "connect to", NULL, errno, "", cancellable, error);
+    return NULL;
+  }
+  fd = try_each (inet, wake, inet->host, FALSE, cancellable, error);
+  if (fd >= 0)
+    return socket_link_new (inet->transport, fd, wake, g_strdup (inet->address));
+  close (wake);
+  return NULL;
 }
 
 /* The text of one end of @fd; free with g_free. */
@@ -296,11 +316,11 @@ gpointer
 inet_accept (gpointer self, GCancellable *cancellable, GError **error)
 {
   Inet *inet = self;
-  int fd = -1;
-  int why = socket_accept (inet->listener, cancellable, &fd);
+  int fd = -1, wake = -1;
+  int why = socket_accept (inet->listener, inet->wake, cancellable, &fd, &wake);
 
   if (why == 0)
-    return socket_link_new (inet->transport, fd, end_name (fd, getpeername));
+    return socket_link_new (inet->transport, fd, wake, end_name (fd, getpeername));
   fail_at (inet, "accept at", NULL, why, "check the limits of this process", cancellable,
            error);
   return NULL;

@@ -8,10 +8,16 @@
 #include <poll.h>
 #include <unistd.h>
 
-/* Where there is no fd left to be woken by. */
-#define WAIT_SLICE_MS 50
+#include "wait.h"
+
 /* A full queue of a UNIX listener cannot be polled for. */
 #define CONNECT_RETRY_MS 10
+
+static gboolean
+is_exhausted (int why)
+{
+  return why == EMFILE || why == ENFILE || why == ENOMEM || why == ENOBUFS;
+}
 
 gboolean
 socket_fail (const char *transport, const char *what, int why, const char *hint,
@@ -19,57 +25,25 @@ socket_fail (const char *transport, const char *what, int why, const char *hint,
 {
   if (why == ECANCELED && g_cancellable_set_error_if_cancelled (cancellable, error))
     return FALSE;
-  g_set_error (error, GDW_ERROR, GDW_ERROR_IO, "transport '%s': %s failed: %s; %s", transport,
-               what, g_strerror (why), hint);
+  if (why == EMFILE || why == ENFILE)
+    hint = "raise the limit of open files";
+  else if (is_exhausted (why))
+    hint = "there must be more memory";
+  g_set_error (error, GDW_ERROR, is_exhausted (why) ? GDW_ERROR_EXHAUSTED : GDW_ERROR_IO,
+               "transport '%s': %s failed: %s; %s", transport, what, g_strerror (why), hint);
   return FALSE;
 }
 
 int
-socket_wait (int fd, short events, int timeout_ms, GCancellable *cancellable)
-{
-  GPollFD fds[2] = { { .fd = fd, .events = (gushort) events } };
-  gboolean wakes = cancellable && g_cancellable_make_pollfd (cancellable, &fds[1]);
-  gint64 end = g_get_monotonic_time () + timeout_ms * (gint64) 1000;
-  int result = -1;
-
-  while (result == -1) {
-    int left = timeout_ms < 0 ? -1
-                              : (int) MAX (0, (end - g_get_monotonic_time () + 999) / 1000);
-    int slice = cancellable && !wakes && (left < 0 || left > WAIT_SLICE_MS) ? WAIT_SLICE_MS
-                                                                            : left;
-
-    if (g_cancellable_is_cancelled (cancellable))
-      result = ECANCELED;
-    else if (g_poll (fds, wakes ? 2 : 1, slice) < 0)
-      result = errno == EINTR ? -1 : errno;
-    else if (fds[0].revents != 0)
-      result = 0;
-    else if (timeout_ms >= 0 && g_get_monotonic_time () >= end)
-      result = ETIMEDOUT;
-  }
-  if (wakes)
-    g_cancellable_release_fd (cancellable);
-  return result;
-}
-
-int
-socket_sleep (int ms, GCancellable *cancellable)
-{
-  int why = socket_wait (-1, 0, ms, cancellable);
-
-  return why == ETIMEDOUT ? 0 : why;
-}
-
-int
-socket_connect (int fd, const struct sockaddr *address, socklen_t length, int timeout_ms,
-                GCancellable *cancellable)
+socket_connect (int fd, int wake, const struct sockaddr *address, socklen_t length,
+                int timeout_ms, GCancellable *cancellable)
 {
   int why = 0;
   socklen_t size = sizeof why;
 
   while (connect (fd, address, length) != 0) {
     if (errno == EAGAIN)
-      why = socket_sleep (CONNECT_RETRY_MS, cancellable);
+      why = wait_sleep (CONNECT_RETRY_MS, cancellable);
     else if (errno == EINPROGRESS || errno == EINTR)
       break;
     else
@@ -77,7 +51,7 @@ socket_connect (int fd, const struct sockaddr *address, socklen_t length, int ti
     if (why != 0)
       return why;
   }
-  why = socket_wait (fd, POLLOUT, timeout_ms, cancellable);
+  why = wait_for (wake, fd, POLLOUT, timeout_ms, cancellable);
   if (why == 0 && getsockopt (fd, SOL_SOCKET, SO_ERROR, &why, &size) != 0)
     why = errno;
   return why;
@@ -103,31 +77,46 @@ is_transient (int why)
   }
 }
 
-int
-socket_accept (int listener, GCancellable *cancellable, int *fd)
+/* What the link is woken by comes first: a peer for which there is none stays in the backlog.
+ */
+static int
+accept_one (int listener, int *fd, int *wake)
 {
-  for (;;) {
-    int why = 0;
+  if (*wake < 0)
+    *wake = wait_open ();
+  if (*wake < 0)
+    return errno;
+  *fd = accept4 (listener, NULL, NULL, SOCK_NONBLOCK | SOCK_CLOEXEC);
+  return *fd < 0 ? errno : 0;
+}
 
-    *fd = accept4 (listener, NULL, NULL, SOCK_NONBLOCK | SOCK_CLOEXEC);
-    if (*fd >= 0)
+int
+socket_accept (int listener, int listener_wake, GCancellable *cancellable, int *fd, int *wake)
+{
+  *wake = -1;
+  for (;;) {
+    int why = wait_for (listener_wake, listener, POLLIN, -1, cancellable);
+
+    if (why == 0)
+      why = accept_one (listener, fd, wake);
+    if (why == 0)
       return 0;
-    if (errno == EAGAIN)
-      why = socket_wait (listener, POLLIN, -1, cancellable);
-    else if (!is_transient (errno))
-      why = errno;
-    if (why != 0)
-      return why;
+    if (why == EAGAIN || is_transient (why))
+      continue;
+    if (*wake >= 0)
+      close (*wake);
+    return why;
   }
 }
 
 Socket *
-socket_link_new (const char *transport, int fd, char *peer)
+socket_link_new (const char *transport, int fd, int wake, char *peer)
 {
   Socket *link = g_new0 (Socket, 1);
 
   link->transport = transport;
   link->fd = fd;
+  link->wake = wake;
   link->peer = peer;
   pthread_mutex_init (&link->lock, NULL);
   return link;
@@ -184,7 +173,7 @@ socket_read (gpointer data, const struct iovec *iov, guint n, GCancellable *canc
     if (why == 0)
       return count;
     if (why == EAGAIN)
-      why = socket_wait (link->fd, POLLIN, -1, cancellable);
+      why = wait_for (link->wake, link->fd, POLLIN, -1, cancellable);
     if (why != 0 && why != EINTR)
       return fail (link, "read from", why, "the peer died or the network is down", cancellable,
                    error);
@@ -205,7 +194,7 @@ socket_write (gpointer data, const struct iovec *iov, guint n, GCancellable *can
     if (count >= 0)
       return count;
     if (why == EAGAIN)
-      why = socket_wait (link->fd, POLLOUT, -1, cancellable);
+      why = wait_for (link->wake, link->fd, POLLOUT, -1, cancellable);
     if (why != 0 && why != EINTR)
       return fail (link, "write to", why, "the peer died or the network is down", cancellable,
                    error);
@@ -229,6 +218,7 @@ socket_close_link (gpointer data)
   Socket *link = data;
 
   close (link->fd);
+  close (link->wake);
   pthread_mutex_destroy (&link->lock);
   g_free (link->peer);
   g_free (link);

@@ -11,13 +11,13 @@
 typedef struct {
   const char *transport; /* for messages: "tcp" */
   char *peer;            /* and "127.0.0.1:7000" */
-  int fd;
-  pthread_mutex_t lock; /* held in a write */
-  int why;              /* what broke the connection, as a write was told; under lock */
+  int fd, wake;          /* see wait.h */
+  pthread_mutex_t lock;  /* held in a write */
+  int why;               /* what broke the connection, as a write was told; under lock */
 } Socket;
 
-/* Takes over @fd and @peer. */
-Socket *socket_link_new (const char *transport, int fd, char *peer);
+/* Takes over @fd, @wake and @peer. */
+Socket *socket_link_new (const char *transport, int fd, int wake, char *peer);
 
 /* Callbacks of a transport. */
 gssize socket_read (gpointer link, const struct iovec *iov, guint n, GCancellable *cancellable,
@@ -29,19 +29,15 @@ void socket_close_link (gpointer link);
 
 /* These give 0, an errno, or ECANCELED after the cancellable fired. */
 
-/* Wait for @events on @fd; ETIMEDOUT after @timeout_ms (-1 = never). */
-int socket_wait (int fd, short events, int timeout_ms, GCancellable *cancellable);
-
-/* Just wait. */
-int socket_sleep (int ms, GCancellable *cancellable);
-
 /* Connect the non-blocking @fd; ETIMEDOUT after @timeout_ms (-1 = the system decides). */
-int socket_connect (int fd, const struct sockaddr *address, socklen_t length, int timeout_ms,
-                    GCancellable *cancellable);
+int socket_connect (int fd, int wake, const struct sockaddr *address, socklen_t length,
+                    int timeout_ms, GCancellable *cancellable);
 
-/* Wait for a peer and give its non-blocking socket. */
-int socket_accept (int listener, GCancellable *cancellable, int *fd);
+/* Wait for a peer and give its non-blocking socket and what its link is woken by. */
+int socket_accept (int listener, int listener_wake, GCancellable *cancellable, int *fd,
+                   int *wake);
 
-/* FALSE with "transport 'x': WHAT failed: WHY; HINT", or the error of the cancellable. */
+/* FALSE with "transport 'x': WHAT failed: WHY; HINT", or the error of the cancellable.  Where
+ * something has run out it is GDW_ERROR_EXHAUSTED, with its own hint. */
 gboolean socket_fail (const char *transport, const char *what, int why, const char *hint,
                       GCancellable *cancellable, GError **error);

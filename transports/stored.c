@@ -23,21 +23,6 @@ stored_new (const char *transport, int fd, const char *name)
   return link;
 }
 
-void
-stored_wait_for_cancel (GCancellable *cancellable, GError **error)
-{
-  GPollFD poll;
-
-  while (!g_cancellable_is_cancelled (cancellable)) {
-    gboolean wakes = g_cancellable_make_pollfd (cancellable, &poll);
-
-    g_poll (&poll, wakes, wakes ? -1 : 50);
-    if (wakes)
-      g_cancellable_release_fd (cancellable);
-  }
-  g_cancellable_set_error_if_cancelled (cancellable, error);
-}
-
 static gboolean
 fail (const Stored *link, const char *what, int why, const char *hint, GError **error)
 {

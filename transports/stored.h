@@ -16,9 +16,6 @@ typedef struct {
 /* Takes @fd. */
 Stored *stored_new (const char *transport, int fd, const char *name);
 
-/* Until it fires; always sets @error. */
-void stored_wait_for_cancel (GCancellable *cancellable, GError **error);
-
 /* Callbacks of a transport's link. */
 gssize stored_read (gpointer link, const struct iovec *iov, guint n, GCancellable *cancellable,
                     GError **error);

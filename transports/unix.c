@@ -12,6 +12,7 @@
 #include <unistd.h>
 
 #include "socket.h"
+#include "wait.h"
 
 #define LOCK_RETRY_MS 10
 #define LOCK_TRIES 100
@@ -23,9 +24,9 @@ typedef struct {
   uid_t peer_uid; /* may be at the other end beside this user and root */
   struct sockaddr_un name;
   socklen_t length;
-  int listener; /* or -1 */
-  dev_t dev;    /* of the socket file that is ours, */
-  ino_t ino;    /* or 0 */
+  int listener, wake; /* or -1 */
+  dev_t dev;          /* of the socket file that is ours, */
+  ino_t ino;          /* or 0 */
 } Unix;
 
 static gboolean
@@ -50,7 +51,7 @@ unix_open (const GdwTransportConfig *config, GError **error)
     return NULL;
   }
   self = g_new0 (Unix, 1);
-  self->listener = -1;
+  self->listener = self->wake = -1;
   self->address = g_strdup (config->address);
   self->peer_uid = (uid_t) config->options[OPTION_PEER_UID].number;
   self->name.sun_family = AF_UNIX;
@@ -94,7 +95,7 @@ lock_folder (Unix *self, GCancellable *cancellable)
   int why = 0;
 
   for (guint i = 0; fd >= 0 && flock (fd, LOCK_EX | LOCK_NB) != 0; i++) {
-    why = i < LOCK_TRIES ? socket_sleep (LOCK_RETRY_MS, cancellable) : EWOULDBLOCK;
+    why = i < LOCK_TRIES ? wait_sleep (LOCK_RETRY_MS, cancellable) : EWOULDBLOCK;
     if (why != 0) {
       close (fd);
       errno = why;
@@ -201,7 +202,9 @@ unix_listen (gpointer data, GCancellable *cancellable, GError **error)
   int why;
 
   self->listener = new_socket ();
-  if (self->listener < 0)
+  if (self->listener >= 0)
+    self->wake = wait_open ();
+  if (self->wake < 0)
     return fail (self, "listen at", errno, "check the limits of this process", NULL, error);
   /* Linux makes the socket file with the mode of the socket, so it never is open to others;
    * the umask belongs to the whole process. */
@@ -227,6 +230,8 @@ unix_close (gpointer data)
     unlink (self->address);
   if (self->listener >= 0)
     close (self->listener);
+  if (self->wake >= 0)
+    close (self->wake);
   g_free (self->address);
   g_free (self);
 }
@@ -251,17 +256,18 @@ unix_accept (gpointer data, GCancellable *cancellable, GError **error)
 
   for (;;) {
     uid_t uid;
-    int fd = -1;
-    int why = socket_accept (self->listener, cancellable, &fd);
+    int fd = -1, wake = -1;
+    int why = socket_accept (self->listener, self->wake, cancellable, &fd, &wake);
 
     if (why != 0) {
       fail (self, "accept at", why, "check the limits of this process", cancellable, error);
       return NULL;
     }
     if (peer_is_trusted (self, fd, &uid))
-      return socket_link_new ("unix", fd, g_strdup (self->address));
+      return socket_link_new ("unix", fd, wake, g_strdup (self->address));
     /* A stranger costs its own connection only. */
     close (fd);
+    close (wake);
   }
 }
 
@@ -270,9 +276,10 @@ unix_connect (gpointer data, GCancellable *cancellable, GError **error)
 {
   Unix *self = data;
   int fd = new_socket ();
-  int why = fd < 0 ? errno
-                   : socket_connect (fd, (struct sockaddr *) &self->name, self->length, -1,
-                                     cancellable);
+  int wake = fd < 0 ? -1 : wait_open ();
+  int why = wake < 0 ? errno
+                     : socket_connect (fd, wake, (struct sockaddr *) &self->name, self->length,
+                                       -1, cancellable);
   uid_t uid;
 
   if (why != 0) {
@@ -283,10 +290,12 @@ unix_connect (gpointer data, GCancellable *cancellable, GError **error)
                  "run both sides as the same user or as root, or allow it with peer-uid",
                  self->address, (guint) uid);
   } else {
-    return socket_link_new ("unix", fd, g_strdup (self->address));
+    return socket_link_new ("unix", fd, wake, g_strdup (self->address));
   }
   if (fd >= 0)
     close (fd);
+  if (wake >= 0)
+    close (wake);
   return NULL;
 }
 

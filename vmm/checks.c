@@ -3,6 +3,7 @@
 
 #include "checks.h"
 
+#include "errand.h"
 #include "guest-check.h"
 #include "guest.h"
 
@@ -21,7 +22,6 @@ typedef struct {
   guint64 request; /* of a check by the guest */
   GError *refused;
   MachineCheck result;
-  gint looked; /* atomic; for ThreadSanitizer, which cannot see what GTask orders */
 } Check;
 
 /* Frees CHECK, takes ERROR. */
@@ -53,44 +53,26 @@ finish (Check *check, GError *error)
 
 /* Over memory that stands still, on a thread of its own */
 
-static void
-check_thread (GTask *task, gpointer source, gpointer data, GCancellable *cancellable)
+static gboolean
+check_memory (gpointer data, GError **error)
 {
   Check *check = data;
   const MachineParts *parts = check->checks->parts;
-  GError *error = NULL;
-  gboolean ok = guest_check_memory (parts->memory, parts->vcpus, check->checks->device->seq,
-                                    cancellable, &check->result, &error);
 
-  (void) source;
-  g_atomic_int_inc (&check->looked);
-  if (ok)
-    g_task_return_boolean (task, TRUE);
-  else
-    g_task_return_error (task, error);
+  return guest_check_memory (parts->memory, parts->vcpus, check->checks->device->seq,
+                             check->own, &check->result, error);
 }
 
 static void
-check_thread_done (GObject *source, GAsyncResult *result, gpointer data)
+memory_is_checked (gpointer data, GError *error)
 {
-  Check *check = data;
-  GError *error = NULL;
-
-  (void) source;
-  g_atomic_int_get (&check->looked);
-  g_task_set_check_cancellable (G_TASK (result), FALSE);
-  g_task_propagate_boolean (G_TASK (result), &error);
-  finish (check, error);
+  finish (data, error);
 }
 
 static void
 check_by_vmm (Check *check)
 {
-  g_autoptr (GTask) task = g_task_new (NULL, check->own, check_thread_done, check);
-
-  g_task_set_task_data (task, check, NULL);
-  g_task_set_check_cancellable (task, FALSE);
-  g_task_run_in_thread (task, check_thread);
+  errand_run (check->checks->context, check_memory, memory_is_checked, check);
 }
 
 /* By the guest: raise the request, then look until every vCPU has answered */

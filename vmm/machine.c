@@ -5,6 +5,7 @@
 
 #include "guest-check.h"
 #include "checks.h"
+#include "errand.h"
 #include "guest-image.h"
 #include "guest-ram.h"
 
@@ -34,7 +35,6 @@ struct Machine {
   Checks checks;
   guint outstanding; /* answers */
   GList *pausing;    /* Answer: who waits for the present pause */
-  gint zeroed;       /* atomic; for ThreadSanitizer, which cannot see what GTask orders */
 };
 
 typedef struct {
@@ -389,43 +389,35 @@ machine_load (Machine *machine, const GdwSection *sections, guint n_sections, GE
   return bytes && device_load (&machine->device, bytes, error);
 }
 
-static void
-zero_thread (GTask *task, gpointer source, gpointer data, GCancellable *cancellable)
-{
-  Machine *machine = data;
-  GError *error = NULL;
-  gboolean ok = memory_zero (&machine->memory, &error);
+typedef struct {
+  Memory *memory;
+  gpointer answer;
+} Zeroing;
 
-  (void) source;
-  (void) cancellable;
-  g_atomic_int_inc (&machine->zeroed);
-  if (ok)
-    g_task_return_boolean (task, TRUE);
-  else
-    g_task_return_error (task, error);
+static gboolean
+zero (gpointer data, GError **error)
+{
+  return memory_zero (((Zeroing *) data)->memory, error);
 }
 
 static void
-zeroed (GObject *source, GAsyncResult *result, gpointer answer)
+zeroed (gpointer data, GError *error)
 {
-  g_autoptr (GError) error = NULL;
-  Machine *machine = g_task_get_task_data (G_TASK (result));
+  g_autofree Zeroing *zeroing = data;
 
-  (void) source;
-  g_atomic_int_get (&machine->zeroed);
-  g_task_propagate_boolean (G_TASK (result), &error);
-  answer_give (answer, error);
+  answer_give (zeroing->answer, error);
+  g_clear_error (&error);
 }
 
 void
 machine_reset (Machine *machine, MachineDone done, gpointer data)
 {
-  g_autoptr (GTask) task = g_task_new (NULL, NULL, zeroed, answer_new (machine, done, data));
+  Zeroing *zeroing = g_new (Zeroing, 1);
 
   checks_stop (&machine->checks, "reset");
   machine->device.seq = 0;
-  g_task_set_task_data (task, machine, NULL);
-  g_task_run_in_thread (task, zero_thread);
+  *zeroing = (Zeroing){ &machine->memory, answer_new (machine, done, data) };
+  errand_run (machine->checks.context, zero, zeroed, zeroing);
 }
 
 /* Looking into it */

@@ -25,6 +25,7 @@ typedef enum {
   GDW_ERROR_TIMEOUT = 10,    /* the peer was silent for too long */
   GDW_ERROR_PLUGIN = 11,     /* a plugin broke its contract */
   GDW_ERROR_IN_DOUBT = 12,   /* it may have been done and may not */
+  GDW_ERROR_EXHAUSTED = 13,  /* no descriptor, thread or memory is left here */
 } GdwError;
 
 G_END_DECLS

@@ -23,6 +23,15 @@ G_BEGIN_DECLS
  * time on two threads; shutdown runs on any thread; close_link after the others have
  * returned, and before close.
  *
+ * The process may run out of descriptors and threads at any time, and its guest must not end
+ * with it.  g_cancellable_make_pollfd and g_cancellable_get_fd end the process when they
+ * find none, and so does all that uses them: the calls of GSocket and GIO that take a
+ * cancellable, and g_main_context_new, g_thread_new.  What a blocked call is to be woken by is
+ * made in listen, accept and connect, where it may fail, with GDW_ERROR_EXHAUSTED; the
+ * cancellable's signal "cancelled", with g_cancellable_connect, writes to it.  After that error
+ * of connect a migration goes on with one link; after that of accept the peer is still there
+ * when it is called again.
+ *
  * A call that waits sleeps.  A signal handler that runs meanwhile changes nothing, and
  * no call raises a signal: a peer that is gone is an error.  No cancellable is kept
  * after its call.  What one link or instance does never shows on another.  The text of

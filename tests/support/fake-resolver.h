@@ -2,103 +2,75 @@
 /* SPDX-FileCopyrightText: The godwit authors */
 #pragma once
 
-/* A resolver of names that knows one name, or hangs as the system's may.  It is the default one
- * of its process, from fake_resolver_set on; a test has a process of its own. */
+/* A resolver of names that knows one name, or hangs as the system's may.  It takes the place of
+ * libc's in its process, from fake_resolver_set on; a test has a process of its own. */
 
+#include <arpa/inet.h>
+#include <dlfcn.h>
 #include <gio/gio.h>
+#include <netdb.h>
 #include <pthread.h>
+#include <stdlib.h>
+#include <string.h>
 
 typedef struct {
-  GResolver resolver;
-  const char *const *addresses; /* of each name; NULL: hang */
+  const char *const *addresses; /* IPv4, of each name; NULL: hang */
   guint asked;
-  GResolverNameLookupFlags flags; /* of the last question */
-  pthread_mutex_t hanging;        /* held for good */
+  int family;              /* of the last question */
+  pthread_mutex_t hanging; /* held for good */
 } FakeResolver;
 
-typedef struct {
-  GResolverClass resolver;
-} FakeResolverClass;
+static FakeResolver *fake_resolver; /* NULL: the system's is asked */
 
-GType fake_resolver_get_type (void);
-G_DEFINE_TYPE (FakeResolver, fake_resolver, G_TYPE_RESOLVER)
-
-static inline void
-fake_resolver_free_list (gpointer list)
+/* As libc makes them, so that its freeaddrinfo frees them. */
+static inline struct addrinfo *
+fake_resolver_entry (const char *address, const char *service)
 {
-  g_resolver_free_addresses (list);
+  struct addrinfo *entry = calloc (1, sizeof *entry + sizeof (struct sockaddr_in));
+  struct sockaddr_in *in = (struct sockaddr_in *) (entry + 1);
+
+  in->sin_family = AF_INET;
+  in->sin_port = htons ((guint16) atoi (service));
+  inet_pton (AF_INET, address, &in->sin_addr);
+  entry->ai_family = AF_INET;
+  entry->ai_socktype = SOCK_STREAM;
+  entry->ai_addr = (struct sockaddr *) in;
+  entry->ai_addrlen = sizeof *in;
+  return entry;
 }
 
-static inline void
-fake_resolver_hang (GTask *task, gpointer resolver, gpointer data, GCancellable *cancellable)
+G_MODULE_EXPORT int
+getaddrinfo (const char *name, const char *service, const struct addrinfo *hints,
+             struct addrinfo **found)
 {
-  FakeResolver *fake = resolver;
+  int (*real) (const char *, const char *, const struct addrinfo *, struct addrinfo **);
 
-  pthread_mutex_lock (&fake->hanging);
-  pthread_mutex_unlock (&fake->hanging);
-  g_task_return_pointer (task, NULL, NULL);
-}
-
-static inline void
-fake_resolver_ask (GResolver *resolver, const char *name, GResolverNameLookupFlags flags,
-                   GCancellable *cancellable, GAsyncReadyCallback callback, gpointer data)
-{
-  FakeResolver *fake = (FakeResolver *) resolver;
-  g_autoptr (GTask) task = g_task_new (resolver, cancellable, callback, data);
-  GList *list = NULL;
-
-  fake->asked++;
-  fake->flags = flags;
-  if (!fake->addresses) {
-    g_task_set_return_on_cancel (task, TRUE);
-    g_task_run_in_thread (task, fake_resolver_hang);
-    return;
+  if (!fake_resolver || !hints || (hints->ai_flags & AI_NUMERICHOST)) {
+    *(void **) &real = dlsym (RTLD_NEXT, "getaddrinfo");
+    return real (name, service, hints, found);
   }
-  for (guint i = 0; fake->addresses[i]; i++)
-    list = g_list_append (list, g_inet_address_new_from_string (fake->addresses[i]));
-  if (list)
-    g_task_return_pointer (task, list, fake_resolver_free_list);
-  else
-    g_task_return_new_error (task, G_RESOLVER_ERROR, G_RESOLVER_ERROR_NOT_FOUND,
-                             "nobody knows %s", name);
-}
-
-static inline void
-fake_resolver_ask_any (GResolver *resolver, const char *name, GCancellable *cancellable,
-                       GAsyncReadyCallback callback, gpointer data)
-{
-  fake_resolver_ask (resolver, name, G_RESOLVER_NAME_LOOKUP_FLAGS_DEFAULT, cancellable,
-                     callback, data);
-}
-
-static inline GList *
-fake_resolver_finish (GResolver *resolver, GAsyncResult *result, GError **error)
-{
-  return g_task_propagate_pointer (G_TASK (result), error);
-}
-
-static void
-fake_resolver_class_init (FakeResolverClass *klass)
-{
-  klass->resolver.lookup_by_name_async = fake_resolver_ask_any;
-  klass->resolver.lookup_by_name_finish = fake_resolver_finish;
-  klass->resolver.lookup_by_name_with_flags_async = fake_resolver_ask;
-  klass->resolver.lookup_by_name_with_flags_finish = fake_resolver_finish;
-}
-
-static void
-fake_resolver_init (FakeResolver *fake)
-{
-  pthread_mutex_init (&fake->hanging, NULL);
-  pthread_mutex_lock (&fake->hanging);
+  fake_resolver->asked++;
+  fake_resolver->family = hints->ai_family;
+  if (!fake_resolver->addresses) {
+    pthread_mutex_lock (&fake_resolver->hanging);
+    pthread_mutex_unlock (&fake_resolver->hanging);
+  }
+  *found = NULL;
+  for (guint i = 0; fake_resolver->addresses && fake_resolver->addresses[i]; i++) {
+    *found = fake_resolver_entry (fake_resolver->addresses[i], service);
+    found = &(*found)->ai_next;
+  }
+  return fake_resolver->addresses && fake_resolver->addresses[0] ? 0 : EAI_NONAME;
 }
 
 static inline FakeResolver *
 fake_resolver_set (const char *const *addresses)
 {
-  FakeResolver *fake = g_object_new (fake_resolver_get_type (), NULL);
+  FakeResolver *fake = g_new0 (FakeResolver, 1);
 
+  pthread_mutex_init (&fake->hanging, NULL);
+  pthread_mutex_lock (&fake->hanging);
   fake->addresses = addresses;
-  g_resolver_set_default (G_RESOLVER (fake));
+  fake_resolver = fake;
   return fake;
 }

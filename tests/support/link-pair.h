@@ -170,12 +170,12 @@ job_finish (Job *job)
   return job->ok;
 }
 
-/* Until the kernel says that the thread is in poll. */
+/* Until the kernel says that the thread waits, for a descriptor or a condition. */
 static inline void
 job_until_it_waits (Job *job)
 {
   int number = -1;
-  while (number != SYS_poll) {
+  while (number != SYS_poll && number != SYS_futex) {
     char path[64];
     pid_t tid = __atomic_load_n (&job->tid, __ATOMIC_ACQUIRE);
     g_snprintf (path, sizeof path, "/proc/self/task/%d/syscall", tid);

@@ -6,6 +6,7 @@
 
 #include <stdlib.h>
 #include <string.h>
+#include <sys/resource.h>
 
 #include "tests/support/fake-tracker.h"
 
@@ -79,6 +80,20 @@ START_TEST (what_is_missing_is_named)
 }
 END_TEST
 
+/* Not "none is installed". */
+START_TEST (without_a_descriptor_that_is_the_reason)
+{
+  struct rlimit limit;
+
+  fake->log.modes = GDW_DIRTY_LOG_PLAIN;
+  ck_assert_int_eq (getrlimit (RLIMIT_NOFILE, &limit), 0);
+  limit.rlim_cur = 3;
+  ck_assert_int_eq (setrlimit (RLIMIT_NOFILE, &limit), 0);
+  expect_refused ("auto", &fake->log, "no descriptor is left: Too many open files; raise");
+  expect_refused ("bitmap", &fake->log, "failed: Too many open files; raise the limit of open");
+}
+END_TEST
+
 int
 main (void)
 {
@@ -90,6 +105,7 @@ main (void)
   tcase_add_test (tc, auto_takes_the_best_that_works);
   tcase_add_test (tc, a_name_is_taken_by_its_word);
   tcase_add_test (tc, what_is_missing_is_named);
+  tcase_add_test (tc, without_a_descriptor_that_is_the_reason);
   suite_add_tcase (suite, tc);
   runner = srunner_create (suite);
   srunner_set_tap (runner, "-");

@@ -445,7 +445,7 @@ START_TEST (the_list_has_every_module_once_sorted)
   ck_assert (chmod (d, 0777) == 0);
   gdw_plugins_free (plugins);
   plugins = gdw_plugins_new (path);
-  list = gdw_plugins_list (plugins);
+  list = gdw_plugins_list (plugins, NULL);
   ck_assert_uint_eq (list->len, 3);
   info = g_ptr_array_index (list, 0);
   ck_assert_str_eq (info->name, "abi");
@@ -480,7 +480,7 @@ START_TEST (a_module_loaded_by_hand_is_found)
   g_autoptr (GError) error = NULL;
   g_autoptr (GdwPluginInfo) info = gdw_plugins_load (plugins, file, &error);
   g_autoptr (GdwPluginInfo) again = gdw_plugins_load (plugins, file, &error);
-  g_autoptr (GPtrArray) list = gdw_plugins_list (plugins);
+  g_autoptr (GPtrArray) list = gdw_plugins_list (plugins, NULL);
 
   ck_assert_msg (info && again, "%s", error ? error->message : "no error");
   ck_assert_str_eq (info->name, "good");
@@ -530,7 +530,7 @@ START_TEST (what_cannot_be_loaded_by_hand_says_why)
   expect_not_loaded (plugins, file, GDW_ERROR_INVALID, "its folder is refused");
   ck_assert (chmod (path, 0755) == 0 && chmod (file, 0777) == 0);
   expect_not_loaded (plugins, file, GDW_ERROR_INVALID, "others");
-  list = gdw_plugins_list (plugins);
+  list = gdw_plugins_list (plugins, NULL);
   ck_assert_uint_eq (list->len, 0);
   gdw_plugins_free (plugins);
 }
