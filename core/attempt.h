@@ -3,7 +3,7 @@
 #pragma once
 
 #include "core/guest.h"
-#include "core/thread.h"
+#include "core/base/thread.h"
 #include "plugins/call.h"
 #include "plugins/loader.h"
 #include "qapi-types.h"

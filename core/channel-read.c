@@ -2,7 +2,7 @@
 /* SPDX-FileCopyrightText: The godwit authors */
 #include "core/channel-private.h"
 
-#include "core/post.h"
+#include "core/base/invoke.h"
 
 /* How much may be taken before it is acknowledged unasked. */
 #define ACK_BYTES (4u << 20)

@@ -4,8 +4,8 @@
 
 #include "core/channel-private.h"
 #include "core/crc32c.h"
-#include "core/post.h"
-#include "core/thread.h"
+#include "core/base/invoke.h"
+#include "core/base/thread.h"
 
 #define READER_GRACE_US 200000
 #define FOREVER_US (G_MAXINT64 / 4)

@@ -2,8 +2,8 @@
 /* SPDX-FileCopyrightText: The godwit authors */
 #include "core/channel-private.h"
 
-#include "core/post.h"
-#include "core/thread.h"
+#include "core/base/invoke.h"
+#include "core/base/thread.h"
 
 gboolean
 gdw_channel_start_thread (GdwChannel *channel, gboolean writes, GError **error)

@@ -4,7 +4,7 @@
 
 #include "core/rate.h"
 #include "core/stream.h"
-#include "core/thread.h"
+#include "core/base/thread.h"
 #include "plugins/call.h"
 
 /* A link with its two threads: one only reads, one only writes, so reading

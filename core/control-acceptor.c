@@ -2,7 +2,7 @@
 /* SPDX-FileCopyrightText: The godwit authors */
 #include "core/control-acceptor.h"
 
-#include "core/post.h"
+#include "core/base/invoke.h"
 
 #define PAUSE_MS 100
 

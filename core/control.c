@@ -5,7 +5,7 @@
 #include "core/control-metrics.h"
 #include "core/control-qmp.h"
 #include "core/json.h"
-#include "core/post.h"
+#include "core/base/invoke.h"
 #include "qapi-events.h"
 
 G_DEFINE_BOXED_TYPE (GdwControl, gdw_control, gdw_control_ref, gdw_control_free)

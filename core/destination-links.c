@@ -4,8 +4,8 @@
 #include <string.h>
 
 #include "core/destination-private.h"
-#include "core/post.h"
-#include "core/thread.h"
+#include "core/base/invoke.h"
+#include "core/base/thread.h"
 
 /* Credit of each link: enough to keep a fast link busy over a long way. */
 #define WINDOW_BYTES (64u << 20)

@@ -8,7 +8,7 @@
 #include "core/destination.h"
 #include "core/handover.h"
 #include "core/pageset.h"
-#include "core/post.h"
+#include "core/base/invoke.h"
 #include "core/regions.h"
 
 typedef enum {

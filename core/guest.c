@@ -2,7 +2,7 @@
 /* SPDX-FileCopyrightText: The godwit authors */
 #include "core/guest.h"
 
-#include "core/post.h"
+#include "core/base/invoke.h"
 
 typedef struct {
   GdwGuest *guest;

@@ -5,8 +5,8 @@
 #include <pthread.h>
 #include <string.h>
 
-#include "core/post.h"
-#include "core/thread.h"
+#include "core/base/invoke.h"
+#include "core/base/thread.h"
 
 #define RETRY_MS 250
 

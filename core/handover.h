@@ -3,7 +3,7 @@
 #pragma once
 
 #include "core/stream.h"
-#include "core/thread.h"
+#include "core/base/thread.h"
 #include "plugins/call.h"
 
 /* Who may run the guest once COMMIT is in play; docs/handover.md has the

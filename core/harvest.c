@@ -4,8 +4,8 @@
 
 #include <pthread.h>
 
-#include "core/post.h"
-#include "core/thread.h"
+#include "core/base/invoke.h"
+#include "core/base/thread.h"
 
 /* Between two harvests that are asked for: each may cost the guest faults. */
 #define PAUSE_US 10000

@@ -4,7 +4,7 @@
 
 #include "core/ring-door.h"
 #include "core/round.h"
-#include "core/thread.h"
+#include "core/base/thread.h"
 
 /* The thread that collects dirty pages, off the main loop and off the channels. It
  * starts the tracker, collects, adds what the VMM marked, publishes to the round,

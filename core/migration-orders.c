@@ -4,7 +4,7 @@
 #include <godwit/error.h>
 
 #include "core/migration-private.h"
-#include "core/post.h"
+#include "core/base/invoke.h"
 
 typedef struct {
   GdwMigration *migration;

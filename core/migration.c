@@ -3,8 +3,8 @@
 #include <string.h>
 
 #include "core/migration-private.h"
-#include "core/post.h"
-#include "core/probe.h"
+#include "core/base/invoke.h"
+#include "core/base/probe.h"
 
 G_DEFINE_FINAL_TYPE (GdwMigration, gdw_migration, G_TYPE_OBJECT)
 

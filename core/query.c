@@ -4,8 +4,8 @@
 #include "core/batch.h"
 #include "core/choice.h"
 #include "core/migration-private.h"
-#include "core/post.h"
-#include "core/thread.h"
+#include "core/base/invoke.h"
+#include "core/base/thread.h"
 #include "core/wire.h"
 
 GdwStatus

@@ -2,7 +2,7 @@
 /* SPDX-FileCopyrightText: The godwit authors */
 #include "core/reply.h"
 
-#include "core/post.h"
+#include "core/base/invoke.h"
 
 struct GdwReply {
   const GdwReplyEnd *end;

@@ -5,8 +5,8 @@
 
 #include <string.h>
 
-#include "core/post.h"
-#include "core/probe.h"
+#include "core/base/invoke.h"
+#include "core/base/probe.h"
 
 /* Of the rounds that query-migrate tells: the first and the last. */
 #define ROUNDS_KEPT 128u

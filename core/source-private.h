@@ -6,7 +6,7 @@
 #include "core/handover.h"
 #include "core/harvest.h"
 #include "core/meter.h"
-#include "core/post.h"
+#include "core/base/invoke.h"
 #include "core/source.h"
 
 typedef enum {

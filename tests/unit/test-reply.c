@@ -7,7 +7,7 @@
 #include <pthread.h>
 #include <stdlib.h>
 
-#include "core/post.h"
+#include "core/base/invoke.h"
 #include "tests/engine/wait.h"
 
 typedef struct {

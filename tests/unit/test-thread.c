@@ -6,7 +6,7 @@
 #include <string.h>
 #include <unistd.h>
 
-#include "core/thread.h"
+#include "core/base/thread.h"
 
 /* A thread that says who it is and waits for leave to end. */
 typedef struct {

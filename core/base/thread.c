@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /* SPDX-FileCopyrightText: The godwit authors */
-#include "core/thread.h"
+#include "core/base/thread.h"
 
 #include <signal.h>
 #include <time.h>
