@@ -4,7 +4,7 @@
 
 #include <string.h>
 
-#include "core/crc32c.h"
+#include "core/link/crc32c.h"
 #include "core/pageset.h"
 #include "core/populated.h"
 

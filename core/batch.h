@@ -2,7 +2,7 @@
 /* SPDX-FileCopyrightText: The godwit authors */
 #pragma once
 
-#include "core/channel.h"
+#include "core/link/channel.h"
 #include "core/regions.h"
 
 /* Pages that one channel has claimed and re-armed, and cuts into MEM frames.

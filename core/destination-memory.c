@@ -4,7 +4,7 @@
 #include <string.h>
 
 #include "core/batch.h"
-#include "core/crc32c.h"
+#include "core/link/crc32c.h"
 #include "core/destination-private.h"
 
 /* From this on giving memory back is cheaper than writing zeros; and in such pieces, so

@@ -4,7 +4,7 @@
 
 #include <pthread.h>
 
-#include "core/channel.h"
+#include "core/link/channel.h"
 #include "core/destination.h"
 #include "core/handover.h"
 #include "core/pageset.h"

@@ -2,7 +2,7 @@
 /* SPDX-FileCopyrightText: The godwit authors */
 #pragma once
 
-#include "core/stream.h"
+#include "core/link/frame.h"
 #include "core/base/thread.h"
 #include "plugins/call.h"
 

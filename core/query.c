@@ -6,7 +6,7 @@
 #include "core/migration-private.h"
 #include "core/base/invoke.h"
 #include "core/base/thread.h"
-#include "core/wire.h"
+#include "core/link/wire.h"
 
 GdwStatus
 gdw_migration_get_status (GdwMigration *migration)

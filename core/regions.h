@@ -5,7 +5,7 @@
 #include <godwit/types.h>
 
 #include "core/mapping.h"
-#include "core/stream.h"
+#include "core/link/frame.h"
 
 /* A copy of the host's region table, checked, for the time of one attempt. */
 typedef struct {

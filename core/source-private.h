@@ -2,10 +2,10 @@
 /* SPDX-FileCopyrightText: The godwit authors */
 #pragma once
 
-#include "core/channel.h"
+#include "core/link/channel.h"
 #include "core/handover.h"
 #include "core/harvest.h"
-#include "core/meter.h"
+#include "core/link/meter.h"
 #include "core/base/invoke.h"
 #include "core/source.h"
 

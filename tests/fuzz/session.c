@@ -6,7 +6,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "core/crc32c.h"
+#include "core/link/crc32c.h"
 #include "tests/hostile/script.h"
 
 #define SESSIONS "400"

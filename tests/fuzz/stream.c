@@ -4,7 +4,7 @@
 /* One frame of hostile bytes.  With clang -fsanitize=fuzzer -DGDW_LIBFUZZER this is a libFuzzer
  * target; alone it runs the golden streams and N mutations of them: [N [SEED]]. */
 
-#include "core/stream.h"
+#include "core/link/frame.h"
 #include "tests/support/any-frame.h"
 #include "tests/support/golden.h"
 

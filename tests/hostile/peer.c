@@ -8,7 +8,7 @@
 #include <sys/un.h>
 #include <unistd.h>
 
-#include "core/crc32c.h"
+#include "core/link/crc32c.h"
 
 #define READ_BYTES ((gsize) 256 << 10)
 

@@ -2,7 +2,7 @@
 /* SPDX-FileCopyrightText: The godwit authors */
 #pragma once
 
-#include "core/stream.h"
+#include "core/link/frame.h"
 #include "tests/engine/wait.h"
 
 /* One end of a link that speaks frames by hand, over a unix socket, in the main loop of the

@@ -4,7 +4,7 @@
 
 #include <string.h>
 
-#include "core/crc32c.h"
+#include "core/link/crc32c.h"
 
 const guint8 script_id[GDW_ID_BYTES] = "a migration id 1";
 const guint8 script_token[GDW_TOKEN_BYTES] = "a secret token 1";

@@ -4,7 +4,7 @@
 /* A source whose frames are well-formed, and wrong. */
 #include <string.h>
 
-#include "core/crc32c.h"
+#include "core/link/crc32c.h"
 #include "script.h"
 
 static Peer *

@@ -86,7 +86,7 @@ def libraries(tree):
 
 
 def family(path):
-    """core/stream-frames.c belongs to stream."""
+    """core/link/messages.c belongs to stream."""
     stem = os.path.splitext(os.path.basename(path))[0]
     first = stem.split("-")[0]
     return first if first in RANK else stem
@@ -151,7 +151,7 @@ def closure(graph, start):
 
 RULES = [
     ("each folder includes only what it may", folders, [
-        {"trackers/bitmap.c": '#include "core/wire.h"\n'},
+        {"trackers/bitmap.c": '#include "core/link/wire.h"\n'},
         {"transports/tcp.c": '#include "plugins/call.h"\n'},
         {"plugins/godwit/host.h": '#include "qapi-types.h"\n'},
         {"plugins/loader.c": '#include "qapi-types.h"\n'},
@@ -165,9 +165,9 @@ RULES = [
         {"plugins/godwit/types.h": "#include <json-glib/json-glib.h>\n"},
     ]),
     ("core includes downward only", downward, [
-        {"core/wire.c": '#include "core/stream.h"\n'},
+        {"core/link/wire.c": '#include "core/link/frame.h"\n'},
         {"core/source.c": '#include "core/destination.h"\n'},
-        {"core/channel-read.c": '#include "core/regions.h"\n',
+        {"core/link/channel-read.c": '#include "core/regions.h"\n',
          "core/regions.h": '#include "core/migration-private.h"\n'},
     ]),
     ("no two files include each other", mutual, [

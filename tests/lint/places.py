@@ -23,9 +23,9 @@ CALLBACKS = ("open|close|start|collect|stop|rearm|listen|accept|connect|read|wri
 
 def byte_order(tree):
     """A filter that looks into frames stands outside of core, with <godwit/frame.h> alone."""
-    paths = sources(tree, under=LIBRARY, but=["core/wire.c", "transports/filter-", "transports/fault-"])
+    paths = sources(tree, under=LIBRARY, but=["core/link/wire.c", "transports/filter-", "transports/fault-"])
     return grep(tree, paths, BYTE_ORDER,
-                "byte order is core/wire.c's")
+                "byte order is core/link/wire.c's")
 
 
 def callbacks(tree):
@@ -79,13 +79,13 @@ def names(tree):
 
 
 RULES = [
-    ("byte order is known in core/wire.c only", byte_order, [
-        {"core/stream.c": "x = GUINT32_FROM_LE (y);\n"},
+    ("byte order is known in core/link/wire.c only", byte_order, [
+        {"core/link/frame.c": "x = GUINT32_FROM_LE (y);\n"},
         {"transports/tcp.c": "n = le32toh (n);\n"},
         {"plugins/link.c": "x = __builtin_bswap64 (y);\n"},
     ]),
     ("plugins are called through the guarded door only", callbacks, [
-        {"core/channel.c": "  n = transport->read (link, iov, 1, NULL, &error);\n"},
+        {"core/link/channel.c": "  n = transport->read (link, iov, 1, NULL, &error);\n"},
         {"core/harvest.c": "  tracker->collect (self, bits, error);\n"},
     ]),
     ("the state changes in core/state.c only", state, [

@@ -2,7 +2,7 @@
 /* SPDX-FileCopyrightText: The godwit authors */
 #pragma once
 
-#include "core/stream.h"
+#include "core/link/frame.h"
 
 /* Decodes the payload of any frame and, if it is well-formed, encodes it again. */
 

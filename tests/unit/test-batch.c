@@ -7,7 +7,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "core/crc32c.h"
+#include "core/link/crc32c.h"
 #include "tests/support/fake-tracker.h"
 
 #define LOW 2048u

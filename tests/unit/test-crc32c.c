@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /* SPDX-FileCopyrightText: The godwit authors */
-#include "core/crc32c.h"
+#include "core/link/crc32c.h"
 
 #include <check.h>
 

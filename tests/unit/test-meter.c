@@ -4,7 +4,7 @@
 /* The clock is the test's own. */
 #include <check.h>
 
-#include "core/meter.h"
+#include "core/link/meter.h"
 
 #define MIB (UINT64_C (1) << 20)
 #define MS ((gint64) 1000)

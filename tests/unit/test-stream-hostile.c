@@ -3,8 +3,8 @@
 
 /* What a broken or hostile peer can send is refused, by the name of the frame. */
 
-#include "core/stream.h"
-#include "core/crc32c.h"
+#include "core/link/frame.h"
+#include "core/link/crc32c.h"
 #include "tests/support/any-frame.h"
 #include "tests/support/golden.h"
 

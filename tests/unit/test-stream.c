@@ -4,8 +4,8 @@
 /* The golden streams: what is encoded is byte for byte what they have, and what is decoded
  * from them is what was meant. */
 
-#include "core/stream.h"
-#include "core/crc32c.h"
+#include "core/link/frame.h"
+#include "core/link/crc32c.h"
 #include "tests/support/any-frame.h"
 #include "tests/support/golden.h"
 

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /* SPDX-FileCopyrightText: The godwit authors */
-#include "core/channel-private.h"
+#include "core/link/channel-private.h"
 
 #include "core/base/invoke.h"
 #include "core/base/thread.h"

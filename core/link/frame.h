@@ -6,7 +6,7 @@
 #include <godwit/frame.h>
 #include <godwit/types.h>
 
-#include "core/wire.h"
+#include "core/link/wire.h"
 
 /* Frames: what is said on a link, byte by byte in docs/stream.md.  Encoders append the
  * meta part of a payload to @out; decoders take a complete meta part, refuse

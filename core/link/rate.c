@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /* SPDX-FileCopyrightText: The godwit authors */
-#include "core/rate.h"
+#include "core/link/rate.h"
 
 #include <pthread.h>
 #include <time.h>

@@ -2,8 +2,8 @@
 /* SPDX-FileCopyrightText: The godwit authors */
 #include <string.h>
 
-#include "core/channel-private.h"
-#include "core/crc32c.h"
+#include "core/link/channel-private.h"
+#include "core/link/crc32c.h"
 #include "core/base/invoke.h"
 #include "core/base/thread.h"
 

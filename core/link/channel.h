@@ -2,8 +2,8 @@
 /* SPDX-FileCopyrightText: The godwit authors */
 #pragma once
 
-#include "core/rate.h"
-#include "core/stream.h"
+#include "core/link/rate.h"
+#include "core/link/frame.h"
 #include "core/base/thread.h"
 #include "plugins/call.h"
 

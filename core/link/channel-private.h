@@ -4,7 +4,7 @@
 
 #include <pthread.h>
 
-#include "core/channel.h"
+#include "core/link/channel.h"
 
 /* A control frame on its way out. */
 typedef struct {

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /* SPDX-FileCopyrightText: The godwit authors */
-#include "core/stream.h"
+#include "core/link/frame.h"
 
-#include "core/crc32c.h"
+#include "core/link/crc32c.h"
 
 /* What the meta part of a type may measure, so that a receiver never makes room for more
  * than its decoder would take.  Unknown types: up to the cap of the payload. */
