@@ -2,7 +2,7 @@
 /* SPDX-FileCopyrightText: The godwit authors */
 #pragma once
 
-#include "core/guest.h"
+#include "core/guest/guest.h"
 #include "core/base/thread.h"
 #include "plugins/call.h"
 #include "plugins/loader.h"

@@ -2,7 +2,7 @@
 /* SPDX-FileCopyrightText: The godwit authors */
 #pragma once
 
-#include "core/ring-door.h"
+#include "core/guest/ring-gate.h"
 #include "core/round.h"
 #include "core/base/thread.h"
 

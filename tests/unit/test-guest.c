@@ -2,7 +2,7 @@
 /* SPDX-FileCopyrightText: The godwit authors */
 
 /* Orders to the guest: one after the other, whatever comes in between. */
-#include "core/guest.h"
+#include "core/guest/guest.h"
 
 #include <stdlib.h>
 #include <string.h>

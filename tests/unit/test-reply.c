@@ -2,7 +2,7 @@
 /* SPDX-FileCopyrightText: The godwit authors */
 
 /* Answers of the host, and what is posted to the main loop, from any thread. */
-#include "core/reply.h"
+#include "core/guest/reply.h"
 
 #include <pthread.h>
 #include <stdlib.h>

@@ -2,7 +2,7 @@
 /* SPDX-FileCopyrightText: The godwit authors */
 
 /* Where a vCPU whose ring is full waits, and when it does not. */
-#include "core/ring-door.h"
+#include "core/guest/ring-gate.h"
 
 #include <pthread.h>
 #include <stdlib.h>

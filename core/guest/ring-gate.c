@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /* SPDX-FileCopyrightText: The godwit authors */
-#include "core/ring-door.h"
+#include "core/guest/ring-gate.h"
 
 #include <pthread.h>
 

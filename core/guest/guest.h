@@ -4,8 +4,8 @@
 
 #include <godwit/migration.h>
 
-#include "core/reply.h"
-#include "core/ring-door.h"
+#include "core/guest/reply.h"
+#include "core/guest/ring-gate.h"
 
 /* The guest's right to run: the run state, and the only calls of the host's
  * pause and resume.  Orders are carried out one after the other; each is

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /* SPDX-FileCopyrightText: The godwit authors */
-#include "core/reply.h"
+#include "core/guest/reply.h"
 
 #include "core/base/invoke.h"
 
