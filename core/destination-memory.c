@@ -3,7 +3,7 @@
 /* Pages from the links into guest memory, on the channels' threads. */
 #include <string.h>
 
-#include "core/batch.h"
+#include "core/memory/batch.h"
 #include "core/link/crc32c.h"
 #include "core/destination-private.h"
 

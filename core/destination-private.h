@@ -7,9 +7,9 @@
 #include "core/link/channel.h"
 #include "core/destination.h"
 #include "core/handover.h"
-#include "core/pageset.h"
+#include "core/memory/pageset.h"
 #include "core/base/invoke.h"
-#include "core/regions.h"
+#include "core/memory/regions.h"
 
 typedef enum {
   LISTENING, /* for HELLO */

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /* SPDX-FileCopyrightText: The godwit authors */
 /* What can be asked of a migration. */
-#include "core/batch.h"
-#include "core/choice.h"
+#include "core/memory/batch.h"
+#include "core/memory/tracker-select.h"
 #include "core/migration-private.h"
 #include "core/base/invoke.h"
 #include "core/base/thread.h"

@@ -4,7 +4,7 @@
 
 #include "core/link/channel.h"
 #include "core/handover.h"
-#include "core/harvest.h"
+#include "core/memory/dirty-sync.h"
 #include "core/link/meter.h"
 #include "core/base/invoke.h"
 #include "core/source.h"

@@ -5,7 +5,7 @@
 #include <errno.h>
 #include <unistd.h>
 
-#include "core/choice.h"
+#include "core/memory/tracker-select.h"
 
 /* How long a farewell (ERROR, ABORT, CONFIRM) may take to reach the peer. */
 #define GRACE_MS 200

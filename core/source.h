@@ -3,7 +3,7 @@
 #pragma once
 
 #include "core/attempt.h"
-#include "core/pageset.h"
+#include "core/memory/pageset.h"
 
 /* One outgoing attempt, from connect to completed, cancelled or failed.  The
  * steps stand in the order of destination.h.  Main thread only, but

@@ -86,7 +86,7 @@ RULES = [
     ]),
     ("plugins are called through the guarded door only", callbacks, [
         {"core/link/channel.c": "  n = transport->read (link, iov, 1, NULL, &error);\n"},
-        {"core/harvest.c": "  tracker->collect (self, bits, error);\n"},
+        {"core/memory/dirty-sync.c": "  tracker->collect (self, bits, error);\n"},
     ]),
     ("the state changes in core/state.c only", state, [
         {"core/source.c": "  attempt->state.status = GDW_STATUS_FAILED;\n"},
@@ -103,7 +103,7 @@ RULES = [
     ]),
     ("core names no plugin", names, [
         {"core/control.c": 'f ("tcp:%s");\n', "transports/tcp.md": ""},
-        {"core/harvest.c": 'f ("bitmap");\n', "trackers/bitmap.md": ""},
+        {"core/memory/dirty-sync.c": 'f ("bitmap");\n', "trackers/bitmap.md": ""},
         {"plugins/stack.c": 'f ("x|delay:ms=1");\n', "transports/filter-delay.md": ""},
     ]),
 ]

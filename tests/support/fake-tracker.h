@@ -5,7 +5,7 @@
 #include <check.h>
 #include <sys/mman.h>
 
-#include "core/regions.h"
+#include "core/memory/regions.h"
 #include "plugins/call.h"
 
 /* Guest memory of one or two regions and a tracker over it that does what the test says. */

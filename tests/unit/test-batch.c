@@ -2,7 +2,7 @@
 /* SPDX-FileCopyrightText: The godwit authors */
 
 /* Claimed pages cut into frames. */
-#include "core/batch.h"
+#include "core/memory/batch.h"
 
 #include <stdlib.h>
 #include <string.h>

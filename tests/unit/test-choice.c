@@ -2,7 +2,7 @@
 /* SPDX-FileCopyrightText: The godwit authors */
 
 /* The tracker that is taken. */
-#include "core/choice.h"
+#include "core/memory/tracker-select.h"
 
 #include <stdlib.h>
 #include <string.h>

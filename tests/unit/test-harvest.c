@@ -2,7 +2,7 @@
 /* SPDX-FileCopyrightText: The godwit authors */
 
 /* The harvest thread, with a tracker that does what the test says. */
-#include "core/harvest.h"
+#include "core/memory/dirty-sync.h"
 
 #include <pthread.h>
 #include <stdlib.h>

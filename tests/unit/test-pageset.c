@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /* SPDX-FileCopyrightText: The godwit authors */
-#include "core/pageset.h"
+#include "core/memory/pageset.h"
 
 #include <check.h>
 #include <pthread.h>

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /* SPDX-FileCopyrightText: The godwit authors */
-#include "core/populated.h"
+#include "core/memory/holes.h"
 
 #include <check.h>
 #include <errno.h>

@@ -2,7 +2,7 @@
 /* SPDX-FileCopyrightText: The godwit authors */
 
 /* The pages that are left, claimed and acknowledged by hand. */
-#include "core/round.h"
+#include "core/memory/round.h"
 
 #include <stdlib.h>
 #include <string.h>

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /* SPDX-FileCopyrightText: The godwit authors */
-#include "core/choice.h"
+#include "core/memory/tracker-select.h"
 
 static GdwTracking *
 open_one (GdwPlugins *plugins, const char *name, const GdwRegions *regions,

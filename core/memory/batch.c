@@ -1,12 +1,12 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /* SPDX-FileCopyrightText: The godwit authors */
-#include "core/batch.h"
+#include "core/memory/batch.h"
 
 #include <string.h>
 
 #include "core/link/crc32c.h"
-#include "core/pageset.h"
-#include "core/populated.h"
+#include "core/memory/pageset.h"
+#include "core/memory/holes.h"
 
 gboolean
 gdw_page_is_zero (const guint8 *page)

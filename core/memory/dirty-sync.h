@@ -3,7 +3,7 @@
 #pragma once
 
 #include "core/guest/ring-gate.h"
-#include "core/round.h"
+#include "core/memory/round.h"
 #include "core/base/thread.h"
 
 /* The thread that collects dirty pages, off the main loop and off the channels. It

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /* SPDX-FileCopyrightText: The godwit authors */
-#include "core/harvest.h"
+#include "core/memory/dirty-sync.h"
 
 #include <pthread.h>
 

@@ -2,8 +2,8 @@
 /* SPDX-FileCopyrightText: The godwit authors */
 #pragma once
 
-#include "core/batch.h"
-#include "core/pageset.h"
+#include "core/memory/batch.h"
+#include "core/memory/pageset.h"
 
 /* The work that is left: which pages must still travel, and the cursor that
  * goes round the memory and hands them to whatever channel is free.  A round is

@@ -3,7 +3,7 @@
 #pragma once
 
 #include "core/link/channel.h"
-#include "core/regions.h"
+#include "core/memory/regions.h"
 
 /* Pages that one channel has claimed and re-armed, and cuts into MEM frames.
  * Used by one thread at a time. */

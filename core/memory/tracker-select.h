@@ -2,7 +2,7 @@
 /* SPDX-FileCopyrightText: The godwit authors */
 #pragma once
 
-#include "core/regions.h"
+#include "core/memory/regions.h"
 #include "plugins/call.h"
 
 /* Open the tracker called @name, or for "auto" the best that works on this VM:

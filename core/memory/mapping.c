@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /* SPDX-FileCopyrightText: The godwit authors */
-#include "core/mapping.h"
+#include "core/memory/mapping.h"
 
 #include <errno.h>
 #include <godwit/error.h>

@@ -4,7 +4,7 @@
 
 #include <godwit/types.h>
 
-#include "core/mapping.h"
+#include "core/memory/mapping.h"
 #include "core/link/frame.h"
 
 /* A copy of the host's region table, checked, for the time of one attempt. */

@@ -2,7 +2,7 @@
 /* SPDX-FileCopyrightText: The godwit authors */
 #pragma once
 
-#include "core/mapping.h"
+#include "core/memory/mapping.h"
 
 /* Which of the pages [first, first + n) of a region were ever written: set their bits
  * in @bits (bit 0 is page @first), and leave all others alone.  A page whose bit

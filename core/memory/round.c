@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /* SPDX-FileCopyrightText: The godwit authors */
-#include "core/round.h"
+#include "core/memory/round.h"
 
 #include <pthread.h>
 
