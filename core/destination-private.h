@@ -6,7 +6,7 @@
 
 #include "core/link/channel.h"
 #include "core/destination.h"
-#include "core/handover.h"
+#include "core/handover/outcome-query.h"
 #include "core/memory/pageset.h"
 #include "core/base/invoke.h"
 #include "core/memory/regions.h"

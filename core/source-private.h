@@ -3,7 +3,7 @@
 #pragma once
 
 #include "core/link/channel.h"
-#include "core/handover.h"
+#include "core/handover/outcome-query.h"
 #include "core/memory/dirty-sync.h"
 #include "core/link/meter.h"
 #include "core/base/invoke.h"

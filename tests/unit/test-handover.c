@@ -2,7 +2,7 @@
 /* SPDX-FileCopyrightText: The godwit authors */
 
 /* The destination's decision, and the source's question. */
-#include "core/handover.h"
+#include "core/handover/outcome-query.h"
 
 #include <glib/gstdio.h>
 #include <stdlib.h>

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /* SPDX-FileCopyrightText: The godwit authors */
-#include "core/handover.h"
+#include "core/handover/outcome-query.h"
 
 #include <pthread.h>
 #include <string.h>
