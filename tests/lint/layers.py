@@ -157,7 +157,7 @@ RULES = [
         {"plugins/loader.c": '#include "qapi-types.h"\n'},
         {"plugins/template/filter.c": '#include "plugins/call.h"\n'},
         {"vmm/main.c": "#include <godwit/host.h>\n"},
-        {"core/kvm.c": '#include "vmm/kvm.h"\n'},
+        {"core/kvm/dirty-bitmap.c": '#include "vmm/kvm.h"\n'},
         {"ctl/main.c": '#include "core/json.h"\n'},
     ]),
     ("libraries stay in their places", libraries, [
