@@ -8,7 +8,7 @@
 #include "core/destination.h"
 #include "core/log.h"
 #include "core/migration.h"
-#include "core/source.h"
+#include "core/source/source.h"
 #include "core/state.h"
 
 struct _GdwMigration {

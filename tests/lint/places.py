@@ -89,7 +89,7 @@ RULES = [
         {"core/memory/dirty-sync.c": "  tracker->collect (self, bits, error);\n"},
     ]),
     ("the state changes in core/state.c only", state, [
-        {"core/source.c": "  attempt->state.status = GDW_STATUS_FAILED;\n"},
+        {"core/source/source.c": "  attempt->state.status = GDW_STATUS_FAILED;\n"},
     ]),
     ("HTTP is in core/control-http* and ctl/http.c only", http, [
         {"core/control.c": "  soup_server_new (NULL);\n"},

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /* SPDX-FileCopyrightText: The godwit authors */
-#include "core/converge.h"
+#include "core/source/converge.h"
 
 #include <check.h>
 #include <stdlib.h>

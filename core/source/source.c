@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /* SPDX-FileCopyrightText: The godwit authors */
-#include "core/source-private.h"
+#include "core/source/private.h"
 
 #include <errno.h>
 #include <unistd.h>

@@ -7,7 +7,7 @@
 #include "core/memory/dirty-sync.h"
 #include "core/link/meter.h"
 #include "core/base/invoke.h"
-#include "core/source.h"
+#include "core/source/source.h"
 
 typedef enum {
   LINKING,  /* HELLO on the first link, JOIN on the others */

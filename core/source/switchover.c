@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /* SPDX-FileCopyrightText: The godwit authors */
 /* From the decision to pause to the outcome, and what query-migrate tells. */
-#include "core/source-private.h"
+#include "core/source/private.h"
 
-#include "core/converge.h"
+#include "core/source/converge.h"
 
 /* What a switchover costs besides the pages, until one was measured: pause,
  * state of a small VM; and the messages PREPARE to COMMITTED. */

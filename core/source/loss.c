@@ -2,7 +2,7 @@
 /* SPDX-FileCopyrightText: The godwit authors */
 /* One of several links dies: the others carry its pages, once the destination has said that it
  * takes nothing from it any more. */
-#include "core/source-private.h"
+#include "core/source/private.h"
 
 guint
 gdw_source_open_links (const GdwSource *source)

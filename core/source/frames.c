@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /* SPDX-FileCopyrightText: The godwit authors */
 /* What the channels, the round and the harvest say to the source. */
-#include "core/source-private.h"
+#include "core/source/private.h"
 
 #include <string.h>
 
