@@ -5,7 +5,7 @@
 #include <pthread.h>
 
 #include "core/blockers.h"
-#include "core/destination.h"
+#include "core/destination/destination.h"
 #include "core/log.h"
 #include "core/migration.h"
 #include "core/source/source.h"

@@ -166,7 +166,7 @@ RULES = [
     ]),
     ("core includes downward only", downward, [
         {"core/link/wire.c": '#include "core/link/frame.h"\n'},
-        {"core/source/source.c": '#include "core/destination.h"\n'},
+        {"core/source/source.c": '#include "core/destination/destination.h"\n'},
         {"core/link/channel-read.c": '#include "core/memory/regions.h"\n',
          "core/memory/regions.h": '#include "core/migration-private.h"\n'},
     ]),

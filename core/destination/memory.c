@@ -5,7 +5,7 @@
 
 #include "core/memory/batch.h"
 #include "core/link/crc32c.h"
-#include "core/destination-private.h"
+#include "core/destination/private.h"
 
 /* From this on giving memory back is cheaper than writing zeros; and in such pieces, so
  * that no transparent huge page is split for a part of it. */

@@ -3,7 +3,7 @@
 /* From the state to the outcome; the mirror of source-switchover.c. */
 #include <string.h>
 
-#include "core/destination-private.h"
+#include "core/destination/private.h"
 
 #define SECTIONS_MAX 4096u
 #define SECTIONS_BYTES_MAX (512u << 20)

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /* SPDX-FileCopyrightText: The godwit authors */
 /* One of several links dies; the mirror of source-loss.c. */
-#include "core/destination-private.h"
+#include "core/destination/private.h"
 
 static gboolean
 is_link (const Visitor *visitor)

@@ -5,7 +5,7 @@
 #include <pthread.h>
 
 #include "core/link/channel.h"
-#include "core/destination.h"
+#include "core/destination/destination.h"
 #include "core/handover/outcome-query.h"
 #include "core/memory/pageset.h"
 #include "core/base/invoke.h"

@@ -3,7 +3,7 @@
 /* Who connects, and what the links say; the mirror of source-links.c. */
 #include <string.h>
 
-#include "core/destination-private.h"
+#include "core/destination/private.h"
 #include "core/base/invoke.h"
 #include "core/base/thread.h"
 
