@@ -4,7 +4,7 @@
 
 #include <godwit/control.h>
 
-#include "core/migration.h"
+#include "core/migration/migration.h"
 #include "qapi-commands.h"
 
 /* What the ways in (a QMP socket, HTTP) share: the state behind the commands,

@@ -4,7 +4,7 @@
 
 #include <godwit/godwit.h>
 
-#include "core/migration.h"
+#include "core/migration/migration.h"
 #include "vmm/machine.h"
 
 /* One side of a migration under test: a software machine behind a GdwHost that keeps a

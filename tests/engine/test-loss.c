@@ -6,7 +6,7 @@
 
 #include <string.h>
 
-#include "core/migration-private.h"
+#include "core/migration/migration-private.h"
 #include "core/source/private.h"
 
 /* Short where silence is to be noticed; elsewhere a busy machine must not look like a dead

@@ -4,7 +4,7 @@
 
 #include <godwit/godwit.h>
 
-#include "core/migration.h"
+#include "core/migration/migration.h"
 #include "tests/engine/wait.h"
 
 /* A real GdwMigration over a host of two small regions, each between inaccessible pages, so

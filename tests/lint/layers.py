@@ -168,7 +168,7 @@ RULES = [
         {"core/link/wire.c": '#include "core/link/frame.h"\n'},
         {"core/source/source.c": '#include "core/destination/destination.h"\n'},
         {"core/link/channel-read.c": '#include "core/memory/regions.h"\n',
-         "core/memory/regions.h": '#include "core/migration-private.h"\n'},
+         "core/memory/regions.h": '#include "core/migration/migration-private.h"\n'},
     ]),
     ("no two files include each other", mutual, [
         {"core/a.h": '#include "core/b.h"\n', "core/b.h": '#include "core/a.h"\n'},

@@ -35,9 +35,9 @@ def callbacks(tree):
 
 
 def state(tree):
-    paths = sources(tree, under=["core/"], but=["core/state.c"])
+    paths = sources(tree, under=["core/"], but=["core/migration/status.c"])
     return grep(tree, paths, r"\bstate(?:\.|->)status\s*=(?!=)",
-                "the state changes in core/state.c")
+                "the state changes in core/migration/status.c")
 
 
 def http(tree):
@@ -88,7 +88,7 @@ RULES = [
         {"core/link/channel.c": "  n = transport->read (link, iov, 1, NULL, &error);\n"},
         {"core/memory/dirty-sync.c": "  tracker->collect (self, bits, error);\n"},
     ]),
-    ("the state changes in core/state.c only", state, [
+    ("the state changes in core/migration/status.c only", state, [
         {"core/source/source.c": "  attempt->state.status = GDW_STATUS_FAILED;\n"},
     ]),
     ("HTTP is in core/control-http* and ctl/http.c only", http, [

@@ -3,7 +3,7 @@
 
 /* With --print: the part of docs/states.md that is made from the table. */
 
-#include "core/state.h"
+#include "core/migration/status.h"
 
 #include <check.h>
 #include <stdio.h>

@@ -3,7 +3,7 @@
 /* The operator's word on the guest. */
 #include <godwit/error.h>
 
-#include "core/migration-private.h"
+#include "core/migration/migration-private.h"
 #include "core/base/invoke.h"
 
 typedef struct {

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /* SPDX-FileCopyrightText: The godwit authors */
-#include "core/state.h"
+#include "core/migration/status.h"
 
 #define TO(status) (1u << GDW_STATUS_##status)
 

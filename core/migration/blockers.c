@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /* SPDX-FileCopyrightText: The godwit authors */
-#include "core/blockers.h"
+#include "core/migration/blockers.h"
 
 typedef struct {
   guint number;

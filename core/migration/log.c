@@ -1,10 +1,10 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /* SPDX-FileCopyrightText: The godwit authors */
-#include "core/log.h"
+#include "core/migration/log.h"
 
 #include <string.h>
 
-#include "core/migration.h"
+#include "core/migration/migration.h"
 
 #define FIELDS_MAX 24u
 

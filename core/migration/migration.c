@@ -2,7 +2,7 @@
 /* SPDX-FileCopyrightText: The godwit authors */
 #include <string.h>
 
-#include "core/migration-private.h"
+#include "core/migration/migration-private.h"
 #include "core/base/invoke.h"
 #include "core/base/probe.h"
 

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /* SPDX-FileCopyrightText: The godwit authors */
 /* What keeps a migration from going on, or from beginning. */
-#include "core/migration-private.h"
+#include "core/migration/migration-private.h"
 
 guint
 gdw_migration_block (GdwMigration *migration, const char *reason, GError **error)

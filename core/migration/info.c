@@ -3,7 +3,7 @@
 /* What can be asked of a migration. */
 #include "core/memory/batch.h"
 #include "core/memory/tracker-select.h"
-#include "core/migration-private.h"
+#include "core/migration/migration-private.h"
 #include "core/base/invoke.h"
 #include "core/base/thread.h"
 #include "core/link/wire.h"

@@ -4,12 +4,12 @@
 
 #include <pthread.h>
 
-#include "core/blockers.h"
+#include "core/migration/blockers.h"
 #include "core/destination/destination.h"
-#include "core/log.h"
-#include "core/migration.h"
+#include "core/migration/log.h"
+#include "core/migration/migration.h"
 #include "core/source/source.h"
-#include "core/state.h"
+#include "core/migration/status.h"
 
 struct _GdwMigration {
   GObject parent;
