@@ -4,7 +4,7 @@
 
 #include "core/control-address.h"
 #include "core/control-fds.h"
-#include "core/json.h"
+#include "qapi/json.h"
 
 #include <string.h>
 

@@ -5,7 +5,7 @@
 #include <godwit/error.h>
 
 #include "core/control-request.h"
-#include "core/json.h"
+#include "qapi/json.h"
 
 #include <string.h>
 

@@ -4,7 +4,7 @@
 
 #include <libsoup/soup.h>
 
-#include "core/json.h"
+#include "qapi/json.h"
 
 /* One command, as over QMP. */
 #define GDW_HTTP_BODY_MAX GDW_JSON_SIZE_MAX

@@ -4,7 +4,7 @@
 
 #include "core/control-http-answer.h"
 #include "core/control-request.h"
-#include "core/json.h"
+#include "qapi/json.h"
 
 #include <string.h>
 

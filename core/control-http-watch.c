@@ -3,7 +3,7 @@
 #include "core/control-http-watch.h"
 
 #include "core/control-http-answer.h"
-#include "core/json.h"
+#include "qapi/json.h"
 
 #include <linux/sockios.h>
 #include <string.h>

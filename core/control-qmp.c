@@ -6,7 +6,7 @@
 #include "core/control-fds.h"
 #include "core/control-request.h"
 #include "core/control-socket.h"
-#include "core/json.h"
+#include "qapi/json.h"
 
 #include <errno.h>
 #include <string.h>

@@ -4,7 +4,7 @@
 
 #include "core/control-metrics.h"
 #include "core/control-qmp.h"
-#include "core/json.h"
+#include "qapi/json.h"
 #include "core/base/invoke.h"
 #include "qapi-events.h"
 

@@ -3,7 +3,7 @@
 
 /* Requests with mutations, in pieces, to a QMP socket.  Whatever was sent: each line that comes
  * is JSON, and a client that breaks off gets back in step.  Session N has the seed N. */
-#include "core/json.h"
+#include "qapi/json.h"
 #include "tests/support/qmp-client.h"
 
 #define SESSIONS 300

@@ -158,7 +158,7 @@ RULES = [
         {"plugins/template/filter.c": '#include "plugins/call.h"\n'},
         {"vmm/main.c": "#include <godwit/host.h>\n"},
         {"core/kvm/dirty-bitmap.c": '#include "vmm/kvm.h"\n'},
-        {"ctl/main.c": '#include "core/json.h"\n'},
+        {"ctl/main.c": '#include "qapi/json.h"\n'},
     ]),
     ("libraries stay in their places", libraries, [
         {"core/control.c": "#include <libsoup/soup.h>\n"},
