@@ -4,7 +4,7 @@
 
 #include <godwit/error.h>
 
-#include "core/control-request.h"
+#include "control/request.h"
 #include "qapi/json.h"
 
 #include <string.h>

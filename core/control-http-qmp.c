@@ -3,7 +3,7 @@
 #include "core/control-http-qmp.h"
 
 #include "core/control-http-answer.h"
-#include "core/control-request.h"
+#include "control/request.h"
 #include "qapi/json.h"
 
 #include <string.h>

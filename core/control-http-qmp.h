@@ -5,7 +5,7 @@
 #include <libsoup/soup.h>
 
 #include "core/control-http-client.h"
-#include "core/control.h"
+#include "control/control.h"
 
 /* POST /qmp: the commands that are under way. */
 typedef struct GdwHttpCalls GdwHttpCalls;

@@ -4,7 +4,7 @@
 
 #include <libsoup/soup.h>
 
-#include "core/control.h"
+#include "control/control.h"
 
 /* GET /events: who gets QMP's events, and the statistics 5 times a second. */
 typedef struct GdwHttpWatchers GdwHttpWatchers;

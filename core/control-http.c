@@ -6,17 +6,17 @@
 #include <libsoup/soup.h>
 #include <string.h>
 
-#include "core/control-address.h"
+#include "control/address.h"
 #include "core/control-http-answer.h"
-#include "core/control-acceptor.h"
+#include "control/acceptor.h"
 #include "core/control-http-check.h"
 #include "core/control-http-client.h"
 #include "core/control-http-page.h"
 #include "core/control-http-qmp.h"
 #include "core/control-http-watch.h"
 #include "core/control-http-websocket.h"
-#include "core/control-metrics.h"
-#include "core/control-socket.h"
+#include "control/metrics.h"
+#include "control/unix-listener.h"
 
 #define TOKEN_MIN 16
 

@@ -71,7 +71,7 @@ def names(tree):
     pattern = re.compile(rf'"(?:(?:{known})(?:[:|][^"\n]*)?|[^"\n]*\|(?:{known})(?::[^"\n]*)?)"')
     out = []
     for path in sources(tree, ".c", under=["core/", "plugins/"],
-                        but=["core/control-address.c", "plugins/template/"]):
+                        but=["control/address.c", "plugins/template/"]):
         text = blank(tree[path], strings=False)
         for match in pattern.finditer(text) if known else ():
             out.append(f"{path}:{line_of(text, match.start())}: names a plugin: {match[0]}")
@@ -92,7 +92,7 @@ RULES = [
         {"core/source/source.c": "  attempt->state.status = GDW_STATUS_FAILED;\n"},
     ]),
     ("HTTP is in core/control-http* and ctl/http.c only", http, [
-        {"core/control.c": "  soup_server_new (NULL);\n"},
+        {"control/control.c": "  soup_server_new (NULL);\n"},
         {"ctl/client.c": "  soup_session_new ();\n"},
     ]),
     ("the dashboard is complete, and shows texts as texts", pages, [
@@ -102,7 +102,7 @@ RULES = [
         {"dashboard/a.css": "@import url(x.css);\n"},
     ]),
     ("core names no plugin", names, [
-        {"core/control.c": 'f ("tcp:%s");\n', "transports/tcp.md": ""},
+        {"control/control.c": 'f ("tcp:%s");\n', "transports/tcp.md": ""},
         {"core/memory/dirty-sync.c": 'f ("bitmap");\n', "trackers/bitmap.md": ""},
         {"plugins/stack.c": 'f ("x|delay:ms=1");\n', "transports/filter-delay.md": ""},
     ]),

@@ -2,7 +2,7 @@
 /* SPDX-FileCopyrightText: The godwit authors */
 
 /* Who connects to the monitor while the process has no free descriptor. */
-#include "core/control-acceptor.h"
+#include "control/acceptor.h"
 
 #include <check.h>
 #include <gio/gunixsocketaddress.h>

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /* SPDX-FileCopyrightText: The godwit authors */
-#include "core/control-passed.h"
+#include "control/passed.h"
 
 #include <string.h>
 #include <sys/socket.h>

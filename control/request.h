@@ -2,7 +2,7 @@
 /* SPDX-FileCopyrightText: The godwit authors */
 #pragma once
 
-#include "core/control.h"
+#include "control/control.h"
 
 /* The rules for the members of a request, in QEMU's words; @node is a request if TRUE. */
 gboolean gdw_control_check_request (JsonNode *node, GError **error);

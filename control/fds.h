@@ -2,8 +2,8 @@
 /* SPDX-FileCopyrightText: The godwit authors */
 #pragma once
 
-#include "core/control-passed.h"
-#include "core/control.h"
+#include "control/passed.h"
+#include "control/control.h"
 
 /* The file descriptors of one monitor: those that came along with its command under execution,
  * and those that getfd has named.  No other monitor can use them. */

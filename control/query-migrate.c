@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /* SPDX-FileCopyrightText: The godwit authors */
-#include "core/control.h"
+#include "control/control.h"
 
-#include "core/control-address.h"
+#include "control/address.h"
 
 #include <string.h>
 

@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /* SPDX-FileCopyrightText: The godwit authors */
-#include "core/control.h"
+#include "control/control.h"
 
-#include "core/control-address.h"
-#include "core/control-fds.h"
+#include "control/address.h"
+#include "control/fds.h"
 #include "qapi/json.h"
 
 #include <string.h>

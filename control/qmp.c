@@ -1,11 +1,11 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /* SPDX-FileCopyrightText: The godwit authors */
-#include "core/control-qmp.h"
+#include "control/qmp.h"
 
-#include "core/control-acceptor.h"
-#include "core/control-fds.h"
-#include "core/control-request.h"
-#include "core/control-socket.h"
+#include "control/acceptor.h"
+#include "control/fds.h"
+#include "control/request.h"
+#include "control/unix-listener.h"
 #include "qapi/json.h"
 
 #include <errno.h>

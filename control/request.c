@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /* SPDX-FileCopyrightText: The godwit authors */
-#include "core/control-request.h"
+#include "control/request.h"
 
 #include "qapi/number.h"
 

@@ -2,7 +2,7 @@
 /* SPDX-FileCopyrightText: The godwit authors */
 #pragma once
 
-#include "core/control.h"
+#include "control/control.h"
 
 /* A QMP server on a UNIX socket, and its clients. */
 typedef struct GdwControlQmp GdwControlQmp;

@@ -2,7 +2,7 @@
 /* SPDX-FileCopyrightText: The godwit authors */
 #pragma once
 
-#include "core/control.h"
+#include "control/control.h"
 
 /* An attempt has ended. */
 void gdw_control_count (GdwControl *control, const GdwInfo *info);

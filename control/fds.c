@@ -1,10 +1,10 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /* SPDX-FileCopyrightText: The godwit authors */
-#include "core/control-fds.h"
+#include "control/fds.h"
 
 #include <godwit/error.h>
 
-#include "core/control-address.h"
+#include "control/address.h"
 
 #include <unistd.h>
 

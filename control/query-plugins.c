@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /* SPDX-FileCopyrightText: The godwit authors */
-#include "core/control.h"
+#include "control/control.h"
 
 static GdwQPluginOption *
 make_option (const GdwOption *from)

@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /* SPDX-FileCopyrightText: The godwit authors */
-#include "core/control.h"
+#include "control/control.h"
 
-#include "core/control-metrics.h"
-#include "core/control-qmp.h"
+#include "control/metrics.h"
+#include "control/qmp.h"
 #include "qapi/json.h"
 #include "core/base/invoke.h"
 #include "qapi-events.h"
