@@ -44,7 +44,7 @@ def http(tree):
     paths = sources(tree, under=LIBRARY + ["vmm/", "ctl/", "tools/"],
                     but=["core/control-http", "ctl/http.c"])
     return grep(tree, paths, r"\b(?:soup_\w+|Soup[A-Z]\w+)",
-                "HTTP is core/control-http.c's, and ctl/http.c's")
+                "HTTP is control/http/server.c's, and ctl/http.c's")
 
 
 def pages(tree):

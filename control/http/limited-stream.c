@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /* SPDX-FileCopyrightText: The godwit authors */
-#include "core/limited-stream.h"
+#include "control/http/limited-stream.h"
 
 typedef struct {
   GFilterInputStream parent;

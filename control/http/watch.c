@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /* SPDX-FileCopyrightText: The godwit authors */
-#include "core/control-http-watch.h"
+#include "control/http/watch.h"
 
-#include "core/control-http-answer.h"
+#include "control/http/answer.h"
 #include "qapi/json.h"
 
 #include <linux/sockios.h>

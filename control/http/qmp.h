@@ -4,7 +4,7 @@
 
 #include <libsoup/soup.h>
 
-#include "core/control-http-client.h"
+#include "control/http/client.h"
 #include "control/control.h"
 
 /* POST /qmp: the commands that are under way. */

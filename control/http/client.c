@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /* SPDX-FileCopyrightText: The godwit authors */
-#include "core/control-http-client.h"
+#include "control/http/client.h"
 
-#include "core/control-http-answer.h"
-#include "core/control-http-check.h"
+#include "control/http/answer.h"
+#include "control/http/check.h"
 
 /* To send a request, and to take its answer. */
 #define CLIENT_MS 10000

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /* SPDX-FileCopyrightText: The godwit authors */
-#include "core/control-http-answer.h"
+#include "control/http/answer.h"
 
 #include <godwit/error.h>
 

@@ -7,14 +7,14 @@
 #include <string.h>
 
 #include "control/address.h"
-#include "core/control-http-answer.h"
+#include "control/http/answer.h"
 #include "control/acceptor.h"
-#include "core/control-http-check.h"
-#include "core/control-http-client.h"
-#include "core/control-http-page.h"
-#include "core/control-http-qmp.h"
-#include "core/control-http-watch.h"
-#include "core/control-http-websocket.h"
+#include "control/http/check.h"
+#include "control/http/client.h"
+#include "control/http/page.h"
+#include "control/http/qmp.h"
+#include "control/http/watch.h"
+#include "control/http/websocket.h"
 #include "control/metrics.h"
 #include "control/unix-listener.h"
 

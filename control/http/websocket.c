@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /* SPDX-FileCopyrightText: The godwit authors */
-#include "core/control-http-websocket.h"
+#include "control/http/websocket.h"
 
-#include "core/control-http-answer.h"
-#include "core/limited-stream.h"
+#include "control/http/answer.h"
+#include "control/http/limited-stream.h"
 
 /* In all, and in one frame: nothing is expected but a ping now and then, and the close. */
 #define INCOMING_MAX 65536

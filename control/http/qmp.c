@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /* SPDX-FileCopyrightText: The godwit authors */
-#include "core/control-http-qmp.h"
+#include "control/http/qmp.h"
 
-#include "core/control-http-answer.h"
+#include "control/http/answer.h"
 #include "control/request.h"
 #include "qapi/json.h"
 
