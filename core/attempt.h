@@ -4,7 +4,7 @@
 
 #include "core/guest/guest.h"
 #include "core/base/thread.h"
-#include "plugins/call.h"
+#include "plugins/tracking.h"
 #include "plugins/loader.h"
 #include "qapi-types.h"
 

@@ -4,7 +4,7 @@
 #include <limits.h>
 #include <string.h>
 
-#include "plugins/door.h"
+#include "plugins/guard.h"
 
 /* What a filter, or the reader and writer of the link, calls into.  Level 0 is the transport,
  * level i the i-th filter. */

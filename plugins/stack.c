@@ -3,7 +3,7 @@
 #include <godwit/error.h>
 #include <string.h>
 
-#include "plugins/door.h"
+#include "plugins/guard.h"
 
 static gboolean
 bad_uri (const char *uri, const char *why, GError **error)

@@ -4,7 +4,7 @@
 
 #include "core/link/frame.h"
 #include "core/base/thread.h"
-#include "plugins/call.h"
+#include "plugins/tracking.h"
 
 /* Who may run the guest once COMMIT is in play; docs/handover.md has the
  * protocol and tests/model its proof. */

@@ -3,7 +3,7 @@
 #pragma once
 
 #include "core/memory/regions.h"
-#include "plugins/call.h"
+#include "plugins/tracking.h"
 
 /* Open the tracker called @name, or for "auto" the best that works on this VM:
  * re-arming at the moment of sending is better than at collect, because a harvest is then free

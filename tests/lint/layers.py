@@ -152,10 +152,10 @@ def closure(graph, start):
 RULES = [
     ("each folder includes only what it may", folders, [
         {"trackers/bitmap.c": '#include "core/link/wire.h"\n'},
-        {"transports/tcp.c": '#include "plugins/call.h"\n'},
+        {"transports/tcp.c": '#include "plugins/tracking.h"\n'},
         {"plugins/godwit/host.h": '#include "qapi-types.h"\n'},
         {"plugins/loader.c": '#include "qapi-types.h"\n'},
-        {"plugins/template/filter.c": '#include "plugins/call.h"\n'},
+        {"plugins/template/filter.c": '#include "plugins/tracking.h"\n'},
         {"vmm/main.c": "#include <godwit/host.h>\n"},
         {"core/kvm/dirty-bitmap.c": '#include "vmm/kvm.h"\n'},
         {"ctl/main.c": '#include "qapi/json.h"\n'},

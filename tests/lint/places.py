@@ -16,7 +16,7 @@ BYTE_ORDER = (r"\b(?:hto[bl]e\d+|[bl]e\d+toh|hton[sl]|ntoh[sl]|__builtin_bswap\d
               r"G[A-Z]+\d*_(?:TO|FROM)_[LB]E|G_BYTE_ORDER|__BYTE_ORDER__?)\b")
 
 # The guarded door: trackers, the transports of an address, their links.
-DOOR = ["plugins/call.c", "plugins/stack.c", "plugins/link.c"]
+DOOR = ["plugins/tracking.c", "plugins/stack.c", "plugins/link.c"]
 CALLBACKS = ("open|close|start|collect|stop|rearm|listen|accept|connect|read|write|close_link|"
              "shutdown|local_address|link_open|link_close")
 

@@ -6,7 +6,7 @@
 #include <sys/mman.h>
 
 #include "core/memory/regions.h"
-#include "plugins/call.h"
+#include "plugins/tracking.h"
 
 /* Guest memory of one or two regions and a tracker over it that does what the test says. */
 typedef struct {

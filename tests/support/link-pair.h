@@ -13,7 +13,7 @@
 #include <sys/syscall.h>
 #include <unistd.h>
 
-#include "plugins/call.h"
+#include "plugins/tracking.h"
 
 typedef struct {
   GdwPlugins *plugins;

@@ -13,7 +13,7 @@
 #include <sys/resource.h>
 #include <unistd.h>
 
-#include "plugins/call.h"
+#include "plugins/tracking.h"
 
 #define LIMIT (1 << 20)
 

@@ -2,7 +2,7 @@
 /* SPDX-FileCopyrightText: The godwit authors */
 #pragma once
 
-#include "plugins/call.h"
+#include "plugins/tracking.h"
 
 /* What the parts of the guarded door share. */
 

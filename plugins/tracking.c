@@ -1,10 +1,10 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /* SPDX-FileCopyrightText: The godwit authors */
-#include "plugins/call.h"
+#include "plugins/tracking.h"
 
 #include <godwit/error.h>
 
-#include "plugins/door.h"
+#include "plugins/guard.h"
 
 struct GdwTracking {
   const GdwTracker *tracker;
