@@ -2,7 +2,7 @@
 /* SPDX-FileCopyrightText: The godwit authors */
 #pragma once
 
-#include "crew.h"
+#include "vcpu-threads.h"
 #include "machine.h"
 
 /* What a kind of machine is made of: borrowed for its life. */

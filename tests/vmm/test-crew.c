@@ -3,7 +3,7 @@
 
 /* A crew runs or stands still, all of it. */
 
-#include "vmm/crew.h"
+#include "vmm/vcpu-threads.h"
 
 #include <check.h>
 #include <stdlib.h>

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /* SPDX-FileCopyrightText: The godwit authors */
 
-#include "crew.h"
+#include "vcpu-threads.h"
 
 #include <godwit/godwit.h>
 
