@@ -14,10 +14,10 @@
 #include <sys/uio.h>
 #include <unistd.h>
 
-#include "quiet.h"
-#include "socket.h"
-#include "stored.h"
-#include "wait.h"
+#include "transports/common/quiet.h"
+#include "transports/common/socket.h"
+#include "transports/common/stored.h"
+#include "transports/common/wait.h"
 
 typedef struct {
   int fd;   /* a copy of the one that the address names, which its owner closes */

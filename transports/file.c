@@ -14,9 +14,9 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
-#include "quiet.h"
-#include "stored.h"
-#include "wait.h"
+#include "transports/common/quiet.h"
+#include "transports/common/stored.h"
+#include "transports/common/wait.h"
 
 #define COPY_BYTES (1u << 20)
 /* So often a partial file may be taken away between our open and our lock. */

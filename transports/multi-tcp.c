@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /* SPDX-FileCopyrightText: The godwit authors */
-#include "inet.h"
-#include "socket.h"
+#include "transports/common/inet.h"
+#include "transports/common/socket.h"
 
 static gpointer
 multi_tcp_open (const GdwTransportConfig *config, GError **error)

@@ -11,8 +11,8 @@
 #include <sys/un.h>
 #include <unistd.h>
 
-#include "socket.h"
-#include "wait.h"
+#include "transports/common/socket.h"
+#include "transports/common/wait.h"
 
 #define LOCK_RETRY_MS 10
 #define LOCK_TRIES 100

@@ -90,7 +90,7 @@ def sizes(folder):
 
 def size_of_now(kind):
     plugins = {"tracker": "trackers/gdw-tracker-bitmap.so", "transport": "transports/gdw-transport-unix.so",
-               "filter": "transports/gdw-filter-delay.so"}
+               "filter": "filters/gdw-filter-delay.so"}
     said = json.loads(run(PROGRAM, "--describe", "--json", os.path.join(BUILD, plugins[kind])))
     return said[0]["size"]
 

@@ -24,7 +24,7 @@ def module(name):
 
 
 def plugin(name):
-    return os.path.join(BUILD, "transports", f"gdw-{name}.so")
+    return os.path.join(BUILD, name.split("-")[0] + "s", f"gdw-{name}.so")
 
 
 def run(*arguments):

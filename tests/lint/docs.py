@@ -13,12 +13,12 @@ from tree import ROOT, run, sources
 
 BUILD = os.environ.get("GODWIT_BUILD", "build")
 
-PAGES = ("docs/", "trackers/", "transports/", "README.md", "CONTRIBUTING.md")
+PAGES = ("docs/", "trackers/", "transports/", "filters/", "README.md", "CONTRIBUTING.md")
 FENCE = re.compile(r"^```(\w*)\n(.*?)^```$", re.M | re.S)
 QUOTE = re.compile(r"<!-- quote: (\S+) -->\n\Z")
 LINK = re.compile(r"\[[^\]\n]*\]\(([^)\s]+)\)")
 # In pages: a file of the tree, or a function in one.
-NAMED = re.compile(r"`((?:qapi|plugins|core|trackers|transports|vmm|ctl|examples|tests|docs|tools)/[\w./-]*)"
+NAMED = re.compile(r"`((?:qapi|plugins|core|control|conformance|trackers|transports|filters|vmm|ctl|examples|tests|docs)/[\w./-]*)"
                    r"(?::(\w+))?`")
 THREADS = ("vCPU", "main", "harvest", "writer", "reader", "any", "device", "acceptor")
 SECTIONS = ["What", "When to choose it", "Options", "Errors", "Limits", "Source"]
@@ -140,7 +140,7 @@ def index(tree):
 def sections(tree):
     """The page of a plugin has the same sections as all others."""
     return [f"{path}: its sections are not {', '.join(SECTIONS)}"
-            for path in sources(tree, ".md", under=["trackers/", "transports/"])
+            for path in sources(tree, ".md", under=["trackers/", "transports/", "filters/"])
             if re.findall(r"^## (.+)$", tree[path], re.M) != SECTIONS]
 
 

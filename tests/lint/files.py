@@ -47,7 +47,7 @@ def elsewhere(tree):
 def pages(tree):
     """A plugin is a file that defines one; its page is beside it and has each option."""
     out = []
-    for path in sources(tree, ".c", under=["trackers/", "transports/"]):
+    for path in sources(tree, ".c", under=["trackers/", "transports/", "filters/"]):
         text = blank(tree[path], strings=False)
         if not re.search(r"^GDW_DEFINE_", text, re.M):
             continue

@@ -9,7 +9,7 @@ import sys
 
 from tree import blank, grep, line_of, run, sources
 
-LIBRARY = ["core/", "plugins/", "qapi/", "trackers/", "transports/"]
+LIBRARY = ["core/", "control/", "plugins/", "qapi/", "trackers/", "transports/", "filters/"]
 
 BYTE_ORDER = (r"\b(?:hto[bl]e\d+|[bl]e\d+toh|hton[sl]|ntoh[sl]|__builtin_bswap\d+|bswap_\d+|"
               r"g_(?:hton|ntoh)[sl]|G?U?INT\d+_SWAP\w*|"
@@ -23,7 +23,7 @@ CALLBACKS = ("open|close|start|collect|stop|rearm|listen|accept|connect|read|wri
 
 def byte_order(tree):
     """A filter that looks into frames stands outside of core, with <godwit/frame.h> alone."""
-    paths = sources(tree, under=LIBRARY, but=["core/link/wire.c", "transports/filter-", "transports/fault-"])
+    paths = sources(tree, under=LIBRARY, but=["core/link/wire.c", "filters/"])
     return grep(tree, paths, BYTE_ORDER,
                 "byte order is core/link/wire.c's")
 
@@ -41,10 +41,10 @@ def state(tree):
 
 
 def http(tree):
-    paths = sources(tree, under=LIBRARY + ["vmm/", "ctl/", "tools/"],
-                    but=["core/control-http", "ctl/http.c"])
+    paths = sources(tree, under=LIBRARY + ["vmm/", "ctl/"],
+                    but=["control/http/", "ctl/http.c"])
     return grep(tree, paths, r"\b(?:soup_\w+|Soup[A-Z]\w+)",
-                "HTTP is control/http/server.c's, and ctl/http.c's")
+                "HTTP is control/http's, and ctl/http.c's")
 
 
 def pages(tree):
@@ -59,8 +59,8 @@ def pages(tree):
 
 def plugin_names(tree):
     out = set()
-    for path in sources(tree, ".md", under=["trackers/", "transports/"]):
-        out.add(os.path.basename(path).removesuffix(".md").removeprefix("filter-"))
+    for path in sources(tree, ".md", under=["trackers/", "transports/", "filters/"]):
+        out.add(os.path.basename(path).removesuffix(".md"))
     return out
 
 
@@ -70,7 +70,7 @@ def names(tree):
     known = "|".join(sorted(map(re.escape, plugin_names(tree)), key=len, reverse=True))
     pattern = re.compile(rf'"(?:(?:{known})(?:[:|][^"\n]*)?|[^"\n]*\|(?:{known})(?::[^"\n]*)?)"')
     out = []
-    for path in sources(tree, ".c", under=["core/", "plugins/"],
+    for path in sources(tree, ".c", under=["core/", "control/", "plugins/"],
                         but=["control/address.c", "plugins/template/"]):
         text = blank(tree[path], strings=False)
         for match in pattern.finditer(text) if known else ():
@@ -91,7 +91,7 @@ RULES = [
     ("the state changes in core/migration/status.c only", state, [
         {"core/source/source.c": "  attempt->state.status = GDW_STATUS_FAILED;\n"},
     ]),
-    ("HTTP is in core/control-http* and ctl/http.c only", http, [
+    ("HTTP is in control/http and ctl/http.c only", http, [
         {"control/control.c": "  soup_server_new (NULL);\n"},
         {"ctl/client.c": "  soup_session_new ();\n"},
     ]),
@@ -102,9 +102,9 @@ RULES = [
         {"dashboard/a.css": "@import url(x.css);\n"},
     ]),
     ("core names no plugin", names, [
-        {"control/control.c": 'f ("tcp:%s");\n', "transports/tcp.md": ""},
+        {"core/source/source.c": 'f ("tcp:%s");\n', "transports/tcp.md": ""},
         {"core/memory/dirty-sync.c": 'f ("bitmap");\n', "trackers/bitmap.md": ""},
-        {"plugins/stack.c": 'f ("x|delay:ms=1");\n', "transports/filter-delay.md": ""},
+        {"plugins/stack.c": 'f ("x|delay:ms=1");\n', "filters/delay.md": ""},
     ]),
 ]
 

@@ -32,8 +32,8 @@ def variables(path):
 
 
 def objects():
-    return [path for folder in ("qapi", "core", "plugins", "trackers", "transports", "vmm", "ctl",
-                               "tools")
+    return [path for folder in ("qapi", "core", "plugins", "trackers", "transports", "filters",
+                               "vmm", "ctl")
             for path in glob.glob(os.path.join(BUILD, folder, "**", "*.o"), recursive=True)]
 
 
@@ -85,7 +85,7 @@ def conformance_library():
 
 
 def modules():
-    paths = [path for folder in ("trackers", "transports")
+    paths = [path for folder in ("trackers", "transports", "filters")
              for path in glob.glob(os.path.join(BUILD, folder, "gdw-*.so"))]
     check(paths, "no module is built")
     for path in paths:

@@ -20,7 +20,7 @@ from tap import Skip, diag, same
 
 ROOT = os.path.dirname(os.path.dirname(os.path.dirname(os.path.abspath(__file__))))
 BUILD = os.path.abspath(os.environ.get("GODWIT_BUILD", os.path.join(ROOT, "build")))
-PLUGINS = ":".join(os.path.join(BUILD, name) for name in ("trackers", "transports"))
+PLUGINS = ":".join(os.path.join(BUILD, name) for name in ("trackers", "transports", "filters"))
 
 PROGRAM = os.path.join(BUILD, "vmm", "godwit-vmm")
 

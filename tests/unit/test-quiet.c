@@ -3,7 +3,7 @@
 
 /* Writes that the system answers with a signal, on a thread that takes it, as it would end the
  * process. */
-#include "transports/quiet.h"
+#include "transports/common/quiet.h"
 
 #include <check.h>
 #include <errno.h>

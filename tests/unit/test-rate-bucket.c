@@ -2,7 +2,7 @@
 /* SPDX-FileCopyrightText: The godwit authors */
 #include <check.h>
 
-#include "transports/rate-bucket.h"
+#include "filters/rate-bucket.h"
 
 static const guint64 rates[] = {
   1, 3, 49, 50, 51, 999, 4096, 1000000, 10485761, BUCKET_RATE_MAX

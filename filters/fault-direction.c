@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /* SPDX-FileCopyrightText: The godwit authors */
-#include "fault-way.h"
+#include "fault-direction.h"
 
 #include <godwit/frame.h>
 #include <limits.h>

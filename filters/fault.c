@@ -7,8 +7,8 @@
 #include <pthread.h>
 #include <string.h>
 
-#include "fault-way.h"
-#include "wait.h"
+#include "fault-direction.h"
+#include "transports/common/wait.h"
 
 enum { OPTION_AT, OPTION_N, OPTION_KIND, OPTION_FOR, OPTION_SEED };
 static const char *const kind_names[] = { "reset", "stall",     "short", "flip",

@@ -7,7 +7,7 @@
 #include <godwit/filter.h>
 
 #include "rate-bucket.h"
-#include "wait.h"
+#include "transports/common/wait.h"
 
 enum { OPTION_BYTES_PER_SECOND };
 

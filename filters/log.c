@@ -14,7 +14,7 @@
 #include <string.h>
 #include <unistd.h>
 
-#include "quiet.h"
+#include "transports/common/quiet.h"
 
 enum { OPTION_FILE };
 
