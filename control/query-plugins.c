@@ -2,6 +2,8 @@
 /* SPDX-FileCopyrightText: The godwit authors */
 #include "control/control.h"
 
+#include "plugins/kind.h"
+
 static GdwQPluginOption *
 make_option (const GdwOption *from)
 {

@@ -4,8 +4,8 @@
 
 #include "core/guest/guest.h"
 #include "core/base/thread.h"
-#include "plugins/tracking.h"
 #include "plugins/loader.h"
+#include "plugins/stack.h"
 #include "qapi-types.h"
 
 /* What an attempt to migrate, in either direction, is given and gives back. */

@@ -8,6 +8,7 @@
 #include <string.h>
 #include <sys/stat.h>
 
+#include "plugins/kind.h"
 #include "plugins/module.h"
 #include "plugins/trust.h"
 
@@ -23,14 +24,6 @@ struct GdwPlugins {
   GPtrArray *warnings; /* char * */
   GHashTable *loaded;  /* file name -> GdwPlugin; failures are not kept, they may be mended */
 };
-
-static const char *const kinds[] = { NULL, "tracker", "transport", "filter" };
-
-const char *
-gdw_plugin_kind (guint kind)
-{
-  return kind < G_N_ELEMENTS (kinds) ? kinds[kind] : NULL;
-}
 
 static void
 folder_free (gpointer data)
@@ -170,8 +163,8 @@ name_is_valid (const char *name)
 static char *
 split_base (const char *base, guint *kind)
 {
-  for (*kind = 1; *kind < G_N_ELEMENTS (kinds); (*kind)++) {
-    g_autofree char *prefix = g_strdup_printf ("gdw-%s-", kinds[*kind]);
+  for (*kind = 1; gdw_plugin_kind (*kind); (*kind)++) {
+    g_autofree char *prefix = g_strdup_printf ("gdw-%s-", gdw_plugin_kind (*kind));
     g_autofree char *name = NULL;
 
     if (!g_str_has_prefix (base, prefix) || !g_str_has_suffix (base, ".so"))
@@ -430,33 +423,4 @@ gdw_plugins_list (GdwPlugins *plugins, GError **error)
       return NULL;
   g_ptr_array_sort (list, compare_info);
   return g_steal_pointer (&list);
-}
-
-const char **
-gdw_plugin_traits (const GdwPlugin *plugin)
-{
-  static const char *const tracker[] = { "re-arms-at-collect", "re-arms-at-rearm",
-                                         "collect-repeats", "reports-reads",
-                                         "sees-vmm-writes" };
-  static const char *const transport[] = { "two-way", "same-host", "many-links" };
-  GPtrArray *names = g_ptr_array_new ();
-  const char *const *table = NULL;
-  guint32 traits = 0;
-  guint n = 0;
-
-  if (plugin->kind == GDW_PLUGIN_TRACKER) {
-    table = tracker;
-    n = G_N_ELEMENTS (tracker);
-    traits = ((const GdwTracker *) plugin)->traits;
-  } else if (plugin->kind == GDW_PLUGIN_TRANSPORT) {
-    table = transport;
-    n = G_N_ELEMENTS (transport);
-    traits = ((const GdwTransport *) plugin)->traits;
-  }
-  for (guint i = 0; i < n; i++) {
-    if (traits & (1u << i))
-      g_ptr_array_add (names, (gpointer) table[i]);
-  }
-  g_ptr_array_add (names, NULL);
-  return (const char **) g_ptr_array_free (names, FALSE);
 }

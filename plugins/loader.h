@@ -45,9 +45,3 @@ GPtrArray *gdw_plugins_list (GdwPlugins *plugins, GError **error);
 
 /* Texts for what the operator should know (a module hidden by another ...), oldest first. */
 const GPtrArray *gdw_plugins_warnings (GdwPlugins *plugins);
-
-/* Names of the traits of a loaded plugin, NULL-terminated; free with g_free. */
-const char **gdw_plugin_traits (const GdwPlugin *plugin);
-
-/* "tracker", "transport" or "filter", as in messages and file names; NULL for another kind. */
-const char *gdw_plugin_kind (guint kind);

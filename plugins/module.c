@@ -6,13 +6,17 @@
 #include <elf.h>
 #include <errno.h>
 #include <godwit/error.h>
+#include <godwit/filter.h>
+#include <godwit/tracker.h>
+#include <godwit/transport.h>
 #include <gmodule.h>
 #include <link.h>
 #include <stdlib.h>
 #include <string.h>
 
 #include "plugins/module-file.h"
-#include "plugins/loader.h"
+#include "plugins/kind.h"
+#include "plugins/options.h"
 #include "plugins/trust.h"
 
 typedef union {

@@ -5,7 +5,7 @@
 #include <godwit/error.h>
 #include <string.h>
 
-#include "plugins/loader.h"
+#include "plugins/kind.h"
 
 static gboolean
 is_escape (const char *p)

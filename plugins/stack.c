@@ -4,6 +4,8 @@
 #include <string.h>
 
 #include "plugins/guard.h"
+#include "plugins/kind.h"
+#include "plugins/stack-private.h"
 
 static gboolean
 bad_uri (const char *uri, const char *why, GError **error)

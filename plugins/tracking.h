@@ -2,11 +2,10 @@
 /* SPDX-FileCopyrightText: The godwit authors */
 #pragma once
 
-#include "plugins/loader.h"
+#include <godwit/tracker.h>
 
-/* The guarded door: the only place that calls through a plugin's pointers.  It
- * checks order, arguments and that FALSE means an error; a plugin that breaks
- * its contract is named in a GDW_ERROR_PLUGIN. */
+/* A tracker that is open, behind the guard: order and arguments are checked, and a plugin that
+ * breaks its contract is named in a GDW_ERROR_PLUGIN. */
 
 typedef struct GdwTracking GdwTracking; /* an open tracker */
 
@@ -30,41 +29,3 @@ void gdw_tracking_on_reset (GdwTracking *tracking, void (*reset) (gpointer data)
 guint gdw_tracking_vcpu_pages (GdwTracking *tracking, guint64 *pages, guint n);
 const char *gdw_tracking_name (GdwTracking *tracking);
 guint32 gdw_tracking_traits (GdwTracking *tracking);
-
-/* A transport with its filters, for one address. */
-typedef struct GdwStack GdwStack;
-typedef struct GdwLink GdwLink;
-
-/* @uri: "NAME:ADDRESS[,key=value...][|filter:key=value,...|filter]"; "\|" and "\," escape.
- * Parses and opens; nothing outside is touched. */
-GdwStack *gdw_stack_open (GdwPlugins *plugins, const char *uri, GError **error);
-/* The same through the transport that stands in where there are to be several links. */
-GdwStack *gdw_stack_open_many (GdwPlugins *plugins, const char *uri, GError **error);
-/* All of its links are closed. */
-void gdw_stack_close (GdwStack *stack);
-const char *gdw_stack_transport (GdwStack *stack); /* "tcp" */
-guint gdw_stack_max_links (GdwStack *stack);
-guint32 gdw_stack_traits (GdwStack *stack);
-/* What is written is nothing before it is published. */
-gboolean gdw_stack_keeps (GdwStack *stack);
-gboolean gdw_stack_listen (GdwStack *stack, GCancellable *cancellable, GError **error);
-/* "tcp:127.0.0.1:40123", or NULL; free with g_free. */
-char *gdw_stack_local_address (GdwStack *stack);
-/* Any thread. */
-GdwLink *gdw_stack_accept (GdwStack *stack, GCancellable *cancellable, GError **error);
-GdwLink *gdw_stack_connect (GdwStack *stack, GCancellable *cancellable, GError **error);
-
-/* Exactly all of @iov, which is used up as scratch.  A clean end of stream
- * before the first byte is FALSE with G_IO_ERROR_CLOSED, in the middle with GDW_ERROR_IO. */
-gboolean gdw_link_read (GdwLink *link, struct iovec *iov, guint n, GCancellable *cancellable,
-                        GError **error);
-gboolean gdw_link_write (GdwLink *link, struct iovec *iov, guint n, GCancellable *cancellable,
-                         GError **error);
-/* Bytes received so far and the monotonic time (us) of the last of them; any thread. */
-guint64 gdw_link_received (GdwLink *link, gint64 *last_us);
-void gdw_link_shutdown (GdwLink *link);
-/* What was written is durable; it gets its name.  TRUE where the transport has nothing to do.
- */
-gboolean gdw_link_sync (GdwLink *link, GCancellable *cancellable, GError **error);
-gboolean gdw_link_publish (GdwLink *link, GCancellable *cancellable, GError **error);
-void gdw_link_close (GdwLink *link);

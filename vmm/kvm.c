@@ -17,14 +17,6 @@
 #define MAX_CPUID 256
 #define MAX_MSRS 1024
 
-gboolean
-kvm_fail (GError **error, const char *what, const char *todo)
-{
-  g_set_error (error, GDW_ERROR, GDW_ERROR_HOST, "kvm: %s failed: %s%s", what,
-               g_strerror (errno), todo);
-  return FALSE;
-}
-
 static gboolean
 set_slot (Kvm *kvm, const GdwKvmSlot *slot, GError **error)
 {

@@ -4,7 +4,7 @@
 
 #include "core/link/frame.h"
 #include "core/base/thread.h"
-#include "plugins/tracking.h"
+#include "plugins/stack.h"
 
 /* Who may run the guest once COMMIT is in play; docs/handover.md has the
  * protocol and tests/model its proof. */

@@ -5,6 +5,7 @@
 #include <errno.h>
 #include <string.h>
 #include <sys/ioctl.h>
+#include <sys/mman.h>
 
 gboolean
 gdw_kvm_fail (GError **error, int code, const char *what, const char *why)
@@ -294,13 +295,22 @@ gdw_kvm_dirty_log_new (int vm_fd, const GdwKvmSlot *slots, guint n_slots, GError
   return self != NULL ? &self->log : NULL;
 }
 
+/* Harmless without rings. */
+static void
+unmap_rings (GdwKvmLog *self)
+{
+  for (guint i = 0; i < self->log.n_rings; i++)
+    munmap (self->log.rings[i].entries, self->log.rings[i].n_entries * sizeof (GdwDirtyEntry));
+  g_free (self->log.rings);
+}
+
 void
 gdw_kvm_dirty_log_free (GdwDirtyLog *log)
 {
   if (log == NULL)
     return;
   GdwKvmLog *self = log->self;
-  gdw_kvm_rings_unmap (self);
+  unmap_rings (self);
   g_free (self->slots);
   g_free (self);
 }

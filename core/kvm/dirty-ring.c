@@ -110,14 +110,6 @@ map_rings (GdwKvmLog *self, const int *vcpu_fds, guint n_vcpus, guint32 n_entrie
   return TRUE;
 }
 
-void
-gdw_kvm_rings_unmap (GdwKvmLog *self)
-{
-  for (guint i = 0; i < self->log.n_rings; i++)
-    munmap (self->log.rings[i].entries, self->log.rings[i].n_entries * sizeof (GdwDirtyEntry));
-  g_free (self->log.rings);
-}
-
 GdwDirtyLog *
 gdw_kvm_dirty_ring_new (int vm_fd, const GdwKvmSlot *slots, guint n_slots, const int *vcpu_fds,
                         guint n_vcpus, guint32 n_entries, GError **error)

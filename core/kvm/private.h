@@ -6,7 +6,8 @@
 #include <godwit/kvm.h>
 #include <linux/kvm.h>
 
-/* What the two dirty logs of KVM share: kvm.c has the bitmap, kvm-ring.c the rings. */
+/* What the two dirty logs of KVM share: dirty-bitmap.c has the bitmap, dirty-ring.c the rings.
+ */
 
 /* All in pages, and relative to the region. */
 typedef struct {
@@ -31,6 +32,3 @@ GdwKvmLog *gdw_kvm_log_new (int vm_fd, guint32 modes, const GdwKvmSlot *slots, g
                             GError **error);
 
 gboolean gdw_kvm_has_rings (int vm_fd);
-
-/* Harmless without rings. */
-void gdw_kvm_rings_unmap (GdwKvmLog *self);

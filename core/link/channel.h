@@ -5,7 +5,7 @@
 #include "core/link/rate.h"
 #include "core/link/frame.h"
 #include "core/base/thread.h"
-#include "plugins/tracking.h"
+#include "plugins/stack.h"
 
 /* A link with its two threads: one only reads, one only writes, so reading
  * never waits for writing.  One type for both directions; the source's channels

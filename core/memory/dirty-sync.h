@@ -5,6 +5,7 @@
 #include "core/guest/ring-gate.h"
 #include "core/memory/round.h"
 #include "core/base/thread.h"
+#include "plugins/tracking.h"
 
 /* The thread that collects dirty pages, off the main loop and off the channels. It
  * starts the tracker, collects, adds what the VMM marked, publishes to the round,

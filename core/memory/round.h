@@ -4,6 +4,7 @@
 
 #include "core/memory/batch.h"
 #include "core/memory/pageset.h"
+#include "plugins/tracking.h"
 
 /* The work that is left: which pages must still travel, and the cursor that
  * goes round the memory and hands them to whatever channel is free.  A round is

@@ -3,6 +3,7 @@
 #pragma once
 
 #include "core/memory/regions.h"
+#include "plugins/loader.h"
 #include "plugins/tracking.h"
 
 /* Open the tracker called @name, or for "auto" the best that works on this VM:

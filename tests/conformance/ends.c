@@ -8,6 +8,7 @@
 
 #include "guarded.h"
 #include "over.h"
+#include "plugins/kind.h"
 #include "plugins/loader.h"
 
 struct End {

@@ -15,8 +15,8 @@ BYTE_ORDER = (r"\b(?:hto[bl]e\d+|[bl]e\d+toh|hton[sl]|ntoh[sl]|__builtin_bswap\d
               r"g_(?:hton|ntoh)[sl]|G?U?INT\d+_SWAP\w*|"
               r"G[A-Z]+\d*_(?:TO|FROM)_[LB]E|G_BYTE_ORDER|__BYTE_ORDER__?)\b")
 
-# The guarded door: trackers, the transports of an address, their links.
-DOOR = ["plugins/tracking.c", "plugins/stack.c", "plugins/link.c"]
+# The guard: trackers, the transports of an address, their links.
+GUARDED = ["plugins/tracking.c", "plugins/stack.c", "plugins/link.c"]
 CALLBACKS = ("open|close|start|collect|stop|rearm|listen|accept|connect|read|write|close_link|"
              "shutdown|local_address|link_open|link_close")
 
@@ -29,9 +29,9 @@ def byte_order(tree):
 
 
 def callbacks(tree):
-    paths = sources(tree, under=["core/", "plugins/"], but=DOOR + ["plugins/godwit/", "plugins/template/"])
+    paths = sources(tree, under=["core/", "plugins/"], but=GUARDED + ["plugins/godwit/", "plugins/template/"])
     return grep(tree, paths, rf"(?:->|\.)(?:{CALLBACKS}) \(",
-                "plugins are called in " + ", ".join(DOOR))
+                "plugins are called in " + ", ".join(GUARDED))
 
 
 def state(tree):
@@ -84,7 +84,7 @@ RULES = [
         {"transports/tcp.c": "n = le32toh (n);\n"},
         {"plugins/link.c": "x = __builtin_bswap64 (y);\n"},
     ]),
-    ("plugins are called through the guarded door only", callbacks, [
+    ("plugins are called through the guard only", callbacks, [
         {"core/link/channel.c": "  n = transport->read (link, iov, 1, NULL, &error);\n"},
         {"core/memory/dirty-sync.c": "  tracker->collect (self, bits, error);\n"},
     ]),

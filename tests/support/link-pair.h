@@ -13,7 +13,7 @@
 #include <sys/syscall.h>
 #include <unistd.h>
 
-#include "plugins/tracking.h"
+#include "plugins/stack.h"
 
 typedef struct {
   GdwPlugins *plugins;

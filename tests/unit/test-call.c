@@ -3,6 +3,7 @@
 #include <godwit/error.h>
 #include <limits.h>
 
+#include "plugins/tracking.h"
 #include "tests/support/link-pair.h"
 
 /* A tracker that does what the test says. */

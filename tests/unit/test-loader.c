@@ -9,6 +9,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include "plugins/kind.h"
 #include "plugins/loader.h"
 
 static char *folder;       /* of each test, in its own process */
