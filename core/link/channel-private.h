@@ -71,10 +71,10 @@ void gdw_channel_unref (gpointer channel);
 /* The rules were broken, the link was not: tells the peer why, then ends with that error; takes
  * @error; any thread. */
 void gdw_channel_break (GdwChannel *channel, GError *error);
-/* The one that writes, or the one that reads. */
-gboolean gdw_channel_start_thread (GdwChannel *channel, gboolean writes, GError **error);
-void *gdw_channel_write_loop (void *channel);
-void *gdw_channel_read_loop (void *channel);
+/* channel-read.c < channel-write.c < channel-life.c: the writer connects, then starts the
+ * reader. */
+gboolean gdw_channel_start_reader (GdwChannel *channel, GError **error);
+gboolean gdw_channel_start_writer (GdwChannel *channel, GError **error);
 /* Posted by the reader when it begins. */
 void gdw_channel_report_connected (gpointer channel);
 /* A thread ends; the last one reports. */

@@ -3,6 +3,7 @@
 #include "core/link/channel-private.h"
 
 #include "core/base/invoke.h"
+#include "core/base/thread.h"
 
 /* How much may be taken before it is acknowledged unasked. */
 #define ACK_BYTES (4u << 20)
@@ -322,8 +323,8 @@ is_finishing (GdwChannel *channel)
   return finishing;
 }
 
-void *
-gdw_channel_read_loop (void *data)
+static void *
+read_loop (void *data)
 {
   GdwChannel *channel = data;
   GError *error = NULL;
@@ -353,4 +354,15 @@ gdw_channel_read_loop (void *data)
   }
   gdw_channel_thread_ends (channel);
   return NULL;
+}
+
+gboolean
+gdw_channel_start_reader (GdwChannel *channel, GError **error)
+{
+  g_autofree char *name = channel->config->ops->mem
+                              ? g_strdup ("mig/dst/recv")
+                              : g_strdup_printf ("mig/src/ack_%u", channel->index);
+
+  return gdw_thread_start (&channel->reader, channel->config->threads, name, read_loop, channel,
+                           error);
 }

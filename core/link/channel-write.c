@@ -1,11 +1,12 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /* SPDX-FileCopyrightText: The godwit authors */
+#include "core/link/channel-private.h"
+
 #include <string.h>
 
-#include "core/link/channel-private.h"
-#include "core/link/crc32c.h"
 #include "core/base/invoke.h"
 #include "core/base/thread.h"
+#include "core/link/crc32c.h"
 
 #define READER_GRACE_US 200000
 #define FOREVER_US (G_MAXINT64 / 4)
@@ -349,7 +350,7 @@ begin (GdwChannel *channel, GError **error)
     return TRUE;
   }
   pthread_mutex_lock (&channel->lock);
-  channel->joined_reader = gdw_channel_start_thread (channel, FALSE, error);
+  channel->joined_reader = gdw_channel_start_reader (channel, error);
   channel->running += channel->joined_reader;
   pthread_mutex_unlock (&channel->lock);
   return channel->joined_reader;
@@ -367,8 +368,8 @@ let_reader_end (GdwChannel *channel)
   pthread_mutex_unlock (&channel->lock);
 }
 
-void *
-gdw_channel_write_loop (void *data)
+static void *
+write_loop (void *data)
 {
   GdwChannel *channel = data;
   GError *error = NULL;
@@ -381,4 +382,15 @@ gdw_channel_write_loop (void *data)
   }
   gdw_channel_thread_ends (channel);
   return NULL;
+}
+
+gboolean
+gdw_channel_start_writer (GdwChannel *channel, GError **error)
+{
+  g_autofree char *name = channel->config->ops->mem
+                              ? g_strdup ("mig/dst/ack")
+                              : g_strdup_printf ("mig/src/send_%u", channel->index);
+
+  return gdw_thread_start (&channel->writer, channel->config->threads, name, write_loop,
+                           channel, error);
 }

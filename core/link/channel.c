@@ -5,47 +5,6 @@
 #include "core/base/invoke.h"
 #include "core/base/thread.h"
 
-gboolean
-gdw_channel_start_thread (GdwChannel *channel, gboolean writes, GError **error)
-{
-  GdwThreads *threads = channel->config->threads;
-  g_autofree char *name = channel->config->ops->mem
-                              ? g_strdup (writes ? "mig/dst/ack" : "mig/dst/recv")
-                              : g_strdup_printf ("mig/src/%s_%u", writes ? "send" : "ack",
-                                                 channel->index);
-
-  return writes ? gdw_thread_start (&channel->writer, threads, name, gdw_channel_write_loop,
-                                    channel, error)
-                : gdw_thread_start (&channel->reader, threads, name, gdw_channel_read_loop,
-                                    channel, error);
-}
-
-GdwChannel *
-gdw_channel_new (const GdwChannelConfig *config, guint index, GdwLink *link, GError **error)
-{
-  GdwChannel *channel = g_new0 (GdwChannel, 1);
-
-  channel->config = config;
-  channel->index = index;
-  channel->link = link;
-  channel->cancellable = g_cancellable_new ();
-  channel->created_us = g_get_monotonic_time ();
-  channel->rx_meta = g_byte_array_new ();
-  g_queue_init (&channel->outbox);
-  g_queue_init (&channel->sent);
-  pthread_mutex_init (&channel->lock, NULL);
-  gdw_cond_init (&channel->wake);
-  gdw_cond_init (&channel->delivered);
-  channel->running = 1;
-  channel->refs = 1;
-  if (gdw_channel_start_thread (channel, TRUE, error))
-    return channel;
-  if (link)
-    gdw_link_close (link);
-  gdw_channel_unref (channel);
-  return NULL;
-}
-
 static void
 free_out (gpointer data)
 {
@@ -79,26 +38,6 @@ gdw_channel_unref (gpointer data)
   pthread_cond_destroy (&channel->delivered);
   pthread_mutex_destroy (&channel->lock);
   g_free (channel);
-}
-
-void
-gdw_channel_join (GdwChannel *channel)
-{
-  if (channel->joined)
-    return;
-  channel->joined = TRUE;
-  pthread_join (channel->writer, NULL);
-  if (channel->joined_reader)
-    pthread_join (channel->reader, NULL);
-}
-
-void
-gdw_channel_free (GdwChannel *channel)
-{
-  gdw_channel_stop (channel);
-  gdw_channel_join (channel);
-  channel->gone = TRUE;
-  gdw_channel_unref (channel);
 }
 
 guint
