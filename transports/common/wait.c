@@ -10,7 +10,8 @@
 
 typedef struct {
   int wake;
-  gint fired; /* atomic; the last that the handler touches */
+  gint fired; /* atomic; the first and the last that the handler touches, so that
+               * ThreadSanitizer, which cannot see into GCancellable, knows the order */
 } Wait;
 
 int
@@ -27,6 +28,7 @@ put_token (GCancellable *cancellable, gpointer data)
   Wait *wait = data;
   guint64 one = 1;
 
+  g_atomic_int_get (&wait->fired);
   while (write (wait->wake, &one, sizeof one) < 0 && errno == EINTR)
     ;
   g_atomic_int_set (&wait->fired, TRUE);
@@ -72,6 +74,7 @@ wait_for (int wake, int fd, short events, int timeout_ms, GCancellable *cancella
   gulong handler = 0;
   int result;
 
+  g_atomic_int_set (&wait.fired, FALSE);
   if (cancellable)
     handler = g_cancellable_connect (cancellable, G_CALLBACK (put_token), &wait, NULL);
   result = poll_until (fds, timeout_ms, cancellable);
@@ -108,6 +111,9 @@ sleep_init (Sleep *sleep)
   pthread_condattr_setclock (&attr, CLOCK_MONOTONIC);
   pthread_cond_init (&sleep->woken, &attr);
   pthread_condattr_destroy (&attr);
+  pthread_mutex_lock (&sleep->lock);
+  sleep->fired = FALSE;
+  pthread_mutex_unlock (&sleep->lock);
 }
 
 int
@@ -115,7 +121,7 @@ wait_sleep (int ms, GCancellable *cancellable)
 {
   gint64 until = g_get_monotonic_time () + ms * (gint64) 1000;
   struct timespec when = { until / G_USEC_PER_SEC, until % G_USEC_PER_SEC * 1000 };
-  Sleep sleep = { .fired = FALSE };
+  Sleep sleep;
   gulong handler = 0;
   int result = 0;
 
