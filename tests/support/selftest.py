@@ -91,7 +91,7 @@ def left_behind_by_a_test():
               "child = subprocess.Popen([*MORTAL, 'sleep', '1000'], start_new_session=True,\n"
               "                         stdout=subprocess.DEVNULL)\n"
               "print(child.pid, flush=True)\n"
-              "while b'sleep' not in open(f'/proc/{child.pid}/cmdline', 'rb').read(): pass\n"
+              "while not open(f'/proc/{child.pid}/cmdline', 'rb').read().startswith(b'sleep'): pass\n"
               "os.kill(os.getpid(), signal.SIGKILL)\n")
     done = subprocess.run([sys.executable, "-c", script], stdout=subprocess.PIPE, check=False,
                           cwd=os.path.dirname(os.path.abspath(__file__)))
