@@ -13,7 +13,7 @@
 #include <sys/resource.h>
 #include <unistd.h>
 
-#include "plugins/tracking.h"
+#include "plugins/stack.h"
 
 #define LIMIT (1 << 20)
 
