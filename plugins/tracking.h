@@ -22,7 +22,7 @@ gboolean gdw_tracking_stop (GdwTracking *tracking, GError **error);
 /* No effect, and TRUE, for a tracker that re-arms at collect. */
 gboolean gdw_tracking_rearm (GdwTracking *tracking, guint region, guint64 first, guint64 n,
                              const guint64 *bits, GError **error);
-/* Called on the harvest thread when a collect has made room in the rings.  Before start. */
+/* Called on the dirty sync thread when a collect has made room in the rings.  Before start. */
 void gdw_tracking_on_reset (GdwTracking *tracking, void (*reset) (gpointer data),
                             gpointer data);
 /* See GdwTracker.vcpu_pages; 0 if the tracker cannot say. */

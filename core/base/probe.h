@@ -31,7 +31,7 @@ gdw_probe_round (const char *id, guint64 number, guint64 pages, guint64 bytes, g
 
 /* @found: pages clean before; @final: 1: the last one, of the paused guest. */
 static inline void
-gdw_probe_harvest (const char *id, guint64 found, guint64 dirty, guint64 us, int final)
+gdw_probe_dirty_sync (const char *id, guint64 found, guint64 dirty, guint64 us, int final)
 {
-  STAP_PROBE5 (godwit, harvest, id, found, dirty, us, final);
+  STAP_PROBE5 (godwit, sync, id, found, dirty, us, final);
 }

@@ -8,7 +8,7 @@ struct GdwRingDoor {
   pthread_mutex_t lock;
   pthread_cond_t served_or_open;
   /* Under the lock. */
-  void (*ask) (gpointer data); /* NULL: nobody harvests */
+  void (*ask) (gpointer data); /* NULL: nobody collects */
   gpointer ask_data;
   gboolean stops, open;
   guint64 times; /* served */

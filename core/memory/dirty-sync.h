@@ -13,7 +13,7 @@
  *
  * It collects when asked.  If a collect costs the guest nothing, because pages are re-armed
  * elsewhere, it also does so all the time; and at once for a vCPU whose ring is full. */
-typedef struct GdwHarvest GdwHarvest;
+typedef struct GdwDirtySync GdwDirtySync;
 
 typedef struct {
   gboolean asked; /* the answer to a request */
@@ -23,14 +23,14 @@ typedef struct {
   guint64 dirty_rate;  /* pages/s, over 0.1 s or since the request before */
   guint64 us;          /* how long the collect took */
   GArray *vcpu_rates;  /* of guint64, pages/s of each vCPU; NULL: nothing new */
-} GdwHarvested;
+} GdwDirtySynced;
 
 typedef struct {
   /* Main thread. */
   void (*started) (const GError *error, gpointer data);
-  void (*harvested) (const GdwHarvested *result, const GError *error, gpointer data);
+  void (*synced) (const GdwDirtySynced *result, const GError *error, gpointer data);
   void (*ended) (const GError *error, gpointer data); /* tracking is off */
-} GdwHarvestOps;
+} GdwDirtySyncOps;
 
 /* What it works with, until the free. */
 typedef struct {
@@ -41,24 +41,24 @@ typedef struct {
   GdwRingDoor *door;
   GdwThreads *threads; /* that its thread is one of, or NULL */
   GMainContext *context;
-  const GdwHarvestOps *ops;
+  const GdwDirtySyncOps *ops;
   gpointer data;
-} GdwHarvestConfig;
+} GdwDirtySyncConfig;
 
 /* Starts the thread, which starts the tracker. */
-GdwHarvest *gdw_harvest_new (const GdwHarvestConfig *config, GError **error);
+GdwDirtySync *gdw_dirty_sync_new (const GdwDirtySyncConfig *config, GError **error);
 
 /* After ended. */
-void gdw_harvest_free (GdwHarvest *harvest);
+void gdw_dirty_sync_free (GdwDirtySync *sync);
 
 /* Any thread.  Collect soon; several requests before it begins are one. */
-void gdw_harvest_request (GdwHarvest *harvest);
+void gdw_dirty_sync_request (GdwDirtySync *sync);
 
 /* Main thread: the guest is being paused, what was written since is for the last one. */
-void gdw_harvest_rest (GdwHarvest *harvest);
+void gdw_dirty_sync_rest (GdwDirtySync *sync);
 
 /* Main thread, guest paused: the last one, then the round is final. */
-void gdw_harvest_final (GdwHarvest *harvest);
+void gdw_dirty_sync_final (GdwDirtySync *sync);
 
 /* Main thread: stop the tracker and end.  Once. */
-void gdw_harvest_stop (GdwHarvest *harvest);
+void gdw_dirty_sync_stop (GdwDirtySync *sync);

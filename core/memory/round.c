@@ -4,7 +4,7 @@
 
 #include <pthread.h>
 
-/* A harvest that starts with this much left to send is over before it is sent. */
+/* A dirty sync that starts with this much left to send is over before it is sent. */
 #define LOW_PAGES 8192u
 
 struct GdwRound {
@@ -25,7 +25,7 @@ struct GdwRound {
   guint64 number;
   gboolean low_said; /* in this round */
   gboolean fresh;    /* something was published since low was said */
-  gboolean waiting;  /* at the end of a round, for the harvest */
+  gboolean waiting;  /* at the end of a round, for the dirty sync */
   gboolean final, drained;
   guint64 outstanding; /* pages claimed and not acknowledged */
   GdwRoundTotals totals;
@@ -89,7 +89,7 @@ take_totals (GdwRound *round)
   return totals;
 }
 
-/* The cursor came round.  The next round begins at once if a harvest was
+/* The cursor came round.  The next round begins at once if a dirty sync was
  * published meanwhile.  Where harvests come all the time little is never left: then the end of
  * the round asks for one, so that each round is weighed. */
 static void
@@ -111,7 +111,7 @@ rewind_cursor (GdwRound *round)
 }
 
 /* Nothing dirty before the end of memory.  A round in which nothing was sent is
- * none: it goes on after the next harvest. */
+ * none: it goes on after the next sync. */
 static GdwRoundEvent
 at_end (GdwRound *round, GdwRoundTotals *ended)
 {
@@ -186,8 +186,8 @@ mark_under_way (GdwRound *round, const GdwBatch *batch)
   }
 }
 
-/* In the first round only what was never sent counts: harvests that come all the time fill up
- * what the cursor has passed. */
+/* In the first round only what was never sent counts: dirty syncs that come all the time fill
+ * up what the cursor has passed. */
 static gboolean
 is_low (GdwRound *round)
 {
@@ -252,7 +252,7 @@ gdw_round_claim (GdwRound *round, GdwBatch *batch, GError **error)
   do {
     pthread_mutex_lock (&round->lock);
     claimed = claim_locked (round, batch, &event, &ended);
-    /* Without a wait the next round begins, or asks for a harvest. */
+    /* Without a wait the next round begins, or asks for a sync. */
     again = event == GDW_ROUND_ENDED && !round->waiting;
     pthread_mutex_unlock (&round->lock);
     if (event)

@@ -68,7 +68,7 @@ guint64 gdw_round_publish (GdwRound *round, GdwPageset *fresh, GdwPageset *marks
 /* A frame of the round was made; of so many bytes. */
 void gdw_round_sent (GdwRound *round, guint64 bytes);
 
-/* The guest is paused and the last harvest is published: go round until all is
+/* The guest is paused and the last dirty sync is published: go round until all is
  * acknowledged, then notify DRAINED, once. */
 void gdw_round_final (GdwRound *round);
 

@@ -7,9 +7,9 @@
 #include "plugins/tracking.h"
 
 /* Open the tracker called @name, or for "auto" the best that works on this VM:
- * re-arming at the moment of sending is better than at collect, because a harvest is then free
- * for the guest.  @regions and @log live until the close.  The error says what
- * is missing. */
+ * re-arming at the moment of sending is better than at collect, because a dirty sync is then
+ * free for the guest.  @regions and @log live until the close.  The error says what is missing.
+ */
 GdwTracking *gdw_choose_tracker (GdwPlugins *plugins, const char *name,
                                  const GdwRegions *regions, const GdwDirtyLog *log,
                                  GError **error);

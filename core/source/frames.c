@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /* SPDX-FileCopyrightText: The godwit authors */
-/* What the channels, the round and the harvest say to the source. */
+/* What the channels, the round and the dirty sync say to the source. */
 #include "core/source/private.h"
 
 #include <string.h>
@@ -150,7 +150,7 @@ on_started (const GError *error, gpointer data)
 }
 
 static void
-on_harvested (const GdwHarvested *result, const GError *error, gpointer data)
+on_synced (const GdwDirtySynced *result, const GError *error, gpointer data)
 {
   GdwSource *source = data;
 
@@ -158,8 +158,8 @@ on_harvested (const GdwHarvested *result, const GError *error, gpointer data)
     gdw_source_fail (source, g_error_copy (error));
     return;
   }
-  gdw_probe_harvest (source->id_text, result->new_pages, result->dirty_pages, result->us,
-                     result->final);
+  gdw_probe_dirty_sync (source->id_text, result->new_pages, result->dirty_pages, result->us,
+                        result->final);
   source->dirty_rate = result->final ? source->dirty_rate : result->dirty_rate;
   if (result->vcpu_rates) {
     g_clear_pointer (&source->vcpu_rates, g_array_unref);
@@ -176,35 +176,35 @@ on_harvested (const GdwHarvested *result, const GError *error, gpointer data)
 }
 
 static void
-on_harvest_ended (const GError *error, gpointer data)
+on_sync_ended (const GError *error, gpointer data)
 {
   GdwSource *source = data;
 
-  source->harvest_ended = TRUE;
+  source->sync_ended = TRUE;
   if (error)
     g_ptr_array_add (source->warnings, g_strdup (error->message));
   gdw_source_proceed (source);
 }
 
-static const GdwHarvestOps harvest_ops = { on_started, on_harvested, on_harvest_ended };
+static const GdwDirtySyncOps sync_ops = { on_started, on_synced, on_sync_ended };
 
 void
 gdw_source_all_joined (GdwSource *source)
 {
-  GdwHarvestConfig config = { .round = source->round,
-                              .tracking = source->tracking,
-                              .marks = source->marks,
-                              .regions = source->regions,
-                              .door = gdw_guest_door (source->attempt.guest),
-                              .threads = source->attempt.threads,
-                              .context = source->attempt.context,
-                              .ops = &harvest_ops,
-                              .data = source };
+  GdwDirtySyncConfig config = { .round = source->round,
+                                .tracking = source->tracking,
+                                .marks = source->marks,
+                                .regions = source->regions,
+                                .door = gdw_guest_door (source->attempt.guest),
+                                .threads = source->attempt.threads,
+                                .context = source->attempt.context,
+                                .ops = &sync_ops,
+                                .data = source };
   GError *error = NULL;
 
   source->phase = STARTING;
-  source->harvest = gdw_harvest_new (&config, &error);
-  if (!source->harvest)
+  source->sync = gdw_dirty_sync_new (&config, &error);
+  if (!source->sync)
     gdw_source_fail (source, error);
 }
 
@@ -462,10 +462,10 @@ void
 gdw_source_round_event (GdwRoundEvent event, const GdwRoundTotals *totals, gpointer data)
 {
   GdwSource *source = data;
-  gboolean harvest = event == GDW_ROUND_LOW || (totals && totals->wants_harvest);
+  gboolean sync = event == GDW_ROUND_LOW || (totals && totals->wants_harvest);
 
-  if (harvest && g_atomic_int_get (&source->sending))
-    gdw_harvest_request (source->harvest);
+  if (sync && g_atomic_int_get (&source->sending))
+    gdw_dirty_sync_request (source->sync);
   if (totals) {
     RoundEnd *end = g_new (RoundEnd, 1);
 

@@ -16,7 +16,7 @@ typedef enum {
   PAUSING,
   HOLDING, /* pre-switchover */
   SAVING,
-  DRAINING,  /* the last harvest and the last pages */
+  DRAINING,  /* the last dirty sync and the last pages */
   PREPARING, /* PREPARE is sent */
   FENCING,
   COMMITTING,  /* COMMIT is sent, or about to be */
@@ -46,7 +46,7 @@ struct GdwSource {
   GdwTracking *tracking;
   GdwPageset *marks;
   GdwRound *round;
-  GdwHarvest *harvest;
+  GdwDirtySync *sync;
   GdwRate *rate;
   GdwQuery *query;
   char *tracker_name, *transport_name;
@@ -66,14 +66,14 @@ struct GdwSource {
   guint host_calls;    /* save_state under way */
   guint guest_orders;  /* hand_over, fence, take_back under way */
   gboolean taken_back; /* ordered */
-  gboolean harvest_stopped, harvest_ended;
+  gboolean sync_stopped, sync_ended;
   gboolean final_done, drained;
   gboolean told_committed;        /* too late for the link, but told */
   GPtrArray *sections;            /* of GdwSection; NULL before they were sent */
   GSource *tick, *grace, *reason; /* timers */
   GError *lost;                   /* why the first of the links ended */
 
-  gint sending;       /* atomic: harvests may be asked for */
+  gint sending;       /* atomic: dirty syncs may be asked for */
   gint64 acked_bytes; /* atomic */
   GdwMeter *meter;
   Phase watched_phase; /* and bytes acknowledged: did anything move since? */

@@ -302,7 +302,7 @@ free_workers (GdwSource *source)
   }
   source->n_created = 0;
   g_clear_pointer (&source->query, gdw_query_free);
-  g_clear_pointer (&source->harvest, gdw_harvest_free);
+  g_clear_pointer (&source->sync, gdw_dirty_sync_free);
   if (source->round)
     gdw_round_counts (source->round, &source->normal_pages, &source->zero_pages);
   g_clear_pointer (&source->round, gdw_round_free);
@@ -348,12 +348,11 @@ gdw_source_proceed (GdwSource *source)
     gdw_source_commit_lost (source);
     return;
   }
-  if (source->harvest && !source->harvest_stopped) {
-    source->harvest_stopped = TRUE;
-    gdw_harvest_stop (source->harvest);
+  if (source->sync && !source->sync_stopped) {
+    source->sync_stopped = TRUE;
+    gdw_dirty_sync_stop (source->sync);
   }
-  if ((!source->harvest || source->harvest_ended) && !source->host_calls &&
-      !source->guest_orders)
+  if ((!source->sync || source->sync_ended) && !source->host_calls && !source->guest_orders)
     finish (source);
 }
 
@@ -397,7 +396,7 @@ gdw_source_follow (GdwSource *source)
   gdw_source_kick (source);
   /* A new limit is weighed now, not at the end of the round. */
   if (source->phase == SENDING && source->passes > 1)
-    gdw_harvest_request (source->harvest);
+    gdw_dirty_sync_request (source->sync);
 }
 
 gboolean

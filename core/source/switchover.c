@@ -49,7 +49,7 @@ gdw_source_consider (GdwSource *source, gboolean asked)
   g_atomic_int_set (&source->sending, FALSE);
   source->pause_begin_us = source->step_us = g_get_monotonic_time ();
   source->guest_orders++;
-  gdw_harvest_rest (source->harvest);
+  gdw_dirty_sync_rest (source->sync);
   gdw_guest_hand_over (source->attempt.guest, source->cancellable, on_paused, source);
 }
 
@@ -154,7 +154,7 @@ on_saved (GdwAnswer *answer, gpointer data)
   gdw_source_send_state (source);
   source->blackout.state_us = step_time (source);
   source->phase = DRAINING;
-  gdw_harvest_final (source->harvest);
+  gdw_dirty_sync_final (source->sync);
 }
 
 void

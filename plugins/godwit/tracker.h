@@ -15,7 +15,7 @@ G_BEGIN_DECLS
  *             +----------------------+
  *
  * open and close run on the main loop's thread.  start, collect and stop run on
- * the harvest thread, one at a time.  rearm runs on channel threads, several at
+ * the dirty sync thread, one at a time.  rearm runs on channel threads, several at
  * once on different pages, concurrently with collect. */
 
 /* Traits: how core must use it. */
@@ -59,7 +59,7 @@ typedef struct {
    * in @bits[region], and leave all other bits alone.  A write that lands during
    * the call is reported by this collect or a later one, never by none: so a
    * page is re-armed before its bit can be read by others.  The collect after the
-   * guest was paused reports everything.  @bits is private to the harvest thread;
+   * guest was paused reports everything.  @bits is private to the dirty sync thread;
    * core publishes it only after a successful return.  After FALSE core takes
    * every page for dirty and fails the migration. */
   gboolean (*collect) (gpointer self, guint64 *const *bits, GError **error);
@@ -78,7 +78,7 @@ typedef struct {
 
   /* Optional.  How many pages each vCPU has turned from clean to dirty since start,
    * as collected so far: fills @pages[0 .. @n) and returns the number of vCPUs,
-   * which may be more than @n.  Harvest thread, started. */
+   * which may be more than @n.  Dirty-sync thread, started. */
   guint (*vcpu_pages) (gpointer self, guint64 *pages, guint n);
 } GdwTracker;
 

@@ -220,7 +220,7 @@ give_up_session (Race *race, GRand *random)
 }
 
 static gpointer
-harvest_thread (gpointer data)
+sync_thread (gpointer data)
 {
   Actor *actor = data;
   Race *race = actor->race;
@@ -280,7 +280,7 @@ rand_of (guint64 seed, guint actor)
 static void
 run_actors (Race *race, Actor *actors)
 {
-  static const GThreadFunc functions[] = { harvest_thread, channel_thread, vcpu_thread };
+  static const GThreadFunc functions[] = { sync_thread, channel_thread, vcpu_thread };
   guint n = 1 + race->plan->channels + race->plan->shape.vcpus;
 
   for (guint i = 0; i < n; i++) {

@@ -11,7 +11,7 @@
 #define ENTRIES 256u
 #define WRITERS 2u
 
-/* States of the hook that stops the harvest thread in a collect. */
+/* States of the hook that stops the dirty-sync thread in a collect. */
 enum { PASS, HOLD, HELD };
 
 static void
@@ -42,7 +42,7 @@ begin_slowly (guint32 entries)
   return pair;
 }
 
-/* The harvest thread is held, and a vCPU waits for it. */
+/* The dirty-sync thread is held, and a vCPU waits for it. */
 static gint
 hold_all (Pair *pair)
 {
@@ -109,7 +109,7 @@ START_TEST (cancel_opens_the_door)
 }
 END_TEST
 
-/* The operator's stop is answered although the harvest thread stands still. */
+/* The operator's stop is answered although the dirty-sync thread stands still. */
 START_TEST (stop_opens_the_door_and_cont_shuts_it)
 {
   Pair *pair = begin_slowly (ENTRIES);
@@ -135,7 +135,7 @@ START_TEST (stop_opens_the_door_and_cont_shuts_it)
 END_TEST
 
 /* From the call of pause on nobody waits, however long the pause takes, and nobody who comes
- * then asks for a harvest. */
+ * then asks for a sync. */
 static void
 hold_harvests_at_pause (Side *side, Call call)
 {

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /* SPDX-FileCopyrightText: The godwit authors */
 
-/* The harvest thread, with a tracker that does what the test says. */
+/* The dirty-sync thread, with a tracker that does what the test says. */
 #include "core/memory/dirty-sync.h"
 
 #include <pthread.h>
@@ -19,10 +19,10 @@ typedef struct {
   GdwRound *round;
   GdwPageset *marks;
   GdwRingDoor *door;
-  GdwHarvest *harvest;
+  GdwDirtySync *sync;
   gboolean started, ended;
   guint harvested;
-  GdwHarvested last;
+  GdwDirtySynced last;
   char *error;               /* of whatever came last */
   gboolean claimed_too_soon; /* atomic */
   gint came_back;            /* atomic: a vCPU from the door */
@@ -45,7 +45,7 @@ on_started (const GError *error, gpointer data)
 }
 
 static void
-on_harvested (const GdwHarvested *result, const GError *error, gpointer data)
+on_synced (const GdwDirtySynced *result, const GError *error, gpointer data)
 {
   ((Fixture *) data)->harvested++;
   ((Fixture *) data)->last = *result;
@@ -59,7 +59,7 @@ on_ended (const GError *error, gpointer data)
   note (data, error);
 }
 
-static const GdwHarvestOps ops = { on_started, on_harvested, on_ended };
+static const GdwDirtySyncOps ops = { on_started, on_synced, on_ended };
 
 static void
 on_event (GdwRoundEvent event, const GdwRoundTotals *totals, gpointer data)
@@ -105,17 +105,17 @@ set_up (Fixture *f, gboolean fails)
 static void
 start (Fixture *f)
 {
-  GdwHarvestConfig config = { .round = f->round,
-                              .tracking = f->fake->tracking,
-                              .marks = f->marks,
-                              .regions = f->fake->regions,
-                              .door = f->door,
-                              .context = g_main_context_default (),
-                              .ops = &ops,
-                              .data = f };
+  GdwDirtySyncConfig config = { .round = f->round,
+                                .tracking = f->fake->tracking,
+                                .marks = f->marks,
+                                .regions = f->fake->regions,
+                                .door = f->door,
+                                .context = g_main_context_default (),
+                                .ops = &ops,
+                                .data = f };
 
-  f->harvest = gdw_harvest_new (&config, NULL);
-  ck_assert_ptr_nonnull (f->harvest);
+  f->sync = gdw_dirty_sync_new (&config, NULL);
+  ck_assert_ptr_nonnull (f->sync);
   WAIT_UNTIL (f->started);
 }
 
@@ -123,9 +123,9 @@ static void
 tear_down (Fixture *f)
 {
   if (!f->ended)
-    gdw_harvest_stop (f->harvest);
+    gdw_dirty_sync_stop (f->sync);
   WAIT_UNTIL (f->ended);
-  gdw_harvest_free (f->harvest);
+  gdw_dirty_sync_free (f->sync);
   gdw_ring_door_free (f->door);
   gdw_round_free (f->round);
   gdw_pageset_free (f->marks);
@@ -148,7 +148,7 @@ START_TEST (it_collects_when_asked_and_only_then)
   start (&f);
   ck_assert_uint_eq (claim (&f), 0);
   ck_assert_int_eq (g_atomic_int_get (&f.fake->collected), 0);
-  gdw_harvest_request (f.harvest);
+  gdw_dirty_sync_request (f.sync);
   WAIT_UNTIL (f.harvested == 1);
   ck_assert_ptr_null (f.error);
   ck_assert_uint_eq (f.last.new_pages, 1);
@@ -168,12 +168,12 @@ START_TEST (marks_are_merged)
   start (&f);
   gdw_pageset_add (f.marks, 0, 3, 2);
   dirty (&f, PAGE);
-  gdw_harvest_request (f.harvest);
+  gdw_dirty_sync_request (f.sync);
   WAIT_UNTIL (f.harvested == 1);
   ck_assert_uint_eq (f.last.new_pages, 3);
   ck_assert_uint_eq (gdw_pageset_count (f.marks), 0);
   ck_assert_uint_eq (claim (&f), 3);
-  gdw_harvest_request (f.harvest);
+  gdw_dirty_sync_request (f.sync);
   WAIT_UNTIL (f.harvested == 2);
   ck_assert_uint_eq (f.last.new_pages, 0);
   tear_down (&f);
@@ -199,7 +199,7 @@ START_TEST (nothing_is_published_before_collect_returns)
   start (&f);
   dirty (&f, PAGE);
   f.fake->on_collect = claim_inside_collect;
-  gdw_harvest_request (f.harvest);
+  gdw_dirty_sync_request (f.sync);
   WAIT_UNTIL (f.harvested == 1);
   ck_assert_msg (!g_atomic_int_get (&f.claimed_too_soon), "a page was claimed too soon");
   ck_assert_uint_eq (claim (&f), 1);
@@ -215,7 +215,7 @@ START_TEST (the_last_one_makes_the_round_final)
   set_up (&f, FALSE);
   start (&f);
   dirty (&f, PAGE);
-  gdw_harvest_final (f.harvest);
+  gdw_dirty_sync_final (f.sync);
   WAIT_UNTIL (f.harvested == 1);
   ck_assert (f.last.final);
   ck_assert_uint_eq (claim (&f), 1);
@@ -236,10 +236,10 @@ START_TEST (a_collect_that_fails_is_told)
   set_up (&f, FALSE);
   start (&f);
   f.fake->fails = TRUE;
-  gdw_harvest_request (f.harvest);
+  gdw_dirty_sync_request (f.sync);
   WAIT_UNTIL (f.harvested == 1);
   ck_assert_str_eq (f.error, "tracker 'fake': collect failed");
-  gdw_harvest_stop (f.harvest);
+  gdw_dirty_sync_stop (f.sync);
   WAIT_UNTIL (f.ended);
   ck_assert_str_eq (f.error, "tracker 'fake': stop failed");
   tear_down (&f);
@@ -264,7 +264,7 @@ START_TEST (it_collects_all_the_time_if_that_costs_the_guest_nothing)
   ck_assert_uint_eq (claim (&f), 1);
   WAIT_UNTIL (f.harvested > 0);
   ck_assert (!f.last.asked);
-  gdw_harvest_request (f.harvest);
+  gdw_dirty_sync_request (f.sync);
   WAIT_UNTIL (f.last.asked);
   ck_assert_ptr_null (f.error);
   tear_down (&f);
@@ -281,15 +281,15 @@ START_TEST (it_rests_when_the_guest_is_to_be_paused)
   set_up_with (&f, FALSE, TRUE);
   start (&f);
   WAIT_UNTIL (collected (&f) > 5);
-  gdw_harvest_rest (f.harvest);
-  gdw_harvest_request (f.harvest);
+  gdw_dirty_sync_rest (f.sync);
+  gdw_dirty_sync_request (f.sync);
   WAIT_UNTIL (f.last.asked);
   n = collected (&f);
   f.last.asked = FALSE;
-  gdw_harvest_request (f.harvest);
+  gdw_dirty_sync_request (f.sync);
   WAIT_UNTIL (f.last.asked);
   ck_assert_int_eq (collected (&f), n + 1);
-  gdw_harvest_final (f.harvest);
+  gdw_dirty_sync_final (f.sync);
   WAIT_UNTIL (f.last.final);
   ck_assert_int_eq (collected (&f), n + 2);
   ck_assert_uint_eq (f.harvested, (guint) n + 2);
@@ -330,7 +330,7 @@ START_TEST (it_collects_at_once_for_a_full_ring)
     wait_at_door (&f);
     ck_assert_int_ge (collected (&f), page + 1);
   }
-  gdw_harvest_request (f.harvest);
+  gdw_dirty_sync_request (f.sync);
   WAIT_UNTIL (f.last.asked);
   ck_assert_uint_eq (claim (&f), 20);
   tear_down (&f);
@@ -349,7 +349,7 @@ START_TEST (nobody_waits_for_a_collect_that_fails)
   ck_assert_str_eq (f.error, "tracker 'fake': collect failed");
   wait_at_door (&f);
   wait_at_door (&f);
-  gdw_harvest_stop (f.harvest);
+  gdw_dirty_sync_stop (f.sync);
   WAIT_UNTIL (f.ended);
   ck_assert_uint_eq (f.harvested, 1);
   wait_at_door (&f);
@@ -376,7 +376,7 @@ START_TEST (tracking_is_off_when_it_has_ended)
 
   set_up (&f, FALSE);
   start (&f);
-  gdw_harvest_stop (f.harvest);
+  gdw_dirty_sync_stop (f.sync);
   WAIT_UNTIL (f.ended);
   ck_assert_int_eq (g_atomic_int_get (&f.fake->stopped), 1);
   ck_assert_ptr_null (f.error);
