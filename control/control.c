@@ -183,7 +183,7 @@ gdw_call_complete (GdwCall *call, JsonNode *ret, GError *error)
 {
   call->ret = ret;
   call->error = error;
-  gdw_post (call->context, answer_call, call, NULL);
+  gdw_invoke (call->context, answer_call, call, NULL);
 }
 
 GdwControl *

@@ -7,12 +7,12 @@ typedef struct {
   gpointer data;
   GDestroyNotify destroy;
   gint posted; /* atomic; orders both threads for ThreadSanitizer, which can't see into GLib */
-} Post;
+} Invocation;
 
 static gboolean
-run_post (gpointer data)
+run_invocation (gpointer data)
 {
-  Post *post = data;
+  Invocation *post = data;
 
   g_atomic_int_get (&post->posted);
   post->function (post->data);
@@ -20,9 +20,9 @@ run_post (gpointer data)
 }
 
 static void
-free_post (gpointer data)
+free_invocation (gpointer data)
 {
-  Post *post = data;
+  Invocation *post = data;
 
   g_atomic_int_get (&post->posted);
   if (post->destroy)
@@ -31,15 +31,15 @@ free_post (gpointer data)
 }
 
 void
-gdw_post (GMainContext *context, void (*function) (gpointer data), gpointer data,
-          GDestroyNotify destroy)
+gdw_invoke (GMainContext *context, void (*function) (gpointer data), gpointer data,
+            GDestroyNotify destroy)
 {
-  Post *post = g_new (Post, 1);
+  Invocation *post = g_new (Invocation, 1);
   GSource *source = g_idle_source_new ();
 
-  *post = (Post){ function, data, destroy, FALSE };
+  *post = (Invocation){ function, data, destroy, FALSE };
   g_source_set_priority (source, G_PRIORITY_HIGH);
-  g_source_set_callback (source, run_post, post, free_post);
+  g_source_set_callback (source, run_invocation, post, free_invocation);
   g_atomic_int_set (&post->posted, TRUE);
   g_source_attach (source, context);
   g_source_unref (source);

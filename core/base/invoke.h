@@ -6,8 +6,8 @@
 
 /* Run @function (@data) once on the thread of @context, from any thread, in
  * the order of the calls; @destroy (or NULL) frees @data afterwards there. */
-void gdw_post (GMainContext *context, void (*function) (gpointer data), gpointer data,
-               GDestroyNotify destroy);
+void gdw_invoke (GMainContext *context, void (*function) (gpointer data), gpointer data,
+                 GDestroyNotify destroy);
 
 /* A timer on @context, in place of the one that @timer may hold; @function gives
  * G_SOURCE_REMOVE after gdw_timer_clear, or G_SOURCE_CONTINUE. */

@@ -218,7 +218,7 @@ hand_over (GdwDestination *destination, GdwLink *link)
   g_queue_push_tail (&destination->arrivals, link);
   pthread_mutex_unlock (&destination->arrivals_lock);
   g_atomic_int_inc (&destination->refs);
-  gdw_post (destination->attempt.context, on_arrival, destination, gdw_destination_unref);
+  gdw_invoke (destination->attempt.context, on_arrival, destination, gdw_destination_unref);
 }
 
 /* FALSE: it is over. */

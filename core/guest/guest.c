@@ -160,7 +160,7 @@ begin_hand_over (GdwGuest *guest, Order *order)
     return;
   }
   set_state (guest, order->after);
-  gdw_post (guest->context, finish, order, NULL);
+  gdw_invoke (guest->context, finish, order, NULL);
 }
 
 static void
@@ -179,7 +179,7 @@ begin_fence (GdwGuest *guest, Order *order)
   const GdwHost *host = &guest->host;
 
   if (!host->fence) {
-    gdw_post (guest->context, finish, order, NULL);
+    gdw_invoke (guest->context, finish, order, NULL);
     return;
   }
   guest->fenced = TRUE;
@@ -233,7 +233,7 @@ begin_take_back (GdwGuest *guest, Order *order)
   }
   if (handing_over)
     set_state (guest, guest->before);
-  gdw_post (guest->context, finish, order, NULL);
+  gdw_invoke (guest->context, finish, order, NULL);
 }
 
 static void
@@ -242,7 +242,7 @@ begin_run (GdwGuest *guest, Order *order)
   if (reacquire (guest, order))
     return;
   if (order->error || guest->state == GDW_RUN_STATE_RUNNING)
-    gdw_post (guest->context, finish, order, NULL);
+    gdw_invoke (guest->context, finish, order, NULL);
   else
     call_resume (guest, order);
 }
@@ -269,7 +269,7 @@ begin_next (GdwGuest *guest)
   } else {
     if (order->kind == SETTLE)
       set_state (guest, order->after);
-    gdw_post (guest->context, finish, order, NULL);
+    gdw_invoke (guest->context, finish, order, NULL);
   }
 }
 

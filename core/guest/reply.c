@@ -92,7 +92,7 @@ done (gpointer data)
 {
   GdwAnswer *answer = data;
 
-  gdw_post (answer->context, deliver, answer, free_answer);
+  gdw_invoke (answer->context, deliver, answer, free_answer);
 }
 
 static void

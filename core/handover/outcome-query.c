@@ -192,7 +192,7 @@ ask (void *data)
   }
   g_source_destroy (deadline);
   g_source_unref (deadline);
-  gdw_post (query->context, report, query, NULL);
+  gdw_invoke (query->context, report, query, NULL);
   return NULL;
 }
 
@@ -213,7 +213,7 @@ gdw_query_new (GdwStack *stack, GdwThreads *threads, const guint8 id[GDW_ID_BYTE
   query->asking = gdw_thread_start (&query->thread, threads, "mig/src/ask", ask, query,
                                     &query->error);
   if (!query->asking)
-    gdw_post (context, report, query, NULL);
+    gdw_invoke (context, report, query, NULL);
   return query;
 }
 

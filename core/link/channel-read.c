@@ -57,7 +57,7 @@ post_frame (GdwChannel *channel, const GdwFrame *frame)
   pthread_mutex_unlock (&channel->lock);
   *delivery = (Delivery){ gdw_channel_ref (channel), *frame,
                           g_bytes_new (channel->rx_meta->data, channel->rx_meta->len) };
-  gdw_post (channel->config->context, deliver, delivery, free_delivery);
+  gdw_invoke (channel->config->context, deliver, delivery, free_delivery);
 }
 
 static gboolean
@@ -329,8 +329,8 @@ read_loop (void *data)
   GdwChannel *channel = data;
   GError *error = NULL;
 
-  gdw_post (channel->config->context, gdw_channel_report_connected, gdw_channel_ref (channel),
-            gdw_channel_unref);
+  gdw_invoke (channel->config->context, gdw_channel_report_connected, gdw_channel_ref (channel),
+              gdw_channel_unref);
   while (read_frame (channel, &error))
     ;
   if (!g_error_matches (error, G_IO_ERROR, G_IO_ERROR_CLOSED)) {

@@ -101,8 +101,8 @@ settle (GdwChannel *channel, const GdwOut *out, GError **error)
     ok = gdw_link_sync (channel->link, channel->cancellable, error);
   }
   if (ok)
-    gdw_post (channel->config->context, report_settled, gdw_channel_ref (channel),
-              gdw_channel_unref);
+    gdw_invoke (channel->config->context, report_settled, gdw_channel_ref (channel),
+                gdw_channel_unref);
   return ok;
 }
 
@@ -345,8 +345,8 @@ begin (GdwChannel *channel, GError **error)
     return FALSE;
   if (channel->config->one_way && !channel->config->ops->mem) {
     channel->copy = g_malloc ((gsize) GDW_MEM_RAW_MAX * GDW_PAGE_SIZE);
-    gdw_post (channel->config->context, gdw_channel_report_connected, gdw_channel_ref (channel),
-              gdw_channel_unref);
+    gdw_invoke (channel->config->context, gdw_channel_report_connected,
+                gdw_channel_ref (channel), gdw_channel_unref);
     return TRUE;
   }
   pthread_mutex_lock (&channel->lock);

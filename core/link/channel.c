@@ -215,8 +215,8 @@ gdw_channel_break (GdwChannel *channel, GError *error)
   channel->finishing = TRUE;
   pthread_mutex_unlock (&channel->lock);
   if (!error)
-    gdw_post (channel->config->context, report_broken, gdw_channel_ref (channel),
-              gdw_channel_unref);
+    gdw_invoke (channel->config->context, report_broken, gdw_channel_ref (channel),
+                gdw_channel_unref);
   g_clear_error (&error);
 }
 
@@ -243,8 +243,8 @@ gdw_channel_thread_ends (GdwChannel *channel)
   if (link)
     gdw_link_close (link);
   if (last)
-    gdw_post (channel->config->context, report_closed, gdw_channel_ref (channel),
-              gdw_channel_unref);
+    gdw_invoke (channel->config->context, report_closed, gdw_channel_ref (channel),
+                gdw_channel_unref);
 }
 
 gboolean

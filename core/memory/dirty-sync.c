@@ -79,7 +79,7 @@ post_report (GdwDirtySync *sync, void (*tell) (const GError *error, gpointer dat
   if (result)
     report->result = *result;
   report->error = error;
-  gdw_post (sync->with.context, deliver, report, free_report);
+  gdw_invoke (sync->with.context, deliver, report, free_report);
 }
 
 /* Under the lock: when to collect next if nothing else happens. */

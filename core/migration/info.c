@@ -179,7 +179,7 @@ compute_digests (void *data)
 
   for (guint i = 0; i < digest->regions->n; i++)
     digest->digests[i] = digest_region (&digest->regions->list[i]);
-  gdw_post (digest->migration->context, deliver_digest, digest, NULL);
+  gdw_invoke (digest->migration->context, deliver_digest, digest, NULL);
   return NULL;
 }
 

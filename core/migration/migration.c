@@ -138,7 +138,7 @@ emit (GdwMigration *migration, guint signal, guint64 value)
   Emission *emission = g_new (Emission, 1);
 
   *emission = (Emission){ g_object_ref (migration), signal, value };
-  gdw_post (migration->context, emit_now, emission, free_emission);
+  gdw_invoke (migration->context, emit_now, emission, free_emission);
 }
 
 static void
@@ -226,7 +226,7 @@ gdw_migration_close (GdwMigration *migration, GdwDone done, gpointer data)
   gdw_migration_cancel (migration, NULL);
   if (migration->destination && gdw_destination_has_begun (migration->destination))
     gdw_destination_quit (migration->destination);
-  gdw_post (migration->context, close_later, g_object_ref (migration), g_object_unref);
+  gdw_invoke (migration->context, close_later, g_object_ref (migration), g_object_unref);
 }
 
 static void

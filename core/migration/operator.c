@@ -47,7 +47,7 @@ on_order_done (const GError *error, gpointer data)
   Order *order = data;
 
   order->error = error ? g_error_copy (error) : NULL;
-  gdw_post (order->migration->context, tell_order, order, free_order);
+  gdw_invoke (order->migration->context, tell_order, order, free_order);
 }
 
 static void

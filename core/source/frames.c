@@ -470,10 +470,10 @@ gdw_source_round_event (GdwRoundEvent event, const GdwRoundTotals *totals, gpoin
     RoundEnd *end = g_new (RoundEnd, 1);
 
     *end = (RoundEnd){ source, *totals };
-    gdw_post (source->attempt.context, on_round_end, end, g_free);
+    gdw_invoke (source->attempt.context, on_round_end, end, g_free);
   }
   if (event == GDW_ROUND_DRAINED) {
-    gdw_post (source->attempt.context, on_drained, source, NULL);
+    gdw_invoke (source->attempt.context, on_drained, source, NULL);
   } else if (event == GDW_ROUND_MORE) {
     gdw_source_kick (source);
   }

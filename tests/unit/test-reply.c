@@ -134,7 +134,7 @@ post_letters (gpointer data)
     Letter *letter = g_new (Letter, 1);
 
     *letter = (Letter){ data, c };
-    gdw_post (g_main_context_default (), write_letter, letter, free_letter);
+    gdw_invoke (g_main_context_default (), write_letter, letter, free_letter);
   }
   return NULL;
 }
