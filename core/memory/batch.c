@@ -28,8 +28,8 @@ gdw_batch_prepare (GdwBatch *batch, const GdwRegions *regions)
   if (!batch->look_for_holes)
     return;
   memset (batch->populated, 0, sizeof batch->populated);
-  gdw_populated_find (&regions->list[batch->region], regions->mappings[batch->region],
-                      batch->first, batch->n_pages, batch->populated);
+  gdw_holes_find_populated (&regions->list[batch->region], regions->mappings[batch->region],
+                            batch->first, batch->n_pages, batch->populated);
 }
 
 /* Appends to the last run if it goes on, else begins one; FALSE: no room. */

@@ -145,8 +145,8 @@ find_in_pagemap (const GdwRegion *region, const Window *window)
 }
 
 void
-gdw_populated_find (const GdwRegion *region, GdwMapping mapping, guint64 first, guint64 n,
-                    guint64 *bits)
+gdw_holes_find_populated (const GdwRegion *region, GdwMapping mapping, guint64 first, guint64 n,
+                          guint64 *bits)
 {
   Window window = { first, first + n, bits };
   gboolean ok = FALSE;

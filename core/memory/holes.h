@@ -15,5 +15,5 @@
  * counts as written; so does one that is swapped out.
  *
  * Any thread, also several at once. */
-void gdw_populated_find (const GdwRegion *region, GdwMapping mapping, guint64 first, guint64 n,
-                         guint64 *bits);
+void gdw_holes_find_populated (const GdwRegion *region, GdwMapping mapping, guint64 first,
+                               guint64 n, guint64 *bits);

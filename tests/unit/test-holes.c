@@ -99,10 +99,10 @@ expect_all (void)
 START_TEST (exactly_the_written_pages)
 {
   GdwRegion region = _i ? anonymous () : shared (0);
-  gdw_populated_find (&region, mapping_of (&region), 0, PAGES, bits);
+  gdw_holes_find_populated (&region, mapping_of (&region), 0, PAGES, bits);
   expect_touched (0, 0);
   touch (&region);
-  gdw_populated_find (&region, mapping_of (&region), 0, PAGES, bits);
+  gdw_holes_find_populated (&region, mapping_of (&region), 0, PAGES, bits);
   expect_touched (0, PAGES);
 }
 END_TEST
@@ -113,7 +113,7 @@ START_TEST (every_other_page)
   GdwRegion region = _i ? anonymous () : shared (0);
   for (guint64 page = 1; page < PAGES; page += 2)
     region.host_addr[page * GDW_PAGE_SIZE] = 1;
-  gdw_populated_find (&region, mapping_of (&region), 0, PAGES, bits);
+  gdw_holes_find_populated (&region, mapping_of (&region), 0, PAGES, bits);
   for (guint w = 0; w < PAGES / 64; w++)
     ck_assert_uint_eq (bits[w], 0xaaaaaaaaaaaaaaaa);
 }
@@ -123,11 +123,11 @@ START_TEST (only_the_pages_asked_for)
 {
   GdwRegion region = _i ? anonymous () : shared (0);
   touch (&region);
-  gdw_populated_find (&region, mapping_of (&region), 5, 996,
-                      bits); /* from one written page into a run of them */
+  gdw_holes_find_populated (&region, mapping_of (&region), 5, 996,
+                            bits); /* from one written page into a run of them */
   expect_touched_from (5, 5, 1001);
   memset (bits, 0, sizeof bits);
-  gdw_populated_find (&region, mapping_of (&region), 6, 50, bits);
+  gdw_holes_find_populated (&region, mapping_of (&region), 6, 50, bits);
   expect_touched (0, 0);
 }
 END_TEST
@@ -136,7 +136,7 @@ START_TEST (other_bits_stay)
 {
   GdwRegion region = _i ? anonymous () : shared (0);
   bits[3] = 0x5a;
-  gdw_populated_find (&region, mapping_of (&region), 0, PAGES, bits);
+  gdw_holes_find_populated (&region, mapping_of (&region), 0, PAGES, bits);
   ck_assert_uint_eq (bits[3], 0x5a);
 }
 END_TEST
@@ -150,7 +150,7 @@ START_TEST (a_dropped_page_is_not_there)
   ck_assert_int_eq (madvise (region.host_addr + 20 * GDW_PAGE_SIZE, GDW_PAGE_SIZE,
                              _i ? MADV_DONTNEED : MADV_REMOVE),
                     0);
-  gdw_populated_find (&region, mapping_of (&region), 0, PAGES, bits);
+  gdw_holes_find_populated (&region, mapping_of (&region), 0, PAGES, bits);
   expect_touched (0, PAGES);
 }
 END_TEST
@@ -161,7 +161,7 @@ START_TEST (a_file_is_looked_at_from_the_offset_of_the_region)
   guint8 byte = 1;
   ck_assert_int_eq (pwrite (region.fd, &byte, 1, 0), 1);
   touch (&region);
-  gdw_populated_find (&region, mapping_of (&region), 0, PAGES, bits);
+  gdw_holes_find_populated (&region, mapping_of (&region), 0, PAGES, bits);
   expect_touched (0, PAGES);
 }
 END_TEST
@@ -171,7 +171,7 @@ START_TEST (the_files_offset_is_not_moved)
   GdwRegion region = shared (0);
   touch (&region);
   ck_assert_int_eq (lseek (region.fd, 12345, SEEK_SET), 12345);
-  gdw_populated_find (&region, mapping_of (&region), 0, PAGES, bits);
+  gdw_holes_find_populated (&region, mapping_of (&region), 0, PAGES, bits);
   ck_assert_int_eq (lseek (region.fd, 0, SEEK_CUR), 12345);
 }
 END_TEST
@@ -185,7 +185,7 @@ START_TEST (writes_by_another_process_to_shared_memory_count)
     _exit (0);
   }
   ck_assert_int_eq (waitpid (child, NULL, 0), child);
-  gdw_populated_find (&region, mapping_of (&region), 0, PAGES, bits);
+  gdw_holes_find_populated (&region, mapping_of (&region), 0, PAGES, bits);
   expect_touched (0, PAGES);
 }
 END_TEST
@@ -196,7 +196,7 @@ START_TEST (a_huge_page_counts_whole_and_alone)
   guint64 first = HUGE_PAGES - (guintptr) region.host_addr / GDW_PAGE_SIZE % HUGE_PAGES;
   ck_assert_int_eq (madvise (region.host_addr, SIZE, MADV_HUGEPAGE), 0);
   region.host_addr[(first + HUGE_PAGES + 3) * GDW_PAGE_SIZE] = 1;
-  gdw_populated_find (&region, mapping_of (&region), 0, PAGES, bits);
+  gdw_holes_find_populated (&region, mapping_of (&region), 0, PAGES, bits);
   ck_assert (bits[(first + HUGE_PAGES + 3) / 64] >> (first + HUGE_PAGES + 3) % 64 & 1);
   for (guint64 p = 0; p < PAGES; p++)
     if (bits[p / 64] >> (p % 64) & 1)
@@ -211,7 +211,7 @@ START_TEST (split_mappings_are_one_region)
   touch (&region);
   ck_assert_int_eq (mprotect (region.host_addr + 100 * GDW_PAGE_SIZE, GDW_PAGE_SIZE, PROT_READ),
                     0);
-  gdw_populated_find (&region, mapping_of (&region), 0, PAGES, bits);
+  gdw_holes_find_populated (&region, mapping_of (&region), 0, PAGES, bits);
   expect_touched (0, PAGES);
 }
 END_TEST
@@ -223,7 +223,7 @@ START_TEST (a_private_file_counts_whole)
   touch (&region);
   GdwRegion copy = map (MAP_PRIVATE, region.fd, 0);
   copy.fd = -1;
-  gdw_populated_find (&copy, mapping_of (&copy), 0, PAGES, bits);
+  gdw_holes_find_populated (&copy, mapping_of (&copy), 0, PAGES, bits);
   expect_all ();
 }
 END_TEST
@@ -233,7 +233,7 @@ START_TEST (shared_memory_without_its_file_counts_whole)
 {
   GdwRegion region = shared (0);
   region.fd = -1;
-  gdw_populated_find (&region, mapping_of (&region), 0, PAGES, bits);
+  gdw_holes_find_populated (&region, mapping_of (&region), 0, PAGES, bits);
   expect_all ();
 }
 END_TEST
@@ -242,7 +242,7 @@ START_TEST (what_is_not_to_be_given_back_counts_whole)
 {
   GdwRegion region = _i ? anonymous () : shared (0);
   region.flags = GDW_REGION_NO_DISCARD;
-  gdw_populated_find (&region, mapping_of (&region), 0, PAGES, bits);
+  gdw_holes_find_populated (&region, mapping_of (&region), 0, PAGES, bits);
   expect_all ();
 }
 END_TEST
@@ -253,7 +253,7 @@ START_TEST (a_file_that_cannot_be_asked_counts_whole)
   int pipes[2];
   ck_assert_int_eq (pipe (pipes), 0);
   region.fd = _i ? pipes[0] : open ("/dev/zero", O_RDWR | O_CLOEXEC);
-  gdw_populated_find (&region, GDW_MAPPING_SHARED, 0, PAGES, bits);
+  gdw_holes_find_populated (&region, GDW_MAPPING_SHARED, 0, PAGES, bits);
   expect_all ();
 }
 END_TEST
@@ -268,7 +268,7 @@ START_TEST (without_proc_every_page_counts)
   GdwMapping mapping = mapping_of (&region);
   ck_assert_int_eq (setrlimit (RLIMIT_NOFILE, &none), 0); /* nothing can be opened */
   ck_assert_uint_eq (mapping_of (&region), GDW_MAPPING_OTHER);
-  gdw_populated_find (&region, mapping, 0, PAGES, bits);
+  gdw_holes_find_populated (&region, mapping, 0, PAGES, bits);
   ck_assert_int_eq (setrlimit (RLIMIT_NOFILE, &limit), 0);
   expect_all ();
 }
@@ -297,10 +297,10 @@ START_TEST (an_older_kernel_gives_the_same_answer)
   GdwRegion region = anonymous ();
   touch (&region);
   take_scan_away ();
-  gdw_populated_find (&region, mapping_of (&region), 0, PAGES, bits);
+  gdw_holes_find_populated (&region, mapping_of (&region), 0, PAGES, bits);
   expect_touched (0, PAGES);
   memset (bits, 0, sizeof bits);
-  gdw_populated_find (&region, mapping_of (&region), 5, 996, bits);
+  gdw_holes_find_populated (&region, mapping_of (&region), 5, 996, bits);
   expect_touched_from (5, 5, 1001);
 }
 END_TEST
