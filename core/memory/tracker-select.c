@@ -58,7 +58,7 @@ open_best (GdwPlugins *plugins, const GdwRegions *regions, const GdwDirtyLog *lo
 }
 
 GdwTracking *
-gdw_choose_tracker (GdwPlugins *plugins, const char *name, const GdwRegions *regions,
+gdw_tracker_select (GdwPlugins *plugins, const char *name, const GdwRegions *regions,
                     const GdwDirtyLog *log, GError **error)
 {
   if (g_strcmp0 (name, "auto") == 0)

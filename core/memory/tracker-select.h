@@ -10,6 +10,6 @@
  * re-arming at the moment of sending is better than at collect, because a dirty sync is then
  * free for the guest.  @regions and @log live until the close.  The error says what is missing.
  */
-GdwTracking *gdw_choose_tracker (GdwPlugins *plugins, const char *name,
+GdwTracking *gdw_tracker_select (GdwPlugins *plugins, const char *name,
                                  const GdwRegions *regions, const GdwDirtyLog *log,
                                  GError **error);

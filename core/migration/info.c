@@ -117,7 +117,7 @@ gdw_migration_why_not_tracker (GdwMigration *migration, const char *name)
   GdwTracking *tracking = NULL;
 
   if (regions)
-    tracking = gdw_choose_tracker (migration->plugins, name, regions, migration->host.dirty_log,
+    tracking = gdw_tracker_select (migration->plugins, name, regions, migration->host.dirty_log,
                                    &error);
   g_clear_pointer (&tracking, gdw_tracking_close);
   gdw_regions_free (regions);

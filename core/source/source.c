@@ -55,7 +55,7 @@ open_all (GdwSource *source, const char *uri, GError **error)
   list = host->regions (host->vm, &n);
   if (!(source->regions = gdw_regions_copy (list, n, error)))
     return FALSE;
-  source->tracking = gdw_choose_tracker (source->attempt.plugins,
+  source->tracking = gdw_tracker_select (source->attempt.plugins,
                                          source->attempt.parameters->tracker, source->regions,
                                          host->dirty_log, error);
   if (!source->tracking)

@@ -34,7 +34,7 @@ expect_chosen (const char *name, guint32 modes, const char *chosen)
   GdwTracking *tracking;
 
   fake->log.modes = modes;
-  tracking = gdw_choose_tracker (plugins, name, fake->regions, &fake->log, &error);
+  tracking = gdw_tracker_select (plugins, name, fake->regions, &fake->log, &error);
   ck_assert_msg (tracking != NULL, "%s", error ? error->message : "");
   ck_assert_str_eq (gdw_tracking_name (tracking), chosen);
   gdw_tracking_close (tracking);
@@ -45,7 +45,7 @@ expect_refused (const char *name, const GdwDirtyLog *log, const char *why)
 {
   g_autoptr (GError) error = NULL;
 
-  ck_assert_ptr_null (gdw_choose_tracker (plugins, name, fake->regions, log, &error));
+  ck_assert_ptr_null (gdw_tracker_select (plugins, name, fake->regions, log, &error));
   ck_assert_msg (strstr (error->message, why) != NULL, "%s", error->message);
 }
 
