@@ -18,7 +18,7 @@ typedef struct {
 struct GdwGuest {
   GdwHost host;
   GMainContext *context;
-  GdwRingDoor *door;
+  GdwRingGate *gate;
   GdwRunState state;
   GdwRunState before; /* hand_over */
   gboolean handing_over, fenced, autostart;
@@ -35,7 +35,7 @@ gdw_guest_new (const GdwHost *host, GMainContext *context, gboolean incoming,
 
   guest->host = *host;
   guest->context = g_main_context_ref (context);
-  guest->door = gdw_ring_door_new ();
+  guest->gate = gdw_ring_gate_new ();
   guest->state = incoming ? GDW_RUN_STATE_INMIGRATE : GDW_RUN_STATE_PRELAUNCH;
   guest->autostart = TRUE;
   guest->changed = changed;
@@ -61,7 +61,7 @@ gdw_guest_free (GdwGuest *guest)
     return;
   g_queue_clear_full (&guest->orders, free_order);
   g_main_context_unref (guest->context);
-  gdw_ring_door_free (guest->door);
+  gdw_ring_gate_free (guest->gate);
   g_free (guest);
 }
 
@@ -77,10 +77,10 @@ gdw_guest_state (GdwGuest *guest)
   return guest->state;
 }
 
-GdwRingDoor *
-gdw_guest_door (GdwGuest *guest)
+GdwRingGate *
+gdw_guest_ring_gate (GdwGuest *guest)
 {
-  return guest->door;
+  return guest->gate;
 }
 
 static void
@@ -118,7 +118,7 @@ paused (GdwAnswer *answer, gpointer data)
     set_state (guest, order->after);
   } else {
     order->error = g_error_copy (answer->error);
-    gdw_ring_door_guest_runs (guest->door); /* as far as anyone knows */
+    gdw_ring_gate_guest_runs (guest->gate); /* as far as anyone knows */
   }
   finish (order);
 }
@@ -138,7 +138,7 @@ resumed (GdwAnswer *answer, gpointer data)
 static void
 call_pause (GdwGuest *guest, Order *order)
 {
-  gdw_ring_door_guest_stops (guest->door);
+  gdw_ring_gate_guest_stops (guest->gate);
   guest->host.pause (guest->host.vm, gdw_answer_new (guest->context, paused, order),
                      order->cancellable);
 }
@@ -146,7 +146,7 @@ call_pause (GdwGuest *guest, Order *order)
 static void
 call_resume (GdwGuest *guest, Order *order)
 {
-  gdw_ring_door_guest_runs (guest->door);
+  gdw_ring_gate_guest_runs (guest->gate);
   guest->host.resume (guest->host.vm, gdw_answer_new (guest->context, resumed, order));
 }
 

@@ -24,7 +24,7 @@ GdwRunState gdw_guest_state (GdwGuest *guest);
 
 /* Where its vCPUs wait; of the guest, which opens it before pause and shuts it before resume.
  */
-GdwRingDoor *gdw_guest_door (GdwGuest *guest);
+GdwRingGate *gdw_guest_ring_gate (GdwGuest *guest);
 
 /* The operator: running or paused.  What is so already is no error. */
 void gdw_guest_run (GdwGuest *guest, GdwGuestDone done, gpointer data);

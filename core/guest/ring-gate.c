@@ -4,7 +4,7 @@
 
 #include <pthread.h>
 
-struct GdwRingDoor {
+struct GdwRingGate {
   pthread_mutex_t lock;
   pthread_cond_t served_or_open;
   /* Under the lock. */
@@ -14,108 +14,108 @@ struct GdwRingDoor {
   guint64 times; /* served */
 };
 
-GdwRingDoor *
-gdw_ring_door_new (void)
+GdwRingGate *
+gdw_ring_gate_new (void)
 {
-  GdwRingDoor *door = g_new0 (GdwRingDoor, 1);
+  GdwRingGate *gate = g_new0 (GdwRingGate, 1);
 
-  pthread_mutex_init (&door->lock, NULL);
-  pthread_cond_init (&door->served_or_open, NULL);
-  return door;
+  pthread_mutex_init (&gate->lock, NULL);
+  pthread_cond_init (&gate->served_or_open, NULL);
+  return gate;
 }
 
 void
-gdw_ring_door_free (GdwRingDoor *door)
+gdw_ring_gate_free (GdwRingGate *gate)
 {
-  pthread_cond_destroy (&door->served_or_open);
-  pthread_mutex_destroy (&door->lock);
-  g_free (door);
+  pthread_cond_destroy (&gate->served_or_open);
+  pthread_mutex_destroy (&gate->lock);
+  g_free (gate);
 }
 
 static gboolean
-is_shut (GdwRingDoor *door)
+is_shut (GdwRingGate *gate)
 {
-  return door->ask && !door->stops && !door->open;
+  return gate->ask && !gate->stops && !gate->open;
 }
 
 void
-gdw_ring_door_wait (GdwRingDoor *door)
+gdw_ring_gate_wait (GdwRingGate *gate)
 {
   guint64 times;
 
-  pthread_mutex_lock (&door->lock);
-  times = door->times;
-  if (door->ask && !door->stops)
-    door->ask (door->ask_data);
-  while (is_shut (door) && door->times == times)
-    pthread_cond_wait (&door->served_or_open, &door->lock);
-  pthread_mutex_unlock (&door->lock);
+  pthread_mutex_lock (&gate->lock);
+  times = gate->times;
+  if (gate->ask && !gate->stops)
+    gate->ask (gate->ask_data);
+  while (is_shut (gate) && gate->times == times)
+    pthread_cond_wait (&gate->served_or_open, &gate->lock);
+  pthread_mutex_unlock (&gate->lock);
 }
 
 void
-gdw_ring_door_attach (GdwRingDoor *door, void (*ask) (gpointer data), gpointer data)
+gdw_ring_gate_attach (GdwRingGate *gate, void (*ask) (gpointer data), gpointer data)
 {
-  pthread_mutex_lock (&door->lock);
-  door->ask = ask;
-  door->ask_data = data;
-  pthread_mutex_unlock (&door->lock);
+  pthread_mutex_lock (&gate->lock);
+  gate->ask = ask;
+  gate->ask_data = data;
+  pthread_mutex_unlock (&gate->lock);
 }
 
 /* Under the lock. */
 static void
-wake (GdwRingDoor *door)
+wake (GdwRingGate *gate)
 {
-  pthread_cond_broadcast (&door->served_or_open);
+  pthread_cond_broadcast (&gate->served_or_open);
 }
 
 void
-gdw_ring_door_detach (GdwRingDoor *door)
+gdw_ring_gate_detach (GdwRingGate *gate)
 {
-  pthread_mutex_lock (&door->lock);
-  door->ask = NULL;
-  wake (door);
-  pthread_mutex_unlock (&door->lock);
+  pthread_mutex_lock (&gate->lock);
+  gate->ask = NULL;
+  wake (gate);
+  pthread_mutex_unlock (&gate->lock);
 }
 
 void
-gdw_ring_door_served (GdwRingDoor *door)
+gdw_ring_gate_served (GdwRingGate *gate)
 {
-  pthread_mutex_lock (&door->lock);
-  door->times++;
-  wake (door);
-  pthread_mutex_unlock (&door->lock);
+  pthread_mutex_lock (&gate->lock);
+  gate->times++;
+  wake (gate);
+  pthread_mutex_unlock (&gate->lock);
 }
 
 void
-gdw_ring_door_guest_stops (GdwRingDoor *door)
+gdw_ring_gate_guest_stops (GdwRingGate *gate)
 {
-  pthread_mutex_lock (&door->lock);
-  door->stops = TRUE;
-  wake (door);
-  pthread_mutex_unlock (&door->lock);
+  pthread_mutex_lock (&gate->lock);
+  gate->stops = TRUE;
+  wake (gate);
+  pthread_mutex_unlock (&gate->lock);
 }
 
 void
-gdw_ring_door_guest_runs (GdwRingDoor *door)
+gdw_ring_gate_guest_runs (GdwRingGate *gate)
 {
-  pthread_mutex_lock (&door->lock);
-  door->stops = FALSE;
-  pthread_mutex_unlock (&door->lock);
+  pthread_mutex_lock (&gate->lock);
+  gate->stops = FALSE;
+  pthread_mutex_unlock (&gate->lock);
 }
 
 void
-gdw_ring_door_open (GdwRingDoor *door)
+gdw_ring_gate_open (GdwRingGate *gate)
 {
-  pthread_mutex_lock (&door->lock);
-  door->open = TRUE;
-  wake (door);
-  pthread_mutex_unlock (&door->lock);
+  pthread_mutex_lock (&gate->lock);
+  gate->open = TRUE;
+  wake (gate);
+  pthread_mutex_unlock (&gate->lock);
 }
 
 void
-gdw_ring_door_close (GdwRingDoor *door)
+gdw_ring_gate_close (GdwRingGate *gate)
 {
-  pthread_mutex_lock (&door->lock);
-  door->open = FALSE;
-  pthread_mutex_unlock (&door->lock);
+  pthread_mutex_lock (&gate->lock);
+  gate->open = FALSE;
+  pthread_mutex_unlock (&gate->lock);
 }

@@ -188,7 +188,7 @@ collect (GdwDirtySync *sync, const Order *order, GError **error)
 
   gdw_round_collect (sync->with.round);
   ok = gdw_tracking_collect (sync->with.tracking, sync->fresh->bits, error);
-  gdw_ring_door_served (sync->with.door);
+  gdw_ring_gate_served (sync->with.gate);
   if (!ok)
     return FALSE;
   published = is_time_to_publish (sync, order);
@@ -220,7 +220,7 @@ collect_until_stop (GdwDirtySync *sync)
     if (collect (sync, &order, &error))
       continue;
     /* The migration fails; nobody is to wait for what does not work. */
-    gdw_ring_door_detach (sync->with.door);
+    gdw_ring_gate_detach (sync->with.gate);
     gdw_dirty_sync_rest (sync);
     post_report (sync, NULL, NULL, error);
   }
@@ -240,7 +240,7 @@ vcpu_waits (gpointer data)
 static void
 rings_were_reset (gpointer data)
 {
-  gdw_ring_door_served (((GdwDirtySync *) data)->with.door);
+  gdw_ring_gate_served (((GdwDirtySync *) data)->with.gate);
 }
 
 static void *
@@ -254,11 +254,11 @@ sync_thread (void *data)
   sync->last_us = sync->rated_us = sync->vcpu_us = g_get_monotonic_time ();
   sync->asked_us = sync->last_us;
   if (started)
-    gdw_ring_door_attach (with->door, vcpu_waits, sync);
+    gdw_ring_gate_attach (with->gate, vcpu_waits, sync);
   post_report (sync, with->ops->started, NULL, g_steal_pointer (&error));
   if (started)
     collect_until_stop (sync);
-  gdw_ring_door_detach (with->door);
+  gdw_ring_gate_detach (with->gate);
   gdw_tracking_stop (with->tracking, &error);
   post_report (sync, with->ops->ended, NULL, error);
   return NULL;
@@ -287,7 +287,7 @@ gdw_dirty_sync_new (const GdwDirtySyncConfig *config, GError **error)
   pthread_mutex_init (&sync->lock, NULL);
   gdw_cond_init (&sync->wake);
   gdw_tracking_on_reset (config->tracking, rings_were_reset, sync);
-  gdw_ring_door_close (config->door);
+  gdw_ring_gate_close (config->gate);
   if (gdw_thread_start (&sync->thread, config->threads, "mig/src/harvest", sync_thread, sync,
                         error))
     return sync;

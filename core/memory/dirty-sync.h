@@ -38,7 +38,7 @@ typedef struct {
   GdwTracking *tracking;
   GdwPageset *marks; /* pages written by the VMM, added by any thread */
   const GdwRegions *regions;
-  GdwRingDoor *door;
+  GdwRingGate *gate;
   GdwThreads *threads; /* that its thread is one of, or NULL */
   GMainContext *context;
   const GdwDirtySyncOps *ops;

@@ -377,7 +377,7 @@ gdw_migration_mark_dirty (GdwMigration *migration, guint64 guest_addr, guint64 s
 void
 gdw_migration_ring_full (GdwMigration *migration, guint vcpu)
 {
-  gdw_ring_door_wait (gdw_guest_door (migration->guest));
+  gdw_ring_gate_wait (gdw_guest_ring_gate (migration->guest));
 }
 
 /* Incoming. */

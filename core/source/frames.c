@@ -195,7 +195,7 @@ gdw_source_all_joined (GdwSource *source)
                                 .tracking = source->tracking,
                                 .marks = source->marks,
                                 .regions = source->regions,
-                                .door = gdw_guest_door (source->attempt.guest),
+                                .gate = gdw_guest_ring_gate (source->attempt.guest),
                                 .threads = source->attempt.threads,
                                 .context = source->attempt.context,
                                 .ops = &sync_ops,

@@ -236,7 +236,7 @@ gdw_source_end (GdwSource *source)
   source->phase = ENDING;
   g_atomic_int_set (&source->sending, FALSE);
   source->outcome = GDW_OUTCOME_SOURCE;
-  gdw_ring_door_open (gdw_guest_door (source->attempt.guest));
+  gdw_ring_gate_open (gdw_guest_ring_gate (source->attempt.guest));
   g_cancellable_cancel (source->cancellable);
   say_why (source);
   gdw_source_finish_links (source);

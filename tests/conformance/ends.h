@@ -6,7 +6,7 @@
 #include "suite.h"
 
 /* The plugin under test as one side of a link has it: a transport, or a filter over one.  It is
- * called directly, not through the door that core uses, so that what it does wrong is seen:
+ * called directly, not through the gate that core uses, so that what it does wrong is seen:
  * every result is checked here. */
 typedef struct {
   const Subject *subject;

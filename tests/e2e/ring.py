@@ -147,7 +147,7 @@ def held(accel, size):
 
 
 def quit_in_the_middle(accel, size):
-    """The process ends cleanly with vCPUs at the door."""
+    """The process ends cleanly with vCPUs at the gate."""
     with lab_of(accel) as lab:
         source, destination, _since = begin_slowly(lab, size)
         source.execute("quit")

@@ -34,7 +34,7 @@ struct Side {
   GdwMigration *migration;
 
   gint filled;     /* atomic: the guest's fill is done */
-  gint came, left; /* atomic: how often vCPUs came to the ring door, and left it */
+  gint came, left; /* atomic: how often vCPUs came to the ring gate, and left it */
   gboolean runs;   /* from the call of resume to the answer of pause */
   gboolean fenced; /* gave its resources up */
   gboolean fences; /* offers fence and reacquire; set before side_open */

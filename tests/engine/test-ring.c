@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /* SPDX-FileCopyrightText: The godwit authors */
 
-/* vCPUs with dirty rings: those whose ring is full wait at the door, and nothing waits for
+/* vCPUs with dirty rings: those whose ring is full wait at the gate, and nothing waits for
  * them. */
 #include "pair.h"
 
@@ -92,7 +92,7 @@ START_TEST (a_full_ring_is_harvested_at_once)
 }
 END_TEST
 
-START_TEST (cancel_opens_the_door)
+START_TEST (cancel_opens_the_gate)
 {
   Pair *pair = begin_slowly (ENTRIES);
   gint left = hold_all (pair);
@@ -110,7 +110,7 @@ START_TEST (cancel_opens_the_door)
 END_TEST
 
 /* The operator's stop is answered although the dirty-sync thread stands still. */
-START_TEST (stop_opens_the_door_and_cont_shuts_it)
+START_TEST (stop_opens_the_gate_and_cont_shuts_it)
 {
   Pair *pair = begin_slowly (ENTRIES);
   g_autofree char *stop = NULL, *cont = NULL;
@@ -143,7 +143,7 @@ hold_harvests_at_pause (Side *side, Call call)
     g_atomic_int_set (&side->hook_state, HOLD);
 }
 
-START_TEST (the_switchover_opens_the_door)
+START_TEST (the_switchover_opens_the_gate)
 {
   Pair *pair = pair_new (&(PairConfig){ .writers = WRITERS, .ring_entries = ENTRIES });
   Side *source = &pair->source;
@@ -181,7 +181,7 @@ START_TEST (a_guest_that_is_taken_back_goes_on)
 }
 END_TEST
 
-START_TEST (a_harvest_that_fails_opens_the_door)
+START_TEST (a_harvest_that_fails_opens_the_gate)
 {
   Pair *pair = begin_slowly (ENTRIES);
 
@@ -209,7 +209,7 @@ START_TEST (the_vmm_may_end_at_any_time)
 }
 END_TEST
 
-START_TEST (without_a_migration_the_door_is_open)
+START_TEST (without_a_migration_the_gate_is_open)
 {
   Pair *pair = pair_new (&(PairConfig){ .writers = 1, .ring_entries = ENTRIES });
 
@@ -243,13 +243,13 @@ add (Suite *suite)
 
   tcase_add_loop_test (tests, a_guest_that_fills_its_rings_arrives, 0, 6);
   tcase_add_test (tests, a_full_ring_is_harvested_at_once);
-  tcase_add_test (tests, cancel_opens_the_door);
-  tcase_add_test (tests, stop_opens_the_door_and_cont_shuts_it);
-  tcase_add_test (tests, the_switchover_opens_the_door);
+  tcase_add_test (tests, cancel_opens_the_gate);
+  tcase_add_test (tests, stop_opens_the_gate_and_cont_shuts_it);
+  tcase_add_test (tests, the_switchover_opens_the_gate);
   tcase_add_loop_test (tests, a_guest_that_is_taken_back_goes_on, 0, 2);
-  tcase_add_test (tests, a_harvest_that_fails_opens_the_door);
+  tcase_add_test (tests, a_harvest_that_fails_opens_the_gate);
   tcase_add_test (tests, the_vmm_may_end_at_any_time);
-  tcase_add_test (tests, without_a_migration_the_door_is_open);
+  tcase_add_test (tests, without_a_migration_the_gate_is_open);
   tcase_add_test (tests, the_vcpus_are_told_apart);
 }
 

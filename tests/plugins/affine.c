@@ -51,7 +51,7 @@ static const GdwOption affine_options[] = {
   { 0 },
 };
 
-GDW_DEFINE_FILTER (.plugin.name = "affine", .plugin.summary = "for the tests of the door",
+GDW_DEFINE_FILTER (.plugin.name = "affine", .plugin.summary = "for the tests of the gate",
                    .plugin.options = affine_options, .open = affine_open, .close = affine_close,
                    .link_open = affine_link_open, .link_close = affine_close,
                    .write = affine_write);

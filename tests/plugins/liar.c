@@ -128,7 +128,7 @@ liar_close_link (gpointer data)
   g_free (link);
 }
 
-GDW_DEFINE_TRANSPORT (.plugin.name = "liar", .plugin.summary = "for the tests of the door",
+GDW_DEFINE_TRANSPORT (.plugin.name = "liar", .plugin.summary = "for the tests of the gate",
                       .traits = GDW_TRANSPORT_TWO_WAY, .max_links = 7, .open = liar_open,
                       .close = liar_close, .listen = liar_listen, .accept = liar_connect,
                       .connect = liar_connect, .read = liar_read, .write = liar_write,

@@ -18,14 +18,14 @@ typedef struct {
   FakeTracker *fake;
   GdwRound *round;
   GdwPageset *marks;
-  GdwRingDoor *door;
+  GdwRingGate *gate;
   GdwDirtySync *sync;
   gboolean started, ended;
   guint harvested;
   GdwDirtySynced last;
   char *error;               /* of whatever came last */
   gboolean claimed_too_soon; /* atomic */
-  gint came_back;            /* atomic: a vCPU from the door */
+  gint came_back;            /* atomic: a vCPU from the gate */
 } Fixture;
 
 static void
@@ -86,7 +86,7 @@ set_up_with (Fixture *f, gboolean fails, gboolean at_rearm)
   *f = (Fixture){ .fake = fake_tracker_new (PAGES, 0, at_rearm) };
   f->fake->data = f;
   f->fake->fails = fails;
-  f->door = gdw_ring_door_new ();
+  f->gate = gdw_ring_gate_new ();
   f->round = gdw_round_new (f->fake->regions, f->fake->tracking, 1, on_event, NULL);
   f->marks = gdw_pageset_new (f->fake->regions->pages, f->fake->regions->n);
   /* Not rearm's business here, which is refused before the start. */
@@ -109,7 +109,7 @@ start (Fixture *f)
                                 .tracking = f->fake->tracking,
                                 .marks = f->marks,
                                 .regions = f->fake->regions,
-                                .door = f->door,
+                                .gate = f->gate,
                                 .context = g_main_context_default (),
                                 .ops = &ops,
                                 .data = f };
@@ -126,7 +126,7 @@ tear_down (Fixture *f)
     gdw_dirty_sync_stop (f->sync);
   WAIT_UNTIL (f->ended);
   gdw_dirty_sync_free (f->sync);
-  gdw_ring_door_free (f->door);
+  gdw_ring_gate_free (f->gate);
   gdw_round_free (f->round);
   gdw_pageset_free (f->marks);
   fake_tracker_free (f->fake);
@@ -302,13 +302,13 @@ vcpu_thread (gpointer data)
 {
   Fixture *f = data;
 
-  gdw_ring_door_wait (f->door);
+  gdw_ring_gate_wait (f->gate);
   g_atomic_int_set (&f->came_back, TRUE);
   return NULL;
 }
 
 static void
-wait_at_door (Fixture *f)
+wait_at_gate (Fixture *f)
 {
   pthread_t thread;
 
@@ -327,7 +327,7 @@ START_TEST (it_collects_at_once_for_a_full_ring)
   start (&f);
   for (guint page = 0; page < 20; page++) {
     dirty (&f, page);
-    wait_at_door (&f);
+    wait_at_gate (&f);
     ck_assert_int_ge (collected (&f), page + 1);
   }
   gdw_dirty_sync_request (f.sync);
@@ -344,15 +344,15 @@ START_TEST (nobody_waits_for_a_collect_that_fails)
   set_up (&f, FALSE);
   start (&f);
   f.fake->fails = TRUE;
-  wait_at_door (&f);
+  wait_at_gate (&f);
   WAIT_UNTIL (f.harvested == 1);
   ck_assert_str_eq (f.error, "tracker 'fake': collect failed");
-  wait_at_door (&f);
-  wait_at_door (&f);
+  wait_at_gate (&f);
+  wait_at_gate (&f);
   gdw_dirty_sync_stop (f.sync);
   WAIT_UNTIL (f.ended);
   ck_assert_uint_eq (f.harvested, 1);
-  wait_at_door (&f);
+  wait_at_gate (&f);
   tear_down (&f);
 }
 END_TEST

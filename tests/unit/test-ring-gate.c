@@ -10,7 +10,7 @@
 #include "tests/engine/wait.h"
 
 typedef struct {
-  GdwRingDoor *door;
+  GdwRingGate *gate;
   gint asked, came, left; /* atomic */
   pthread_t vcpus[4];
   guint n_vcpus;
@@ -28,7 +28,7 @@ vcpu_thread (gpointer data)
   Fixture *f = data;
 
   g_atomic_int_inc (&f->came);
-  gdw_ring_door_wait (f->door);
+  gdw_ring_gate_wait (f->gate);
   g_atomic_int_inc (&f->left);
   return NULL;
 }
@@ -58,9 +58,9 @@ expect_left (Fixture *f)
 static void
 set_up (Fixture *f, gboolean attached)
 {
-  *f = (Fixture){ .door = gdw_ring_door_new () };
+  *f = (Fixture){ .gate = gdw_ring_gate_new () };
   if (attached)
-    gdw_ring_door_attach (f->door, ask, f);
+    gdw_ring_gate_attach (f->gate, ask, f);
 }
 
 static void
@@ -68,12 +68,12 @@ tear_down (Fixture *f)
 {
   for (guint i = 0; i < f->n_vcpus; i++)
     pthread_join (f->vcpus[i], NULL);
-  gdw_ring_door_free (f->door);
+  gdw_ring_gate_free (f->gate);
 }
 
 /* What lets go of those who wait. */
-static void (*const ways_out[]) (GdwRingDoor *door) = {
-  gdw_ring_door_served, gdw_ring_door_open, gdw_ring_door_guest_stops, gdw_ring_door_detach
+static void (*const ways_out[]) (GdwRingGate *gate) = {
+  gdw_ring_gate_served, gdw_ring_gate_open, gdw_ring_gate_guest_stops, gdw_ring_gate_detach
 };
 
 START_TEST (all_who_wait_go_on)
@@ -82,24 +82,24 @@ START_TEST (all_who_wait_go_on)
 
   set_up (&f, TRUE);
   send_vcpus (&f, 4);
-  ways_out[_i](f.door);
+  ways_out[_i](f.gate);
   expect_left (&f);
   tear_down (&f);
 }
 END_TEST
 
 /* Served is for those who are there; the rest is for those who come, too. */
-START_TEST (an_open_door_is_passed)
+START_TEST (an_open_gate_is_passed)
 {
   Fixture f;
 
   set_up (&f, TRUE);
-  ways_out[_i](f.door);
+  ways_out[_i](f.gate);
   send_vcpu (&f);
   if (_i == 0) {
     WAIT_UNTIL (g_atomic_int_get (&f.asked) == 1);
     ck_assert_int_eq (g_atomic_int_get (&f.left), 0);
-    gdw_ring_door_served (f.door);
+    gdw_ring_gate_served (f.gate);
   }
   expect_left (&f);
   tear_down (&f);
@@ -112,17 +112,17 @@ START_TEST (who_passes_may_ask)
   Fixture f;
 
   set_up (&f, TRUE);
-  gdw_ring_door_open (f.door);
-  gdw_ring_door_wait (f.door);
+  gdw_ring_gate_open (f.gate);
+  gdw_ring_gate_wait (f.gate);
   ck_assert_int_eq (f.asked, 1);
-  gdw_ring_door_guest_stops (f.door);
-  gdw_ring_door_wait (f.door);
+  gdw_ring_gate_guest_stops (f.gate);
+  gdw_ring_gate_wait (f.gate);
   ck_assert_int_eq (f.asked, 1);
-  gdw_ring_door_guest_runs (f.door);
-  gdw_ring_door_wait (f.door);
+  gdw_ring_gate_guest_runs (f.gate);
+  gdw_ring_gate_wait (f.gate);
   ck_assert_int_eq (f.asked, 2);
-  gdw_ring_door_detach (f.door);
-  gdw_ring_door_wait (f.door);
+  gdw_ring_gate_detach (f.gate);
+  gdw_ring_gate_wait (f.gate);
   ck_assert_int_eq (f.asked, 2);
   tear_down (&f);
 }
@@ -134,17 +134,17 @@ START_TEST (it_shuts_when_no_reason_is_left)
   Fixture f;
 
   set_up (&f, FALSE);
-  gdw_ring_door_wait (f.door);
-  gdw_ring_door_guest_stops (f.door);
-  gdw_ring_door_open (f.door);
-  gdw_ring_door_attach (f.door, ask, &f);
-  gdw_ring_door_wait (f.door);
-  gdw_ring_door_guest_runs (f.door);
-  gdw_ring_door_wait (f.door);
+  gdw_ring_gate_wait (f.gate);
+  gdw_ring_gate_guest_stops (f.gate);
+  gdw_ring_gate_open (f.gate);
+  gdw_ring_gate_attach (f.gate, ask, &f);
+  gdw_ring_gate_wait (f.gate);
+  gdw_ring_gate_guest_runs (f.gate);
+  gdw_ring_gate_wait (f.gate);
   f.asked = 0;
-  gdw_ring_door_close (f.door);
+  gdw_ring_gate_close (f.gate);
   send_vcpus (&f, 2);
-  gdw_ring_door_served (f.door);
+  gdw_ring_gate_served (f.gate);
   expect_left (&f);
   tear_down (&f);
 }
@@ -159,7 +159,7 @@ main (void)
 
   tcase_set_timeout (tc, 60);
   tcase_add_loop_test (tc, all_who_wait_go_on, 0, G_N_ELEMENTS (ways_out));
-  tcase_add_loop_test (tc, an_open_door_is_passed, 0, G_N_ELEMENTS (ways_out));
+  tcase_add_loop_test (tc, an_open_gate_is_passed, 0, G_N_ELEMENTS (ways_out));
   tcase_add_test (tc, who_passes_may_ask);
   tcase_add_test (tc, it_shuts_when_no_reason_is_left);
   suite_add_tcase (suite, tc);
