@@ -7,8 +7,8 @@
 #include "plugins/kind.h"
 
 gboolean
-gdw_door_result (const GdwPlugin *plugin, const char *what, gboolean ok, GError *failure,
-                 GError **error)
+gdw_guard_result (const GdwPlugin *plugin, const char *what, gboolean ok, GError *failure,
+                  GError **error)
 {
   const char *kind = gdw_plugin_kind (plugin->kind);
 
@@ -34,7 +34,7 @@ gdw_door_result (const GdwPlugin *plugin, const char *what, gboolean ok, GError 
 }
 
 gboolean
-gdw_door_enter (const GdwPlugin *plugin, const char *what, gint *busy, GError **error)
+gdw_guard_enter (const GdwPlugin *plugin, const char *what, gint *busy, GError **error)
 {
   if (g_atomic_int_compare_and_exchange (busy, 0, 1))
     return TRUE;

@@ -104,7 +104,7 @@ gdw_link_open_filters (GdwLink *link, gboolean incoming, GCancellable *cancellab
     gpointer state = use->filter->link_open (use->self, incoming, cancellable, &failure);
 
     link->levels[i + 1].state = state;
-    if (!gdw_door_result (&use->filter->plugin, "link_open", state != NULL, failure, error))
+    if (!gdw_guard_result (&use->filter->plugin, "link_open", state != NULL, failure, error))
       return FALSE;
   }
   return TRUE;
@@ -169,7 +169,7 @@ check_count (Level *level, const char *what, gssize count, gsize least, gsize mo
 {
   const GdwPlugin *plugin = plugin_of (level);
 
-  if (!gdw_door_result (plugin, what, count >= 0, failure, error))
+  if (!gdw_guard_result (plugin, what, count >= 0, failure, error))
     return -1;
   if ((gsize) count >= least && (gsize) count <= most)
     return count;
@@ -208,7 +208,7 @@ level_read (Level *top, const struct iovec *iov, guint n, GCancellable *cancella
   gssize count;
 
   if (!check_call (level, "read", iov, n, &total, error) ||
-      !gdw_door_enter (plugin_of (level), "read", &level->reading, error))
+      !gdw_guard_enter (plugin_of (level), "read", &level->reading, error))
     return -1;
   if (level->level == 0)
     count = stack->transport->read (level->state, iov, n, cancellable, &failure);
@@ -230,7 +230,7 @@ level_write (Level *top, const struct iovec *iov, guint n, GCancellable *cancell
   gssize count;
 
   if (!check_call (level, "write", iov, n, &total, error) ||
-      !gdw_door_enter (plugin_of (level), "write", &level->writing, error))
+      !gdw_guard_enter (plugin_of (level), "write", &level->writing, error))
     return -1;
   if (level->level == 0)
     count = stack->transport->write (level->state, iov, n, cancellable, &failure);
@@ -255,7 +255,7 @@ level_shutdown (Level *level, GError **error)
                                                             &failure);
   else if (stack->transport->shutdown)
     ok = stack->transport->shutdown (level->state, &failure);
-  return gdw_door_result (plugin_of (level), "shutdown", ok, failure, error);
+  return gdw_guard_result (plugin_of (level), "shutdown", ok, failure, error);
 }
 
 /* Drop the first @count bytes and all empty vectors. */
@@ -376,11 +376,11 @@ settle (GdwLink *link, const char *what, Settle callback, GCancellable *cancella
 
   if (!callback)
     return TRUE;
-  if (!gdw_door_enter (plugin_of (level), what, &level->writing, error))
+  if (!gdw_guard_enter (plugin_of (level), what, &level->writing, error))
     return FALSE;
   ok = callback (level->state, cancellable, &failure);
   g_atomic_int_set (&level->writing, 0);
-  return gdw_door_result (plugin_of (level), what, ok, failure, error);
+  return gdw_guard_result (plugin_of (level), what, ok, failure, error);
 }
 
 gboolean

@@ -52,8 +52,8 @@ open_transport (GdwStack *stack, GdwPlugins *plugins, const char *uri, const cha
   config.address = stack->address;
   config.options = stack->values;
   stack->self = stack->transport->open (&config, &failure);
-  return gdw_door_result (&stack->transport->plugin, "open", stack->self != NULL, failure,
-                          error);
+  return gdw_guard_result (&stack->transport->plugin, "open", stack->self != NULL, failure,
+                           error);
 }
 
 /* "NAME[:key=value,...]" */
@@ -76,7 +76,7 @@ open_filter (GdwStackFilter *use, GdwPlugins *plugins, const char *uri, const ch
     return FALSE;
   config.options = use->values;
   use->self = use->filter->open (&config, &failure);
-  return gdw_door_result (&use->filter->plugin, "open", use->self != NULL, failure, error);
+  return gdw_guard_result (&use->filter->plugin, "open", use->self != NULL, failure, error);
 }
 
 /* What is written one way must not wait in a filter when it is given its name. */
@@ -193,7 +193,7 @@ gdw_stack_listen (GdwStack *stack, GCancellable *cancellable, GError **error)
     return FALSE;
   }
   ok = stack->transport->listen (stack->self, cancellable, &failure);
-  stack->listening = gdw_door_result (plugin, "listen", ok, failure, error);
+  stack->listening = gdw_guard_result (plugin, "listen", ok, failure, error);
   return stack->listening;
 }
 
@@ -216,8 +216,8 @@ take_link (GdwStack *stack, GdwLink *link, const char *what, gpointer transport_
            GError *failure, GError **error)
 {
   gdw_link_set_transport (link, transport_link);
-  return gdw_door_result (&stack->transport->plugin, what, transport_link != NULL, failure,
-                          error);
+  return gdw_guard_result (&stack->transport->plugin, what, transport_link != NULL, failure,
+                           error);
 }
 
 GdwLink *
@@ -235,7 +235,7 @@ gdw_stack_accept (GdwStack *stack, GCancellable *cancellable, GError **error)
     return NULL;
   }
   if (g_cancellable_set_error_if_cancelled (cancellable, error) ||
-      !gdw_door_enter (plugin, "accept", &stack->accepting, error))
+      !gdw_guard_enter (plugin, "accept", &stack->accepting, error))
     return NULL;
   link = gdw_link_new (stack);
   accepted = stack->transport->accept (stack->self, cancellable, &failure);
@@ -259,7 +259,7 @@ gdw_stack_connect (GdwStack *stack, GCancellable *cancellable, GError **error)
     return NULL;
   link = gdw_link_new (stack);
   if (!gdw_link_open_filters (link, FALSE, cancellable, error) ||
-      !gdw_door_enter (plugin, "connect", &stack->connecting, error)) {
+      !gdw_guard_enter (plugin, "connect", &stack->connecting, error)) {
     gdw_link_close (link);
     return NULL;
   }

@@ -60,7 +60,7 @@ gdw_tracking_open (const GdwTracker *tracker, const char *options,
   }
   config.options = tracking->values;
   tracking->self = tracker->open (&config, &failure);
-  if (gdw_door_result (&tracker->plugin, "open", tracking->self != NULL, failure, error))
+  if (gdw_guard_result (&tracker->plugin, "open", tracking->self != NULL, failure, error))
     return tracking;
   if (tracking->self)
     tracker->close (tracking->self);
@@ -87,13 +87,13 @@ gdw_tracking_start (GdwTracking *tracking, GError **error)
   GError *failure = NULL;
   gboolean ok;
 
-  if (!gdw_door_enter (plugin, "start", &tracking->busy, error))
+  if (!gdw_guard_enter (plugin, "start", &tracking->busy, error))
     return FALSE;
   if (g_atomic_int_get (&tracking->started)) {
     ok = refuse (tracking, "start", "it is started; stop it first", error);
   } else {
     ok = tracking->tracker->start (tracking->self, &failure);
-    ok = gdw_door_result (plugin, "start", ok, failure, error);
+    ok = gdw_guard_result (plugin, "start", ok, failure, error);
     g_atomic_int_set (&tracking->started, ok);
   }
   g_atomic_int_set (&tracking->busy, 0);
@@ -125,13 +125,13 @@ gdw_tracking_collect (GdwTracking *tracking, guint64 *const *bits, GError **erro
   GError *failure = NULL;
   gboolean ok;
 
-  if (!gdw_door_enter (plugin, "collect", &tracking->busy, error))
+  if (!gdw_guard_enter (plugin, "collect", &tracking->busy, error))
     return FALSE;
   if (!g_atomic_int_get (&tracking->started)) {
     ok = refuse (tracking, "collect", "it is not started; start it first", error);
   } else {
     ok = tracking->tracker->collect (tracking->self, bits, &failure);
-    ok = gdw_door_result (plugin, "collect", ok, failure, error) &&
+    ok = gdw_guard_result (plugin, "collect", ok, failure, error) &&
          check_bits (tracking, bits, error);
   }
   g_atomic_int_set (&tracking->busy, 0);
@@ -145,11 +145,11 @@ gdw_tracking_stop (GdwTracking *tracking, GError **error)
   GError *failure = NULL;
   gboolean ok = TRUE;
 
-  if (!gdw_door_enter (plugin, "stop", &tracking->busy, error))
+  if (!gdw_guard_enter (plugin, "stop", &tracking->busy, error))
     return FALSE;
   if (g_atomic_int_compare_and_exchange (&tracking->started, 1, 0)) {
     ok = tracking->tracker->stop (tracking->self, &failure);
-    ok = gdw_door_result (plugin, "stop", ok, failure, error);
+    ok = gdw_guard_result (plugin, "stop", ok, failure, error);
   }
   g_atomic_int_set (&tracking->busy, 0);
   return ok;
@@ -178,7 +178,7 @@ gdw_tracking_rearm (GdwTracking *tracking, guint region, guint64 first, guint64 
     return FALSE;
   }
   ok = tracker->rearm (tracking->self, region, first, n, bits, &failure);
-  return gdw_door_result (&tracker->plugin, "rearm", ok, failure, error);
+  return gdw_guard_result (&tracker->plugin, "rearm", ok, failure, error);
 }
 
 void
