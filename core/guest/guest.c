@@ -6,7 +6,7 @@
 
 typedef struct {
   GdwGuest *guest;
-  enum { RUN, PAUSE, SETTLE, HAND_OVER, FENCE, TAKE_BACK } kind;
+  enum { RUN, PAUSE, SETTLE, HAND_OVER, FENCE, RECLAIM } kind;
   GdwRunState after;
   gboolean begun;
   GCancellable *cancellable;
@@ -186,7 +186,7 @@ begin_fence (GdwGuest *guest, Order *order)
   host->fence (host->vm, gdw_answer_new (guest->context, fenced, order), order->cancellable);
 }
 
-static void begin_take_back (GdwGuest *guest, Order *order);
+static void begin_reclaim (GdwGuest *guest, Order *order);
 static void begin_run (GdwGuest *guest, Order *order);
 
 /* Without its resources the guest must not run: it stays paused. */
@@ -202,8 +202,8 @@ reacquired (GdwAnswer *answer, gpointer data)
   } else {
     guest->fenced = FALSE;
   }
-  if (order->kind == TAKE_BACK)
-    begin_take_back (guest, order);
+  if (order->kind == RECLAIM)
+    begin_reclaim (guest, order);
   else
     begin_run (guest, order);
 }
@@ -219,7 +219,7 @@ reacquire (GdwGuest *guest, Order *order)
 }
 
 static void
-begin_take_back (GdwGuest *guest, Order *order)
+begin_reclaim (GdwGuest *guest, Order *order)
 {
   gboolean handing_over = guest->handing_over;
 
@@ -260,8 +260,8 @@ begin_next (GdwGuest *guest)
     begin_hand_over (guest, order);
   } else if (order->kind == FENCE) {
     begin_fence (guest, order);
-  } else if (order->kind == TAKE_BACK) {
-    begin_take_back (guest, order);
+  } else if (order->kind == RECLAIM) {
+    begin_reclaim (guest, order);
   } else if (order->kind == PAUSE && running) {
     call_pause (guest, order);
   } else if (order->kind == RUN) {
@@ -333,9 +333,9 @@ gdw_guest_stay_paused (GdwGuest *guest)
 }
 
 void
-gdw_guest_take_back (GdwGuest *guest, GdwGuestDone done, gpointer data)
+gdw_guest_reclaim (GdwGuest *guest, GdwGuestDone done, gpointer data)
 {
-  add_order (guest, TAKE_BACK, GDW_RUN_STATE_RUNNING, NULL, done, data);
+  add_order (guest, RECLAIM, GDW_RUN_STATE_RUNNING, NULL, done, data);
 }
 
 void

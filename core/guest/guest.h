@@ -41,10 +41,10 @@ gboolean gdw_guest_was_running (GdwGuest *guest);
 /* The operator's stop while it is finish-migrate. */
 void gdw_guest_stay_paused (GdwGuest *guest);
 /* Undo fence and hand_over: as it was.  Harmless if neither was ordered. */
-void gdw_guest_take_back (GdwGuest *guest, GdwGuestDone done, gpointer data);
-/* Nobody knows who has it: it stays paused until gone or take_back. */
+void gdw_guest_reclaim (GdwGuest *guest, GdwGuestDone done, gpointer data);
+/* Nobody knows who has it: it stays paused until gone or reclaim. */
 void gdw_guest_in_doubt (GdwGuest *guest);
-/* The destination has it; take_back still works, on the operator's word. */
+/* The destination has it; reclaim still works, on the operator's word. */
 void gdw_guest_gone (GdwGuest *guest);
 
 /* Destination: shall it start after COMMIT?  TRUE until the operator says stop. */

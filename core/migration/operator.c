@@ -165,7 +165,7 @@ gdw_migration_resolve (GdwMigration *migration, gboolean here, GdwDone done, gpo
     note_decision (migration, here);
   migration->outcome = here ? GDW_OUTCOME_SOURCE : GDW_OUTCOME_DESTINATION;
   if (here) {
-    gdw_guest_take_back (migration->guest, on_order_done, new_order (migration, done, data));
+    gdw_guest_reclaim (migration->guest, on_order_done, new_order (migration, done, data));
     return;
   }
   gdw_guest_gone (migration->guest);

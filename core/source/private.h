@@ -63,9 +63,9 @@ struct GdwSource {
   gboolean alone; /* a further link could not be opened */
   GdwHelloAck agreed;
 
-  guint host_calls;    /* save_state under way */
-  guint guest_orders;  /* hand_over, fence, take_back under way */
-  gboolean taken_back; /* ordered */
+  guint host_calls;   /* save_state under way */
+  guint guest_orders; /* hand_over, fence, reclaim under way */
+  gboolean reclaimed; /* ordered */
   gboolean sync_stopped, sync_ended;
   gboolean final_done, drained;
   gboolean told_committed;        /* too late for the link, but told */

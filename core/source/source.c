@@ -278,7 +278,7 @@ gdw_source_leave (GdwSource *source)
 }
 
 static void
-on_taken_back (const GError *error, gpointer data)
+on_reclaimed (const GError *error, gpointer data)
 {
   GdwSource *source = data;
 
@@ -337,10 +337,10 @@ gdw_source_proceed (GdwSource *source)
 {
   if (source->phase < COMMIT_LOST || source->phase == ASKING || source->phase == OVER)
     return;
-  if (source->phase == ENDING && !source->host_calls && !source->taken_back) {
-    source->taken_back = TRUE;
+  if (source->phase == ENDING && !source->host_calls && !source->reclaimed) {
+    source->reclaimed = TRUE;
     source->guest_orders++;
-    gdw_guest_take_back (source->attempt.guest, on_taken_back, source);
+    gdw_guest_reclaim (source->attempt.guest, on_reclaimed, source);
   }
   if (source->n_closed < source->n_created)
     return;

@@ -157,7 +157,7 @@ START_TEST (a_guest_is_handed_over_and_taken_back)
   gdw_guest_fence (f.guest, NULL, on_done, &f);
   expect (&f, " pause [finish-migrate] done fence done");
   ck_assert (gdw_guest_was_running (f.guest));
-  gdw_guest_take_back (f.guest, on_done, &f);
+  gdw_guest_reclaim (f.guest, on_done, &f);
   expect (&f, " reacquire resume [running] done");
   end (&f);
 }
@@ -175,7 +175,7 @@ START_TEST (a_paused_guest_is_taken_back_paused)
   gdw_guest_fence (f.guest, NULL, on_done, &f);
   expect (&f, " [finish-migrate] done done");
   ck_assert (!gdw_guest_was_running (f.guest));
-  gdw_guest_take_back (f.guest, on_done, &f);
+  gdw_guest_reclaim (f.guest, on_done, &f);
   expect (&f, " [paused] done");
   end (&f);
 }
@@ -191,7 +191,7 @@ START_TEST (stay_paused_outlives_the_hand_over)
   expect (&f, " pause [finish-migrate] done");
   gdw_guest_stay_paused (f.guest);
   ck_assert (!gdw_guest_was_running (f.guest));
-  gdw_guest_take_back (f.guest, on_done, &f);
+  gdw_guest_reclaim (f.guest, on_done, &f);
   expect (&f, " [paused] done");
   end (&f);
 }
@@ -203,10 +203,10 @@ START_TEST (take_back_of_nothing_is_harmless)
   Fixture f;
 
   begin (&f, FALSE, TRUE);
-  gdw_guest_take_back (f.guest, on_done, &f);
+  gdw_guest_reclaim (f.guest, on_done, &f);
   expect (&f, " done");
   run (&f);
-  gdw_guest_take_back (f.guest, on_done, &f);
+  gdw_guest_reclaim (f.guest, on_done, &f);
   expect (&f, " done");
   ck_assert_int_eq (gdw_guest_state (f.guest), GDW_RUN_STATE_RUNNING);
   end (&f);
@@ -223,7 +223,7 @@ START_TEST (resume_follows_a_pause_that_failed)
   gdw_guest_hand_over (f.guest, NULL, on_done, &f);
   expect (&f, " pause pause failed");
   f.fails = FALSE;
-  gdw_guest_take_back (f.guest, on_done, &f);
+  gdw_guest_reclaim (f.guest, on_done, &f);
   expect (&f, " resume done");
   ck_assert_int_eq (gdw_guest_state (f.guest), GDW_RUN_STATE_RUNNING);
   end (&f);
@@ -240,7 +240,7 @@ START_TEST (without_its_resources_it_stays_paused)
   gdw_guest_fence (f.guest, NULL, on_done, &f);
   expect (&f, " pause [finish-migrate] done fence done");
   f.fails = TRUE;
-  gdw_guest_take_back (f.guest, on_done, &f);
+  gdw_guest_reclaim (f.guest, on_done, &f);
   expect (&f, " reacquire [paused] reacquire failed");
   end (&f);
 }
@@ -275,7 +275,7 @@ START_TEST (in_doubt_it_is_paused_until_somebody_knows)
     gdw_guest_gone (f.guest);
     expect (&f, " [postmigrate]");
   }
-  gdw_guest_take_back (f.guest, on_done, &f);
+  gdw_guest_reclaim (f.guest, on_done, &f);
   expect (&f, " reacquire resume [running] done");
   end (&f);
 }
