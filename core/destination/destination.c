@@ -29,12 +29,12 @@ on_tick (gpointer data)
 }
 
 static void
-free_visitor (gpointer data)
+free_unidentified (gpointer data)
 {
-  Visitor *visitor = data;
+  Unidentified *unidentified = data;
 
-  gdw_channel_free (visitor->channel);
-  g_free (visitor);
+  gdw_channel_free (unidentified->channel);
+  g_free (unidentified);
 }
 
 GdwDestination *
@@ -48,7 +48,7 @@ gdw_destination_new (const GdwAttempt *attempt, const char *uri, gboolean trust_
   destination->trust_zero = trust_zero;
   destination->host_cancellable = g_cancellable_new ();
   destination->accept_cancellable = g_cancellable_new ();
-  destination->visitors = g_ptr_array_new_with_free_func (free_visitor);
+  destination->unidentified_links = g_ptr_array_new_with_free_func (free_unidentified);
   destination->sections = g_ptr_array_new_with_free_func (gdw_section_free);
   destination->warnings = g_ptr_array_new_with_free_func (g_free);
   destination->begin_us = g_get_monotonic_time ();
@@ -122,11 +122,11 @@ report_failed (GdwDestination *destination)
 static void
 finish_links (GdwDestination *destination, Role from, Role to)
 {
-  for (guint i = 0; i < destination->visitors->len; i++) {
-    Visitor *visitor = destination->visitors->pdata[i];
+  for (guint i = 0; i < destination->unidentified_links->len; i++) {
+    Unidentified *unidentified = destination->unidentified_links->pdata[i];
 
-    if (visitor->role >= from && visitor->role <= to)
-      gdw_channel_finish (visitor->channel);
+    if (unidentified->role >= from && unidentified->role <= to)
+      gdw_channel_finish (unidentified->channel);
   }
 }
 
@@ -136,11 +136,12 @@ on_grace_over (gpointer data)
   GdwDestination *destination = data;
 
   gdw_timer_clear (&destination->grace);
-  for (guint i = 0; i < destination->visitors->len; i++) {
-    Visitor *visitor = destination->visitors->pdata[i];
+  for (guint i = 0; i < destination->unidentified_links->len; i++) {
+    Unidentified *unidentified = destination->unidentified_links->pdata[i];
 
-    if (destination->closing || visitor->role == MAIN_LINK || visitor->role == MEMORY_LINK)
-      gdw_channel_stop (visitor->channel);
+    if (destination->closing || unidentified->role == MAIN_LINK ||
+        unidentified->role == MEMORY_LINK)
+      gdw_channel_stop (unidentified->channel);
   }
   return G_SOURCE_REMOVE;
 }
@@ -228,7 +229,7 @@ free_workers (GdwDestination *destination)
   gdw_timer_clear (&destination->linger);
   g_clear_error (&destination->lost);
   gdw_destination_stop_accepting (destination);
-  g_ptr_array_set_size (destination->visitors, 0);
+  g_ptr_array_set_size (destination->unidentified_links, 0);
   memset (destination->links, 0, sizeof destination->links);
   destination->main_link = destination->state_link = NULL;
   g_clear_pointer (&destination->stack, gdw_stack_close);
@@ -242,8 +243,8 @@ gdw_destination_proceed (GdwDestination *destination)
 {
   if (!destination->closing || destination->host_calls || destination->phase == OVER)
     return;
-  for (guint i = 0; i < destination->visitors->len; i++)
-    if (!((Visitor *) destination->visitors->pdata[i])->closed)
+  for (guint i = 0; i < destination->unidentified_links->len; i++)
+    if (!((Unidentified *) destination->unidentified_links->pdata[i])->closed)
       return;
   destination->phase = OVER;
   free_workers (destination);
@@ -261,7 +262,7 @@ gdw_destination_unref (gpointer data)
   gdw_verdict_clear (&destination->verdict);
   g_object_unref (destination->host_cancellable);
   g_object_unref (destination->accept_cancellable);
-  g_ptr_array_unref (destination->visitors);
+  g_ptr_array_unref (destination->unidentified_links);
   g_ptr_array_unref (destination->sections);
   g_ptr_array_unref (destination->warnings);
   g_clear_pointer (&destination->incoming.name, g_free);

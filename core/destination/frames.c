@@ -11,7 +11,7 @@
 #define WINDOW_BYTES (64u << 20)
 #define WINDOW_PAGES (1u << 24)
 /* At once, of those who have not said who they are; the next ones wait in the backlog. */
-#define STRANGERS_MAX 16u
+#define REFUSALS_TOLD_MAX 16u
 /* One of them keeps its place so long while another waits for it. */
 #define STRANGER_US 100000
 /* Accepted, and not let in yet. */
@@ -22,14 +22,14 @@
 #define ACCEPT_PATIENCE_US 3000000
 #define TURN_AWAY_US 1000000
 
-Visitor *
-gdw_destination_visitor (GdwDestination *destination, GdwChannel *channel)
+Unidentified *
+gdw_destination_unidentified (GdwDestination *destination, GdwChannel *channel)
 {
-  for (guint i = 0; i < destination->visitors->len; i++) {
-    Visitor *visitor = destination->visitors->pdata[i];
+  for (guint i = 0; i < destination->unidentified_links->len; i++) {
+    Unidentified *unidentified = destination->unidentified_links->pdata[i];
 
-    if (visitor->channel == channel)
-      return visitor;
+    if (unidentified->channel == channel)
+      return unidentified;
   }
   return NULL;
 }
@@ -45,27 +45,27 @@ gdw_destination_warn (GdwDestination *destination, const char *text)
 
 /* Who asks for the outcome knows the token, but may stay as long. */
 static gboolean
-takes_place (const Visitor *visitor)
+takes_place (const Unidentified *unidentified)
 {
-  return visitor->role == STRANGER || visitor->role == ASKER;
+  return unidentified->role == STRANGER || unidentified->role == ASKER;
 }
 
 /* Those that take a place, with those on their way out; @oldest: who is to go first, NULL if
  * one goes already. */
 static guint
-count_places (GdwDestination *destination, Visitor **oldest)
+count_places (GdwDestination *destination, Unidentified **oldest)
 {
   gboolean one_goes = FALSE;
   guint n = 0;
 
   *oldest = NULL;
-  for (guint i = 0; i < destination->visitors->len; i++) {
-    Visitor *visitor = destination->visitors->pdata[i];
+  for (guint i = 0; i < destination->unidentified_links->len; i++) {
+    Unidentified *unidentified = destination->unidentified_links->pdata[i];
 
-    n += takes_place (visitor);
-    one_goes |= takes_place (visitor) && visitor->goes;
-    if (!*oldest && visitor->role == STRANGER)
-      *oldest = visitor;
+    n += takes_place (unidentified);
+    one_goes |= takes_place (unidentified) && unidentified->goes;
+    if (!*oldest && unidentified->role == STRANGER)
+      *oldest = unidentified;
   }
   if (one_goes)
     *oldest = NULL;
@@ -73,11 +73,11 @@ count_places (GdwDestination *destination, Visitor **oldest)
 }
 
 static void
-send_off (Visitor *visitor)
+send_off (Unidentified *unidentified)
 {
-  visitor->goes = TRUE;
-  visitor->turned_away |= visitor->role == STRANGER;
-  gdw_channel_stop (visitor->channel);
+  unidentified->goes = TRUE;
+  unidentified->turned_away |= unidentified->role == STRANGER;
+  gdw_channel_stop (unidentified->channel);
 }
 
 static gboolean
@@ -92,7 +92,7 @@ on_crowded (gpointer data)
 
 /* Somebody waits, and he may be the source. */
 static void
-make_room (GdwDestination *destination, Visitor *oldest)
+make_room (GdwDestination *destination, Unidentified *oldest)
 {
   gint64 left_us = oldest->came_us + STRANGER_US - g_get_monotonic_time ();
 
@@ -132,16 +132,16 @@ welcome_stranger (GdwDestination *destination, GdwLink *link)
 {
   g_autoptr (GError) error = NULL;
   GdwChannel *channel = gdw_channel_new (&destination->channel_config, 0, link, &error);
-  Visitor *visitor;
+  Unidentified *unidentified;
 
   if (!channel) {
     refuse_arrival (destination, error);
     return;
   }
-  visitor = g_new0 (Visitor, 1);
-  visitor->since_us = visitor->came_us = g_get_monotonic_time ();
-  visitor->channel = channel;
-  g_ptr_array_add (destination->visitors, visitor);
+  unidentified = g_new0 (Unidentified, 1);
+  unidentified->since_us = unidentified->came_us = g_get_monotonic_time ();
+  unidentified->channel = channel;
+  g_ptr_array_add (destination->unidentified_links, unidentified);
 }
 
 static GdwLink *
@@ -170,12 +170,12 @@ has_arrivals (GdwDestination *destination)
 void
 gdw_destination_let_in (GdwDestination *destination)
 {
-  Visitor *oldest;
+  Unidentified *oldest;
 
   while (has_arrivals (destination)) {
     if (destination->closing) {
       gdw_link_close (take_arrival (destination));
-    } else if (count_places (destination, &oldest) < STRANGERS_MAX) {
+    } else if (count_places (destination, &oldest) < REFUSALS_TOLD_MAX) {
       welcome_stranger (destination, take_arrival (destination));
     } else {
       if (oldest)
@@ -293,11 +293,11 @@ drop (GdwDestination *destination, Role role, gint64 limit_us)
 {
   gint64 now = g_get_monotonic_time ();
 
-  for (guint i = 0; i < destination->visitors->len; i++) {
-    Visitor *visitor = destination->visitors->pdata[i];
+  for (guint i = 0; i < destination->unidentified_links->len; i++) {
+    Unidentified *unidentified = destination->unidentified_links->pdata[i];
 
-    if (visitor->role == role && now - visitor->since_us >= limit_us)
-      send_off (visitor);
+    if (unidentified->role == role && now - unidentified->since_us >= limit_us)
+      send_off (unidentified);
   }
 }
 
@@ -328,17 +328,17 @@ gdw_destination_check_accepting (GdwDestination *destination, gint64 limit_us)
     refuse_arrival (destination, error);
 }
 
-/* It is being told why; @visitor gets a second to listen. */
+/* It is being told why; @unidentified gets a second to listen. */
 static void
-hurry (GdwDestination *destination, Visitor *visitor)
+hurry (GdwDestination *destination, Unidentified *unidentified)
 {
-  visitor->since_us = g_get_monotonic_time () + TURN_AWAY_US -
-                      destination->attempt.parameters->x_peer_timeout * (gint64) 1000;
+  unidentified->since_us = g_get_monotonic_time () + TURN_AWAY_US -
+                           destination->attempt.parameters->x_peer_timeout * (gint64) 1000;
 }
 
 /* Costs a stranger its link and nobody anything else; takes @error. */
 static void
-turn_away (GdwDestination *destination, Visitor *visitor, GError *error)
+turn_away (GdwDestination *destination, Unidentified *unidentified, GError *error)
 {
   GByteArray *meta = g_byte_array_new ();
   GdwErrorMsg msg = { .code = GDW_ERROR_PROTOCOL,
@@ -347,15 +347,15 @@ turn_away (GdwDestination *destination, Visitor *visitor, GError *error)
 
   if (destination->one_way) {
     gdw_destination_fail (destination, error);
-    gdw_channel_stop (visitor->channel);
+    gdw_channel_stop (unidentified->channel);
     return;
   }
-  visitor->turned_away = TRUE;
+  unidentified->turned_away = TRUE;
   gdw_destination_warn (destination, error->message);
   gdw_error_encode (&msg, meta);
-  gdw_channel_send (visitor->channel, GDW_FRAME_ERROR, meta);
-  gdw_channel_finish (visitor->channel);
-  hurry (destination, visitor);
+  gdw_channel_send (unidentified->channel, GDW_FRAME_ERROR, meta);
+  gdw_channel_finish (unidentified->channel);
+  hurry (destination, unidentified);
   g_error_free (error);
 }
 
@@ -404,20 +404,20 @@ check_hello (GdwDestination *destination, const GdwHello *hello, GError **error)
 }
 
 static void
-adopt (GdwDestination *destination, Visitor *visitor, Role role, guint index)
+adopt (GdwDestination *destination, Unidentified *unidentified, Role role, guint index)
 {
-  visitor->role = role;
-  destination->links[index] = visitor->channel;
+  unidentified->role = role;
+  destination->links[index] = unidentified->channel;
   if (role == MAIN_LINK)
-    destination->main_link = visitor->channel;
+    destination->main_link = unidentified->channel;
   destination->n_joined++;
-  gdw_channel_set_index (visitor->channel, index);
-  gdw_channel_open (visitor->channel, WINDOW_BYTES, WINDOW_PAGES);
+  gdw_channel_set_index (unidentified->channel, index);
+  gdw_channel_open (unidentified->channel, WINDOW_BYTES, WINDOW_PAGES);
 }
 
 /* The source of this migration has come. */
 static void
-welcome (GdwDestination *destination, Visitor *visitor, const GdwHello *hello)
+welcome (GdwDestination *destination, Unidentified *unidentified, const GdwHello *hello)
 {
   GByteArray *meta = g_byte_array_new ();
   GdwHelloAck ack = { .version = MIN (hello->version_max, GDW_STREAM_VERSION_MAX),
@@ -427,10 +427,10 @@ welcome (GdwDestination *destination, Visitor *visitor, const GdwHello *hello)
 
   destination->phase = RECEIVING;
   destination->n_links = hello->n_links;
-  adopt (destination, visitor, MAIN_LINK, 0);
+  adopt (destination, unidentified, MAIN_LINK, 0);
   destination->attempt.ops->status (GDW_STATUS_ACTIVE, destination->attempt.data);
   gdw_hello_ack_encode (&ack, meta);
-  gdw_channel_send (visitor->channel, GDW_FRAME_HELLO_ACK, meta);
+  gdw_channel_send (unidentified->channel, GDW_FRAME_HELLO_ACK, meta);
 }
 
 static void
@@ -447,28 +447,28 @@ remember_id (GdwDestination *destination, const GdwHello *hello)
 }
 
 static void
-on_hello (GdwDestination *destination, Visitor *visitor, const GdwFrame *frame,
+on_hello (GdwDestination *destination, Unidentified *unidentified, const GdwFrame *frame,
           const guint8 *meta)
 {
   GdwHello hello = { 0 };
   GError *error = NULL;
 
   if (!gdw_hello_decode (meta, frame->meta_len, &hello, &error)) {
-    turn_away (destination, visitor, error);
+    turn_away (destination, unidentified, error);
     return;
   }
   if (destination->phase != LISTENING) {
-    turn_away (destination, visitor,
+    turn_away (destination, unidentified,
                g_error_new (GDW_ERROR, GDW_ERROR_BUSY,
                             "destination: a second source is refused: a migration has begun "
                             "here; use another destination"));
   } else {
     remember_id (destination, &hello);
     if (check_hello (destination, &hello, &error)) {
-      welcome (destination, visitor, &hello);
+      welcome (destination, unidentified, &hello);
     } else {
-      visitor->role = MAIN_LINK;
-      destination->links[0] = destination->main_link = visitor->channel;
+      unidentified->role = MAIN_LINK;
+      destination->links[0] = destination->main_link = unidentified->channel;
       gdw_destination_fail (destination, error);
     }
   }
@@ -486,7 +486,7 @@ may_join (GdwDestination *destination, const GdwJoin *join)
 }
 
 static void
-on_join (GdwDestination *destination, Visitor *visitor, const GdwFrame *frame,
+on_join (GdwDestination *destination, Unidentified *unidentified, const GdwFrame *frame,
          const guint8 *meta)
 {
   GByteArray *answer;
@@ -498,17 +498,17 @@ on_join (GdwDestination *destination, Visitor *visitor, const GdwFrame *frame,
                          "destination: a link is refused: it does not know the token of this "
                          "migration, or its number is taken; look for another source");
   if (error) {
-    turn_away (destination, visitor, error);
+    turn_away (destination, unidentified, error);
     return;
   }
-  adopt (destination, visitor, MEMORY_LINK, join.link);
+  adopt (destination, unidentified, MEMORY_LINK, join.link);
   answer = g_byte_array_new ();
   gdw_id_encode (destination->verdict.id, answer);
-  gdw_channel_send (visitor->channel, GDW_FRAME_JOIN_ACK, answer);
+  gdw_channel_send (unidentified->channel, GDW_FRAME_JOIN_ACK, answer);
 }
 
 static void
-on_query (GdwDestination *destination, Visitor *visitor, const GdwFrame *frame,
+on_query (GdwDestination *destination, Unidentified *unidentified, const GdwFrame *frame,
           const guint8 *meta)
 {
   gboolean undecided = destination->verdict.decision == GDW_UNDECIDED;
@@ -518,15 +518,15 @@ on_query (GdwDestination *destination, Visitor *visitor, const GdwFrame *frame,
   GError *error = NULL;
 
   if (!gdw_query_decode (meta, frame->meta_len, &query, &error)) {
-    turn_away (destination, visitor, error);
+    turn_away (destination, unidentified, error);
     return;
   }
   gdw_verdict_answer (&destination->verdict, &query, &msg);
   if (msg.answer != GDW_ANSWER_UNKNOWN_ID)
-    visitor->role = ASKER;
+    unidentified->role = ASKER;
   answer = g_byte_array_new ();
   gdw_outcome_encode (&msg, answer);
-  gdw_channel_send (visitor->channel, GDW_FRAME_OUTCOME, answer);
+  gdw_channel_send (unidentified->channel, GDW_FRAME_OUTCOME, answer);
   if (undecided && destination->verdict.decision == GDW_ABORTED)
     gdw_destination_fail (destination, g_error_new (GDW_ERROR, GDW_ERROR_PEER,
                                                     "destination: the guest does "
@@ -535,16 +535,16 @@ on_query (GdwDestination *destination, Visitor *visitor, const GdwFrame *frame,
 }
 
 static gboolean
-on_main_frame (GdwDestination *destination, Visitor *visitor, const GdwFrame *frame,
+on_main_frame (GdwDestination *destination, Unidentified *unidentified, const GdwFrame *frame,
                const guint8 *meta, GError **error)
 {
   GdwErrorMsg msg;
 
   switch (frame->type) {
   case GDW_FRAME_LINK_DEAD:
-    return gdw_destination_on_link_dead (destination, visitor, frame, meta, error);
+    return gdw_destination_on_link_dead (destination, unidentified, frame, meta, error);
   case GDW_FRAME_STATE:
-    destination->state_link = visitor->channel;
+    destination->state_link = unidentified->channel;
     return gdw_destination_on_state (destination, frame, meta, error);
   case GDW_FRAME_ROUND_END:
     destination->rounds++;
@@ -582,17 +582,17 @@ on_confirm (GdwDestination *destination, const GdwFrame *frame, const guint8 *me
 }
 
 static void
-on_stranger_frame (GdwDestination *destination, Visitor *visitor, const GdwFrame *frame,
-                   const guint8 *meta)
+on_stranger_frame (GdwDestination *destination, Unidentified *unidentified,
+                   const GdwFrame *frame, const guint8 *meta)
 {
   if (frame->type == GDW_FRAME_HELLO)
-    on_hello (destination, visitor, frame, meta);
+    on_hello (destination, unidentified, frame, meta);
   else if (frame->type == GDW_FRAME_JOIN)
-    on_join (destination, visitor, frame, meta);
+    on_join (destination, unidentified, frame, meta);
   else if (frame->type == GDW_FRAME_QUERY_OUTCOME)
-    on_query (destination, visitor, frame, meta);
+    on_query (destination, unidentified, frame, meta);
   else
-    turn_away (destination, visitor,
+    turn_away (destination, unidentified,
                g_error_new (GDW_ERROR, GDW_ERROR_PROTOCOL,
                             "destination: frame '%s' is refused: it does not begin a "
                             "connection; both sides must speak the same protocol",
@@ -603,17 +603,17 @@ static void
 on_frame (GdwChannel *channel, const GdwFrame *frame, const guint8 *meta, gpointer data)
 {
   GdwDestination *destination = data;
-  Visitor *visitor = gdw_destination_visitor (destination, channel);
+  Unidentified *unidentified = gdw_destination_unidentified (destination, channel);
   GError *error = NULL;
 
-  if (visitor->turned_away || visitor->dead)
+  if (unidentified->turned_away || unidentified->dead)
     return;
-  if (visitor->role == STRANGER) {
-    on_stranger_frame (destination, visitor, frame, meta);
+  if (unidentified->role == STRANGER) {
+    on_stranger_frame (destination, unidentified, frame, meta);
     gdw_destination_let_in (destination);
   } else if (frame->type == GDW_FRAME_CONFIRM) {
     on_confirm (destination, frame, meta);
-  } else if (!on_main_frame (destination, visitor, frame, meta, &error)) {
+  } else if (!on_main_frame (destination, unidentified, frame, meta, &error)) {
     /* A COMMIT that comes too late is refused here. */
     if (destination->phase >= FAILING)
       gdw_destination_warn (destination, error->message);
@@ -625,22 +625,23 @@ static void
 on_broken (GdwChannel *channel, const GError *error, gpointer data)
 {
   GdwDestination *destination = data;
-  Visitor *visitor = gdw_destination_visitor (destination, channel);
+  Unidentified *unidentified = gdw_destination_unidentified (destination, channel);
 
-  if (visitor->role == MAIN_LINK || visitor->role == MEMORY_LINK || destination->one_way)
+  if (unidentified->role == MAIN_LINK || unidentified->role == MEMORY_LINK ||
+      destination->one_way)
     gdw_destination_fail (destination, g_error_copy (error));
   else
-    hurry (destination, visitor);
+    hurry (destination, unidentified);
 }
 
 static void
 on_closed (GdwChannel *channel, const GError *error, gpointer data)
 {
   GdwDestination *destination = data;
-  Visitor *visitor = gdw_destination_visitor (destination, channel);
-  Role role = visitor->role;
+  Unidentified *unidentified = gdw_destination_unidentified (destination, channel);
+  Role role = unidentified->role;
 
-  visitor->closed = TRUE;
+  unidentified->closed = TRUE;
   if (destination->one_way && !error && destination->commit_read) {
     destination->at_end = TRUE;
     gdw_destination_maybe_take (destination);
@@ -648,13 +649,13 @@ on_closed (GdwChannel *channel, const GError *error, gpointer data)
   if (destination->one_way && error && role == STRANGER)
     gdw_destination_fail (destination, g_error_copy (error));
   if (role == MAIN_LINK || role == MEMORY_LINK) {
-    gdw_destination_lose_link (destination, visitor, error);
+    gdw_destination_lose_link (destination, unidentified, error);
   } else {
     if (error && role == STRANGER && g_error_matches (error, GDW_ERROR, GDW_ERROR_EXHAUSTED))
       refuse_arrival (destination, error);
     else if (error && role == STRANGER)
       gdw_destination_warn (destination, error->message);
-    g_ptr_array_remove (destination->visitors, visitor);
+    g_ptr_array_remove (destination->unidentified_links, unidentified);
     /* The source has its answer. */
     if (role == ASKER && destination->phase == FAILING)
       gdw_destination_close (destination);

@@ -34,7 +34,7 @@ typedef struct {
   gboolean goes; /* a stranger who is on his way out */
   gboolean
       dead; /* a link that the source has given up: what it still says counts for nothing */
-} Visitor;
+} Unidentified;
 
 /* A section as it comes in. */
 typedef struct {
@@ -60,7 +60,7 @@ struct GdwDestination {
   GdwStack *stack;
   GdwRegions *regions;
   GdwChannelConfig channel_config;
-  GPtrArray *visitors; /* of Visitor */
+  GPtrArray *unidentified_links; /* of Unidentified */
   GdwChannel *links[GDW_LINKS_MAX];
   GdwChannel *main_link;  /* the one of them that carries the control frames */
   GdwChannel *state_link; /* that brought the sections, or NULL */
@@ -108,16 +108,16 @@ void gdw_destination_close (GdwDestination *destination);
 
 /* destination-loss.c */
 /* A link of the source has ended. */
-void gdw_destination_lose_link (GdwDestination *destination, Visitor *visitor,
+void gdw_destination_lose_link (GdwDestination *destination, Unidentified *unidentified,
                                 const GError *error);
 /* Fails if all were silent for so long; gives up a single one. */
 void gdw_destination_check_links (GdwDestination *destination, gint64 limit_us);
-gboolean gdw_destination_on_link_dead (GdwDestination *destination, Visitor *visitor,
+gboolean gdw_destination_on_link_dead (GdwDestination *destination, Unidentified *unidentified,
                                        const GdwFrame *frame, const guint8 *meta,
                                        GError **error);
 
 /* destination-links.c */
-Visitor *gdw_destination_visitor (GdwDestination *destination, GdwChannel *channel);
+Unidentified *gdw_destination_unidentified (GdwDestination *destination, GdwChannel *channel);
 /* For x-warnings, each text once. */
 void gdw_destination_warn (GdwDestination *destination, const char *text);
 extern const GdwChannelOps gdw_destination_channel_ops;

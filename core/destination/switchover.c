@@ -81,12 +81,13 @@ static const char *
 what_misses (GdwDestination *destination, const GdwPrepare *prepare, guint index)
 {
   GdwChannel *link = destination->links[index];
-  const Visitor *visitor = link ? gdw_destination_visitor (destination, link) : NULL;
+  const Unidentified *unidentified = link ? gdw_destination_unidentified (destination, link)
+                                          : NULL;
 
-  if (!visitor)
+  if (!unidentified)
     return "links are missing";
-  if (visitor->dead)
-    return visitor->closed ? NULL : "a dead link is not drained";
+  if (unidentified->dead)
+    return unidentified->closed ? NULL : "a dead link is not drained";
   return gdw_channel_last_mem (link) == prepare->last_seq[index]
              ? NULL
              : "memory is missing on a link";
