@@ -141,7 +141,7 @@ check_by_guest (Check *check)
   check->request = __atomic_add_fetch (&control->check, 1, __ATOMIC_SEQ_CST);
   if (parts->events->wrote)
     parts->events->wrote (parts->events->data, GUEST_CONTROL, GUEST_PAGE);
-  crew_poke (parts->crew);
+  vcpu_threads_poke (parts->threads);
   attach (check, g_timeout_source_new (POLL_MS), poll_guest);
 }
 
@@ -179,7 +179,7 @@ checks_add (Checks *checks, GCancellable *cancellable, MachineChecked done, gpoi
   if (!guest_check_stats (parts->memory, parts->vcpus, checks->clock_khz, &stats,
                           &check->refused))
     attach (check, g_idle_source_new (), refuse);
-  else if (crew_running (parts->crew))
+  else if (vcpu_threads_running (parts->threads))
     check_by_guest (check);
   else
     check_by_vmm (check);

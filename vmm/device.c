@@ -46,20 +46,20 @@ device_run (gpointer self)
 {
   Device *device = self;
 
-  while (crew_running (device->parts.crew)) {
-    crew_sleep (device->parts.crew, PERIOD_NS, &device->pokes);
-    if (crew_running (device->parts.crew))
+  while (vcpu_threads_running (device->parts.threads)) {
+    vcpu_threads_sleep (device->parts.threads, PERIOD_NS, &device->pokes);
+    if (vcpu_threads_running (device->parts.threads))
       write_page (device);
   }
 }
 
-static const CrewOps device_ops = { .begin = device_begin, .run = device_run };
+static const VcpuThreadsOps device_ops = { .begin = device_begin, .run = device_run };
 
 gboolean
 device_init (Device *device, const MachineParts *parts, GError **error)
 {
   *device = (Device){ .parts = *parts };
-  return crew_add (parts->crew, &device_ops, device, "device", error);
+  return vcpu_threads_add (parts->threads, &device_ops, device, "device", error);
 }
 
 GBytes *

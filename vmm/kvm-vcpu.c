@@ -59,8 +59,8 @@ die (KvmVcpu *vcpu, const char *what, guint64 code)
     events->died (events->data, why);
   else
     g_warning ("%s", why);
-  while (crew_running (vcpu->parts.crew))
-    crew_sleep (vcpu->parts.crew, 1000000000, &vcpu->pokes);
+  while (vcpu_threads_running (vcpu->parts.threads))
+    vcpu_threads_sleep (vcpu->parts.threads, 1000000000, &vcpu->pokes);
 }
 
 static gboolean
@@ -79,7 +79,7 @@ port_write (KvmVcpu *vcpu)
   if (run->io.port == GUEST_SLEEP_PORT && run->io.size == 4) {
     guint64 ticks = (guint64) * (const guint32 *) data << 10;
 
-    crew_sleep (vcpu->parts.crew, ticks * 1000000 / vcpu->clock_khz, &vcpu->pokes);
+    vcpu_threads_sleep (vcpu->parts.threads, ticks * 1000000 / vcpu->clock_khz, &vcpu->pokes);
     return TRUE;
   }
   return FALSE;
@@ -97,7 +97,7 @@ kvm_vcpu_run (gpointer self)
       int err = errno;
 
       if (err == EINTR || err == EAGAIN) {
-        if (!crew_running (vcpu->parts.crew))
+        if (!vcpu_threads_running (vcpu->parts.threads))
           return;
         continue;
       }
@@ -117,7 +117,7 @@ kvm_vcpu_run (gpointer self)
   }
 }
 
-const CrewOps kvm_vcpu_ops = {
+const VcpuThreadsOps kvm_vcpu_ops = {
   .begin = kvm_vcpu_begin,
   .run = kvm_vcpu_run,
   .kick = kvm_vcpu_kick,

@@ -113,7 +113,7 @@ add_vcpu (Kvm *kvm, guint index, GError **error)
   khz = ioctl (vcpu->fd, KVM_GET_TSC_KHZ, 0);
   vcpu->clock_khz = khz > 0 ? khz : 1000000;
   return set_cpuid (kvm, vcpu, error) &&
-         crew_add (kvm->parts.crew, &kvm_vcpu_ops, vcpu, name, error);
+         vcpu_threads_add (kvm->parts.threads, &kvm_vcpu_ops, vcpu, name, error);
 }
 
 static void

@@ -14,7 +14,7 @@ typedef struct {
   int fd;
   struct kvm_run *run;
   gsize run_bytes;
-  guint64 pokes; /* see crew_sleep() */
+  guint64 pokes; /* see vcpu_threads_sleep() */
   guint64 clock_khz;
 } KvmVcpu;
 
@@ -39,7 +39,7 @@ gboolean kvm_boot_tables (const Memory *memory, GError **error);
 gboolean kvm_boot_vcpu (KvmVcpu *vcpu, guint64 entry, GError **error);
 
 /* kvm-vcpu.c */
-extern const CrewOps kvm_vcpu_ops;
+extern const VcpuThreadsOps kvm_vcpu_ops;
 void kvm_vcpu_setup_signal (void);
 
 /* kvm-state.c */

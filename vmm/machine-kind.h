@@ -10,7 +10,7 @@ typedef struct {
   guint vcpus;
   guint32 ring_entries; /* of each vCPU's dirty ring, 0: there is none */
   const Memory *memory;
-  Crew *crew; /* the vCPUs become members */
+  VcpuThreads *threads; /* the vCPUs become members */
   const MachineEvents *events;
 } MachineParts;
 

@@ -170,7 +170,7 @@ machine_new (const MachineConfig *config, const MachineEvents *events, GError **
   machine->parts = (MachineParts){ .vcpus = config->vcpus,
                                    .ring_entries = config->ring_entries,
                                    .memory = &machine->memory,
-                                   .crew = crew_new (),
+                                   .threads = vcpu_threads_new (),
                                    .events = &machine->events };
   machine->kind = config->soft ? &machine_kind_soft : &machine_kind_kvm;
   machine->self = machine->kind->open (&machine->parts, error);
@@ -193,7 +193,7 @@ machine_free (Machine *machine)
   checks_stop (&machine->checks, "destroyed");
   while (machine->outstanding || machine->checks.pending)
     g_main_context_iteration (machine->context, TRUE);
-  crew_free (machine->parts.crew);
+  vcpu_threads_free (machine->parts.threads);
   if (machine->self)
     machine->kind->close (machine->self);
   memory_clear (&machine->memory);
@@ -207,7 +207,7 @@ machine_ring_full (const MachineParts *parts, guint vcpu, guint64 *pokes)
   if (parts->events->ring_full)
     parts->events->ring_full (parts->events->data, vcpu);
   else
-    crew_sleep (parts->crew, RING_NAP_NS, pokes);
+    vcpu_threads_sleep (parts->threads, RING_NAP_NS, pokes);
 }
 
 Memory *
@@ -296,7 +296,7 @@ machine_pause (Machine *machine, MachineDone done, gpointer data)
     return;
   if (machine_is_running (machine))
     checks_stop (&machine->checks, "paused");
-  crew_pause (machine->parts.crew, still, machine);
+  vcpu_threads_pause (machine->parts.threads, still, machine);
 }
 
 void
@@ -305,13 +305,13 @@ machine_resume (Machine *machine)
   if (machine_is_running (machine))
     return;
   checks_stop (&machine->checks, "resumed");
-  crew_resume (machine->parts.crew);
+  vcpu_threads_resume (machine->parts.threads);
 }
 
 gboolean
 machine_is_running (Machine *machine)
 {
-  return crew_running (machine->parts.crew);
+  return vcpu_threads_running (machine->parts.threads);
 }
 
 void
@@ -322,7 +322,7 @@ machine_hold (Machine *machine, gboolean hold)
   __atomic_store_n (&control->hold, hold, __ATOMIC_SEQ_CST);
   if (machine->events.wrote)
     machine->events.wrote (machine->events.data, GUEST_CONTROL, GUEST_PAGE);
-  crew_poke (machine->parts.crew);
+  vcpu_threads_poke (machine->parts.threads);
 }
 
 /* State: a section for each vCPU, one for the device */

@@ -101,8 +101,8 @@ die (SoftVcpu *vcpu)
 
   if (events->died)
     events->died (events->data, why);
-  while (crew_running (vcpu->parts->crew))
-    crew_sleep (vcpu->parts->crew, 1000000000, &vcpu->pokes);
+  while (vcpu_threads_running (vcpu->parts->threads))
+    vcpu_threads_sleep (vcpu->parts->threads, 1000000000, &vcpu->pokes);
 }
 
 GUEST_FN void
@@ -113,7 +113,7 @@ step_or_sleep (SoftVcpu *vcpu)
   if (ticks <= SPIN_NS)
     return;
   workload_will_sleep (&vcpu->workload, ticks);
-  crew_sleep (vcpu->parts->crew, ticks, &vcpu->pokes);
+  vcpu_threads_sleep (vcpu->parts->threads, ticks, &vcpu->pokes);
 }
 
 /* A step pushes a few entries at most: there is always room for one. */
@@ -124,14 +124,14 @@ soft_vcpu_run (gpointer self)
 
   if (!vcpu->sane)
     die (vcpu);
-  while (crew_running (vcpu->parts->crew))
+  while (vcpu_threads_running (vcpu->parts->threads))
     if (soft_log_full (vcpu->log, vcpu->index))
       machine_ring_full (vcpu->parts, vcpu->index, &vcpu->pokes);
     else
       step_or_sleep (vcpu);
 }
 
-static const CrewOps soft_vcpu_ops = { .begin = soft_vcpu_begin, .run = soft_vcpu_run };
+static const VcpuThreadsOps soft_vcpu_ops = { .begin = soft_vcpu_begin, .run = soft_vcpu_run };
 
 static void
 soft_close (gpointer self)
@@ -155,7 +155,7 @@ soft_open (const MachineParts *parts, GError **error)
     g_autofree char *name = g_strdup_printf ("vcpu-%u", i);
 
     soft->vcpus[i] = (SoftVcpu){ .parts = &soft->parts, .log = soft->log, .index = i };
-    if (!crew_add (parts->crew, &soft_vcpu_ops, &soft->vcpus[i], name, error)) {
+    if (!vcpu_threads_add (parts->threads, &soft_vcpu_ops, &soft->vcpus[i], name, error)) {
       soft_close (soft);
       return NULL;
     }

@@ -8,14 +8,14 @@
 #include <time.h>
 
 typedef struct {
-  Crew *crew;
-  const CrewOps *ops;
+  VcpuThreads *threads;
+  const VcpuThreadsOps *ops;
   gpointer self;
   pthread_t thread;
   guint64 runs; /* the last run this member took part in */
 } Member;
 
-struct Crew {
+struct VcpuThreads {
   GPtrArray *members; /* set up before the first run */
   gint running;       /* atomic; changes under the lock */
 
@@ -33,61 +33,62 @@ static gpointer
 member_thread (gpointer data)
 {
   Member *member = data;
-  Crew *crew = member->crew;
+  VcpuThreads *threads = member->threads;
 
-  pthread_mutex_lock (&crew->lock);
+  pthread_mutex_lock (&threads->lock);
   for (;;) {
     void (*still) (gpointer) = NULL;
     gpointer still_data;
 
-    while (member->runs == crew->runs && !crew->quit)
-      pthread_cond_wait (&crew->wake, &crew->lock);
-    if (member->runs == crew->runs)
+    while (member->runs == threads->runs && !threads->quit)
+      pthread_cond_wait (&threads->wake, &threads->lock);
+    if (member->runs == threads->runs)
       break;
-    member->runs = crew->runs;
-    if (crew_running (crew)) {
+    member->runs = threads->runs;
+    if (vcpu_threads_running (threads)) {
       member->ops->begin (member->self);
-      pthread_mutex_unlock (&crew->lock);
+      pthread_mutex_unlock (&threads->lock);
       member->ops->run (member->self);
-      pthread_mutex_lock (&crew->lock);
+      pthread_mutex_lock (&threads->lock);
     }
-    if (--crew->active == 0) {
-      still = g_steal_pointer (&crew->still);
-      still_data = crew->still_data;
-      pthread_cond_broadcast (&crew->wake);
+    if (--threads->active == 0) {
+      still = g_steal_pointer (&threads->still);
+      still_data = threads->still_data;
+      pthread_cond_broadcast (&threads->wake);
     }
     if (still) {
-      pthread_mutex_unlock (&crew->lock);
+      pthread_mutex_unlock (&threads->lock);
       still (still_data);
-      pthread_mutex_lock (&crew->lock);
+      pthread_mutex_lock (&threads->lock);
     }
   }
-  pthread_mutex_unlock (&crew->lock);
+  pthread_mutex_unlock (&threads->lock);
   return NULL;
 }
 
-Crew *
-crew_new (void)
+VcpuThreads *
+vcpu_threads_new (void)
 {
-  Crew *crew = g_new0 (Crew, 1);
+  VcpuThreads *threads = g_new0 (VcpuThreads, 1);
   pthread_condattr_t attr;
 
-  crew->members = g_ptr_array_new ();
-  pthread_mutex_init (&crew->lock, NULL);
+  threads->members = g_ptr_array_new ();
+  pthread_mutex_init (&threads->lock, NULL);
   pthread_condattr_init (&attr);
   pthread_condattr_setclock (&attr, CLOCK_MONOTONIC);
-  pthread_cond_init (&crew->wake, &attr);
+  pthread_cond_init (&threads->wake, &attr);
   pthread_condattr_destroy (&attr);
-  return crew;
+  return threads;
 }
 
 gboolean
-crew_add (Crew *crew, const CrewOps *ops, gpointer self, const char *name, GError **error)
+vcpu_threads_add (VcpuThreads *threads, const VcpuThreadsOps *ops, gpointer self,
+                  const char *name, GError **error)
 {
   Member *member = g_new0 (Member, 1);
   int err;
 
-  *member = (Member){ .crew = crew, .ops = ops, .self = self };
+  *member = (Member){ .threads = threads, .ops = ops, .self = self };
   err = pthread_create (&member->thread, NULL, member_thread, member);
   if (err) {
     g_free (member);
@@ -96,87 +97,87 @@ crew_add (Crew *crew, const CrewOps *ops, gpointer self, const char *name, GErro
                  g_strerror (err));
     return FALSE;
   }
-  g_ptr_array_add (crew->members, member);
+  g_ptr_array_add (threads->members, member);
   pthread_setname_np (member->thread, name);
   return TRUE;
 }
 
 /* Lock held. */
 static void
-stop (Crew *crew)
+stop (VcpuThreads *threads)
 {
-  g_atomic_int_set (&crew->running, FALSE);
-  for (guint i = 0; crew->active > 0 && i < crew->members->len; i++) {
-    Member *member = crew->members->pdata[i];
+  g_atomic_int_set (&threads->running, FALSE);
+  for (guint i = 0; threads->active > 0 && i < threads->members->len; i++) {
+    Member *member = threads->members->pdata[i];
 
     if (member->ops->kick)
       member->ops->kick (member->self, member->thread);
   }
-  pthread_cond_broadcast (&crew->wake);
+  pthread_cond_broadcast (&threads->wake);
 }
 
 void
-crew_free (Crew *crew)
+vcpu_threads_free (VcpuThreads *threads)
 {
-  if (!crew)
+  if (!threads)
     return;
-  pthread_mutex_lock (&crew->lock);
-  crew->quit = TRUE;
-  stop (crew);
-  pthread_mutex_unlock (&crew->lock);
-  for (guint i = 0; i < crew->members->len; i++) {
-    Member *member = crew->members->pdata[i];
+  pthread_mutex_lock (&threads->lock);
+  threads->quit = TRUE;
+  stop (threads);
+  pthread_mutex_unlock (&threads->lock);
+  for (guint i = 0; i < threads->members->len; i++) {
+    Member *member = threads->members->pdata[i];
 
     pthread_join (member->thread, NULL);
     g_free (member);
   }
-  g_ptr_array_unref (crew->members);
-  pthread_cond_destroy (&crew->wake);
-  pthread_mutex_destroy (&crew->lock);
-  g_free (crew);
+  g_ptr_array_unref (threads->members);
+  pthread_cond_destroy (&threads->wake);
+  pthread_mutex_destroy (&threads->lock);
+  g_free (threads);
 }
 
 void
-crew_resume (Crew *crew)
+vcpu_threads_resume (VcpuThreads *threads)
 {
-  pthread_mutex_lock (&crew->lock);
-  if (!crew_running (crew)) {
-    while (crew->active) /* of a pause that is still under way */
-      pthread_cond_wait (&crew->wake, &crew->lock);
-    crew->runs++;
-    crew->active = crew->members->len;
-    g_atomic_int_set (&crew->running, TRUE);
-    pthread_cond_broadcast (&crew->wake);
+  pthread_mutex_lock (&threads->lock);
+  if (!vcpu_threads_running (threads)) {
+    while (threads->active) /* of a pause that is still under way */
+      pthread_cond_wait (&threads->wake, &threads->lock);
+    threads->runs++;
+    threads->active = threads->members->len;
+    g_atomic_int_set (&threads->running, TRUE);
+    pthread_cond_broadcast (&threads->wake);
   }
-  pthread_mutex_unlock (&crew->lock);
+  pthread_mutex_unlock (&threads->lock);
 }
 
 void
-crew_pause (Crew *crew, void (*still) (gpointer), gpointer data)
+vcpu_threads_pause (VcpuThreads *threads, void (*still) (gpointer), gpointer data)
 {
   gboolean wait;
 
-  pthread_mutex_lock (&crew->lock);
-  wait = crew->active > 0;
+  pthread_mutex_lock (&threads->lock);
+  wait = threads->active > 0;
   if (wait) {
-    g_assert (!crew->still);
-    crew->still = still;
-    crew->still_data = data;
-    stop (crew);
+    g_assert (!threads->still);
+    threads->still = still;
+    threads->still_data = data;
+    stop (threads);
   }
-  pthread_mutex_unlock (&crew->lock);
+  pthread_mutex_unlock (&threads->lock);
   if (!wait)
     still (data);
 }
 
 gboolean
-crew_running (Crew *crew)
+vcpu_threads_running (VcpuThreads *threads)
 {
-  return g_atomic_int_get (&crew->running);
+  return g_atomic_int_get (&threads->running);
 }
 
 void
-crew_sleep (Crew *crew, guint64 ns, guint64 *pokes)
+vcpu_threads_sleep (VcpuThreads *threads, guint64 ns, guint64 *pokes)
 {
   struct timespec until;
 
@@ -184,19 +185,19 @@ crew_sleep (Crew *crew, guint64 ns, guint64 *pokes)
   ns += until.tv_nsec;
   until.tv_sec += ns / 1000000000;
   until.tv_nsec = ns % 1000000000;
-  pthread_mutex_lock (&crew->lock);
-  while (crew_running (crew) && *pokes == crew->pokes)
-    if (pthread_cond_timedwait (&crew->wake, &crew->lock, &until) != 0)
+  pthread_mutex_lock (&threads->lock);
+  while (vcpu_threads_running (threads) && *pokes == threads->pokes)
+    if (pthread_cond_timedwait (&threads->wake, &threads->lock, &until) != 0)
       break;
-  *pokes = crew->pokes;
-  pthread_mutex_unlock (&crew->lock);
+  *pokes = threads->pokes;
+  pthread_mutex_unlock (&threads->lock);
 }
 
 void
-crew_poke (Crew *crew)
+vcpu_threads_poke (VcpuThreads *threads)
 {
-  pthread_mutex_lock (&crew->lock);
-  crew->pokes++;
-  pthread_cond_broadcast (&crew->wake);
-  pthread_mutex_unlock (&crew->lock);
+  pthread_mutex_lock (&threads->lock);
+  threads->pokes++;
+  pthread_cond_broadcast (&threads->wake);
+  pthread_mutex_unlock (&threads->lock);
 }

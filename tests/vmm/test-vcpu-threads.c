@@ -11,7 +11,7 @@
 #define MEMBERS 3
 
 typedef struct {
-  Crew *crew;
+  VcpuThreads *threads;
   gboolean sleeper;
   gint steps; /* atomic */
   gint begins;
@@ -19,7 +19,7 @@ typedef struct {
 } Worker;
 
 typedef struct {
-  Crew *crew;
+  VcpuThreads *threads;
   Worker workers[MEMBERS];
   gint still; /* atomic: pauses answered */
 } Fixture;
@@ -35,22 +35,22 @@ run (gpointer self)
 {
   Worker *w = self;
 
-  while (crew_running (w->crew)) {
+  while (vcpu_threads_running (w->threads)) {
     g_atomic_int_inc (&w->steps);
     if (w->sleeper)
-      crew_sleep (w->crew, G_GUINT64_CONSTANT (3600000000000), &w->pokes);
+      vcpu_threads_sleep (w->threads, G_GUINT64_CONSTANT (3600000000000), &w->pokes);
   }
 }
 
-static const CrewOps ops = { .begin = begin, .run = run };
+static const VcpuThreadsOps ops = { .begin = begin, .run = run };
 
 static void
 setup (Fixture *f, guint members)
 {
-  *f = (Fixture){ .crew = crew_new () };
+  *f = (Fixture){ .threads = vcpu_threads_new () };
   for (guint i = 0; i < members; i++) {
-    f->workers[i] = (Worker){ .crew = f->crew, .sleeper = i == 0 };
-    ck_assert (crew_add (f->crew, &ops, &f->workers[i], "worker", NULL));
+    f->workers[i] = (Worker){ .threads = f->threads, .sleeper = i == 0 };
+    ck_assert (vcpu_threads_add (f->threads, &ops, &f->workers[i], "worker", NULL));
   }
 }
 
@@ -72,7 +72,7 @@ pause_now (Fixture *f)
 {
   gint before = g_atomic_int_get (&f->still);
 
-  crew_pause (f->crew, on_still, f);
+  vcpu_threads_pause (f->threads, on_still, f);
   wait_for (&f->still, before + 1);
 }
 
@@ -82,13 +82,13 @@ START_TEST (it_runs_and_stands_still)
   gint steps;
 
   setup (&f, MEMBERS);
-  ck_assert (!crew_running (f.crew));
+  ck_assert (!vcpu_threads_running (f.threads));
   for (gint round = 1; round <= 200; round++) {
     gint before[MEMBERS];
 
     for (guint i = 0; i < MEMBERS; i++)
       before[i] = f.workers[i].steps;
-    crew_resume (f.crew);
+    vcpu_threads_resume (f.threads);
     for (guint i = 0; round % 2 && i < MEMBERS; i++) /* else perhaps paused before it began */
       wait_for (&f.workers[i].steps, before[i] + 1);
     pause_now (&f);
@@ -97,7 +97,7 @@ START_TEST (it_runs_and_stands_still)
     g_thread_yield ();
     ck_assert_int_eq (f.workers[1].steps, steps);
   }
-  crew_free (f.crew);
+  vcpu_threads_free (f.threads);
 }
 END_TEST
 
@@ -106,11 +106,11 @@ START_TEST (a_pause_of_a_crew_at_rest_is_answered)
   Fixture f;
 
   setup (&f, _i ? MEMBERS : 0);
-  crew_pause (f.crew, on_still, &f);
+  vcpu_threads_pause (f.threads, on_still, &f);
   ck_assert_int_eq (f.still, 1);
-  crew_resume (f.crew);
+  vcpu_threads_resume (f.threads);
   pause_now (&f);
-  crew_free (f.crew);
+  vcpu_threads_free (f.threads);
 }
 END_TEST
 
@@ -119,12 +119,12 @@ START_TEST (a_poke_wakes_and_is_not_missed)
   Fixture f;
 
   setup (&f, 1);
-  crew_resume (f.crew);
+  vcpu_threads_resume (f.threads);
   for (gint i = 1; i <= 500; i++) {
     wait_for (&f.workers[0].steps, i);
-    crew_poke (f.crew);
+    vcpu_threads_poke (f.threads);
   }
-  crew_free (f.crew); /* while it runs, or sleeps */
+  vcpu_threads_free (f.threads); /* while it runs, or sleeps */
 }
 END_TEST
 
