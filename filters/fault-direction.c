@@ -7,37 +7,37 @@
 #include <string.h>
 
 void
-way_init (Way *way, gboolean frames, guint64 step)
+direction_init (Direction *direction, gboolean frames, guint64 step)
 {
-  way->frames = frames;
-  way->phase = WAY_PASS;
-  way->kept = g_byte_array_new ();
-  way->left = frames ? 0 : step ? step : WAY_NO_END;
+  direction->frames = frames;
+  direction->phase = DIRECTION_PASS;
+  direction->kept = g_byte_array_new ();
+  direction->left = frames ? 0 : step ? step : DIRECTION_NO_END;
 }
 
 gsize
-way_kept (const Way *way)
+direction_kept (const Direction *direction)
 {
-  return way->kept->len - way->passed;
+  return direction->kept->len - direction->passed;
 }
 
 guint64
-way_payload_bytes (const Way *way)
+direction_payload_bytes (const Direction *direction)
 {
-  const guint8 *length = way->kept->data + GDW_FRAME_OFFSET_PAYLOAD;
+  const guint8 *length = direction->kept->data + GDW_FRAME_OFFSET_PAYLOAD;
 
   return length[0] | length[1] << 8 | length[2] << 16 | (guint64) length[3] << 24;
 }
 
 gboolean
-way_is_no_frame (const Way *way)
+direction_is_no_frame (const Direction *direction)
 {
   gboolean differs = FALSE;
 
-  for (guint i = 0; i < MIN (way->kept->len, 4); i++)
-    differs = differs || way->kept->data[i] != (guint8) (GDW_FRAME_MAGIC >> 8 * i);
-  return differs ||
-         (way->kept->len >= WAY_HEAD_BYTES && way_payload_bytes (way) > GDW_FRAME_PAYLOAD_MAX);
+  for (guint i = 0; i < MIN (direction->kept->len, 4); i++)
+    differs = differs || direction->kept->data[i] != (guint8) (GDW_FRAME_MAGIC >> 8 * i);
+  return differs || (direction->kept->len >= DIRECTION_HEAD_BYTES &&
+                     direction_payload_bytes (direction) > GDW_FRAME_PAYLOAD_MAX);
 }
 
 /* splitmix64: any seed gives well spread bits. */
@@ -51,35 +51,36 @@ mix (guint64 x)
 }
 
 void
-way_alter (Way *way, FaultKind kind, guint64 seed)
+direction_alter (Direction *direction, FaultKind kind, guint64 seed)
 {
-  guint length = way->kept->len;
-  guint start = way->frames && length > GDW_FRAME_HEADER_BYTES ? GDW_FRAME_HEADER_BYTES : 0;
+  guint length = direction->kept->len;
+  guint start = direction->frames && length > GDW_FRAME_HEADER_BYTES ? GDW_FRAME_HEADER_BYTES
+                                                                     : 0;
   guint64 bit;
 
   switch (kind) {
   case FAULT_FLIP:
     bit = mix (seed) % ((length - start) * 8);
-    way->kept->data[start + bit / 8] ^= (guint8) (1u << bit % 8);
+    direction->kept->data[start + bit / 8] ^= (guint8) (1u << bit % 8);
     break;
   case FAULT_DUPLICATE:
-    g_byte_array_set_size (way->kept, 2 * length);
-    memcpy (way->kept->data + length, way->kept->data, length);
+    g_byte_array_set_size (direction->kept, 2 * length);
+    memcpy (direction->kept->data + length, direction->kept->data, length);
     break;
   case FAULT_SHORT:
-    g_byte_array_set_size (way->kept, length / 2);
-    way->ends = TRUE;
+    g_byte_array_set_size (direction->kept, length / 2);
+    direction->ends = TRUE;
     break;
   default:
-    g_byte_array_set_size (way->kept, 0);
+    g_byte_array_set_size (direction->kept, 0);
     break;
   }
-  way->phase = WAY_PASS;
+  direction->phase = DIRECTION_PASS;
 }
 
 guint
-way_cut (const struct iovec *iov, guint n, gsize skip, guint64 most, struct iovec *part,
-         guint used)
+direction_cut (const struct iovec *iov, guint n, gsize skip, guint64 most, struct iovec *part,
+               guint used)
 {
   for (guint i = 0; i < n && most > 0 && used < IOV_MAX; i++) {
     gsize length;
@@ -98,7 +99,7 @@ way_cut (const struct iovec *iov, guint n, gsize skip, guint64 most, struct iove
 }
 
 gsize
-way_total (const struct iovec *iov, guint n)
+direction_total (const struct iovec *iov, guint n)
 {
   gsize total = 0;
 
@@ -108,21 +109,21 @@ way_total (const struct iovec *iov, guint n)
 }
 
 void
-way_advance (Way *way, gsize count)
+direction_advance (Direction *direction, gsize count)
 {
-  if (way->left != WAY_NO_END)
-    way->left -= count;
+  if (direction->left != DIRECTION_NO_END)
+    direction->left -= count;
 }
 
 gssize
-way_give (Way *way, const struct iovec *iov, guint n)
+direction_give (Direction *direction, const struct iovec *iov, guint n)
 {
   gsize given = 0;
 
-  for (guint i = 0; i < n && way_kept (way) > 0; i++) {
-    gsize length = MIN (iov[i].iov_len, way_kept (way));
-    memcpy (iov[i].iov_base, way->kept->data + way->passed, length);
-    way->passed += length;
+  for (guint i = 0; i < n && direction_kept (direction) > 0; i++) {
+    gsize length = MIN (iov[i].iov_len, direction_kept (direction));
+    memcpy (iov[i].iov_base, direction->kept->data + direction->passed, length);
+    direction->passed += length;
     given += length;
   }
   return (gssize) given;

@@ -28,7 +28,7 @@ typedef struct {
 
 typedef struct {
   Fault *fault;
-  Way in, out;
+  Direction in, out;
   pthread_mutex_t writing; /* held by write, so that shutdown sees a whole state */
   pthread_mutex_t lock;
   gboolean broken; /* under lock */
@@ -160,8 +160,8 @@ fault_link_open (gpointer self, gboolean incoming, GCancellable *cancellable, GE
   link->fault = fault;
   pthread_mutex_init (&link->lock, NULL);
   pthread_mutex_init (&link->writing, NULL);
-  way_init (&link->in, fault->type != 0, fault->step);
-  way_init (&link->out, fault->type != 0, fault->step);
+  direction_init (&link->in, fault->type != 0, fault->step);
+  direction_init (&link->out, fault->type != 0, fault->step);
   return link;
 }
 
@@ -211,8 +211,8 @@ typedef gssize (*Call) (const GdwNext *next, const struct iovec *iov, guint n,
 
 /* Call the level below so that a break from the other direction ends it. */
 static gssize
-call_below (FaultLink *link, Way *way, Call call, const GdwNext *next, const struct iovec *iov,
-            guint n, GCancellable *cancellable, GError **error)
+call_below (FaultLink *link, Direction *direction, Call call, const GdwNext *next,
+            const struct iovec *iov, guint n, GCancellable *cancellable, GError **error)
 {
   g_autoptr (GCancellable) cut = NULL;
   gulong id = 0;
@@ -222,7 +222,7 @@ call_below (FaultLink *link, Way *way, Call call, const GdwNext *next, const str
     return call (next, iov, n, cancellable, error);
   cut = g_cancellable_new ();
   pthread_mutex_lock (&link->lock);
-  way->cut = cut;
+  direction->cut = cut;
   if (link->broken)
     g_cancellable_cancel (cut);
   pthread_mutex_unlock (&link->lock);
@@ -231,7 +231,7 @@ call_below (FaultLink *link, Way *way, Call call, const GdwNext *next, const str
   count = call (next, iov, n, cut, error);
   g_cancellable_disconnect (cancellable, id);
   pthread_mutex_lock (&link->lock);
-  way->cut = NULL;
+  direction->cut = NULL;
   pthread_mutex_unlock (&link->lock);
   return count;
 }
@@ -239,57 +239,58 @@ call_below (FaultLink *link, Way *way, Call call, const GdwNext *next, const str
 /* At a boundary, the head in kept: count it, and act if it is the one.  FALSE: the call
  * fails. */
 static gboolean
-decide (FaultLink *link, Way *way, const GdwNext *next, GCancellable *cancellable,
+decide (FaultLink *link, Direction *direction, const GdwNext *next, GCancellable *cancellable,
         GError **error)
 {
   Fault *fault = link->fault;
-  guint64 unit = fault->type ? GDW_FRAME_HEADER_BYTES + way_payload_bytes (way) : 1;
-  gboolean acts = (!fault->type || way->kept->data[GDW_FRAME_OFFSET_TYPE] == fault->type) &&
+  guint64 unit = fault->type ? GDW_FRAME_HEADER_BYTES + direction_payload_bytes (direction) : 1;
+  gboolean acts = (!fault->type ||
+                   direction->kept->data[GDW_FRAME_OFFSET_TYPE] == fault->type) &&
                   is_time (fault);
 
-  way->phase = WAY_PASS;
-  way->left = fault->type ? unit - way->kept->len : fault->step;
+  direction->phase = DIRECTION_PASS;
+  direction->left = fault->type ? unit - direction->kept->len : fault->step;
   if (!acts)
     return TRUE;
   if (fault->kind == FAULT_STALL)
     return stall (fault, cancellable, error);
   if (fault->kind == FAULT_RESET) {
-    g_byte_array_set_size (way->kept, 0);
+    g_byte_array_set_size (direction->kept, 0);
     break_link (link, next);
     return TRUE;
   }
-  way->phase = WAY_UNIT;
-  way->wanted = unit;
-  way->left = fault->type ? 0 : fault->step - 1;
+  direction->phase = DIRECTION_UNIT;
+  direction->wanted = unit;
+  direction->left = fault->type ? 0 : fault->step - 1;
   return TRUE;
 }
 
 /* At a boundary: gather a head first, or decide at once where bytes are counted. */
 static gboolean
-begin_unit (FaultLink *link, Way *way, const GdwNext *next, GCancellable *cancellable,
-            GError **error)
+begin_unit (FaultLink *link, Direction *direction, const GdwNext *next,
+            GCancellable *cancellable, GError **error)
 {
-  g_byte_array_set_size (way->kept, 0);
-  way->passed = 0;
+  g_byte_array_set_size (direction->kept, 0);
+  direction->passed = 0;
   if (!link->fault->type)
-    return decide (link, way, next, cancellable, error);
-  way->phase = WAY_HEAD;
-  way->wanted = WAY_HEAD_BYTES;
+    return decide (link, direction, next, cancellable, error);
+  direction->phase = DIRECTION_HEAD;
+  direction->wanted = DIRECTION_HEAD_BYTES;
   return TRUE;
 }
 
 /* After more of the head or unit was gathered. */
 static gboolean
-continue_unit (FaultLink *link, Way *way, const GdwNext *next, GCancellable *cancellable,
-               GError **error)
+continue_unit (FaultLink *link, Direction *direction, const GdwNext *next,
+               GCancellable *cancellable, GError **error)
 {
-  if (way->phase == WAY_HEAD && way_is_no_frame (way)) {
-    way->phase = WAY_PASS;
-    way->left = WAY_NO_END;
-  } else if (way->kept->len == way->wanted) {
-    if (way->phase == WAY_HEAD)
-      return decide (link, way, next, cancellable, error);
-    way_alter (way, link->fault->kind, link->fault->seed);
+  if (direction->phase == DIRECTION_HEAD && direction_is_no_frame (direction)) {
+    direction->phase = DIRECTION_PASS;
+    direction->left = DIRECTION_NO_END;
+  } else if (direction->kept->len == direction->wanted) {
+    if (direction->phase == DIRECTION_HEAD)
+      return decide (link, direction, next, cancellable, error);
+    direction_alter (direction, link->fault->kind, link->fault->seed);
   }
   return TRUE;
 }
@@ -298,36 +299,36 @@ continue_unit (FaultLink *link, Way *way, const GdwNext *next, GCancellable *can
 static gssize
 gather (FaultLink *link, const GdwNext *next, GCancellable *cancellable, GError **error)
 {
-  Way *way = &link->in;
-  guint have = way->kept->len;
+  Direction *direction = &link->in;
+  guint have = direction->kept->len;
   struct iovec rest;
   gssize count;
 
-  g_byte_array_set_size (way->kept, (guint) way->wanted);
-  rest.iov_base = way->kept->data + have;
-  rest.iov_len = way->wanted - have;
-  count = call_below (link, way, next->read, next, &rest, 1, cancellable, error);
-  g_byte_array_set_size (way->kept, have + (guint) MAX (count, 0));
+  g_byte_array_set_size (direction->kept, (guint) direction->wanted);
+  rest.iov_base = direction->kept->data + have;
+  rest.iov_len = direction->wanted - have;
+  count = call_below (link, direction, next->read, next, &rest, 1, cancellable, error);
+  g_byte_array_set_size (direction->kept, have + (guint) MAX (count, 0));
   if (count == 0) {
     /* What there is of it passes, and then the reader sees the end. */
-    way->phase = WAY_PASS;
-    way->left = WAY_NO_END;
+    direction->phase = DIRECTION_PASS;
+    direction->left = DIRECTION_NO_END;
   }
   if (count <= 0)
     return count;
-  return continue_unit (link, way, next, cancellable, error) ? 1 : -1;
+  return continue_unit (link, direction, next, cancellable, error) ? 1 : -1;
 }
 
 static gssize
 read_through (FaultLink *link, const GdwNext *next, const struct iovec *iov, guint n,
               GCancellable *cancellable, GError **error)
 {
-  Way *way = &link->in;
+  Direction *direction = &link->in;
   struct iovec part[IOV_MAX];
-  guint used = way_cut (iov, n, 0, way->left, part, 0);
-  gssize count = call_below (link, way, next->read, next, part, used, cancellable, error);
+  guint used = direction_cut (iov, n, 0, direction->left, part, 0);
+  gssize count = call_below (link, direction, next->read, next, part, used, cancellable, error);
 
-  way_advance (way, (gsize) MAX (count, 0));
+  direction_advance (direction, (gsize) MAX (count, 0));
   return count;
 }
 
@@ -335,24 +336,24 @@ static gssize
 read_step (FaultLink *link, const GdwNext *next, const struct iovec *iov, guint n,
            GCancellable *cancellable, GError **error)
 {
-  Way *way = &link->in;
+  Direction *direction = &link->in;
 
   for (;;) {
     gssize result = 1;
 
     if (is_broken (link))
       return -1;
-    if (way->phase == WAY_PASS && way_kept (way) > 0)
-      return way_give (way, iov, n);
-    if (way->phase == WAY_PASS && way->ends)
+    if (direction->phase == DIRECTION_PASS && direction_kept (direction) > 0)
+      return direction_give (direction, iov, n);
+    if (direction->phase == DIRECTION_PASS && direction->ends)
       break_link (link, next);
-    else if (way->phase != WAY_PASS)
+    else if (direction->phase != DIRECTION_PASS)
       result = gather (link, next, cancellable, error);
-    else if (way->left > 0)
+    else if (direction->left > 0)
       return read_through (link, next, iov, n, cancellable, error);
-    else if (!begin_unit (link, way, next, cancellable, error))
+    else if (!begin_unit (link, direction, next, cancellable, error))
       return -1;
-    if (result < 0 || (result == 0 && way_kept (way) == 0))
+    if (result < 0 || (result == 0 && direction_kept (direction) == 0))
       return result;
   }
 }
@@ -383,23 +384,23 @@ static gboolean
 write_through (FaultLink *link, const GdwNext *next, const struct iovec *iov, guint n,
                gsize *used, GCancellable *cancellable, GError **error)
 {
-  Way *way = &link->out;
+  Direction *direction = &link->out;
   struct iovec part[IOV_MAX];
   guint vectors = 0;
   gssize count;
   gsize from_kept;
 
-  if (way_kept (way) > 0) {
-    part[0].iov_base = way->kept->data + way->passed;
-    part[vectors++].iov_len = way_kept (way);
+  if (direction_kept (direction) > 0) {
+    part[0].iov_base = direction->kept->data + direction->passed;
+    part[vectors++].iov_len = direction_kept (direction);
   }
-  vectors = way_cut (iov, n, *used, way->left, part, vectors);
-  count = call_below (link, way, next->write, next, part, vectors, cancellable, error);
+  vectors = direction_cut (iov, n, *used, direction->left, part, vectors);
+  count = call_below (link, direction, next->write, next, part, vectors, cancellable, error);
   if (count < 0)
     return FALSE;
-  from_kept = MIN ((gsize) count, way_kept (way));
-  way->passed += from_kept;
-  way_advance (way, (gsize) count - from_kept);
+  from_kept = MIN ((gsize) count, direction_kept (direction));
+  direction->passed += from_kept;
+  direction_advance (direction, (gsize) count - from_kept);
   *used += (gsize) count - from_kept;
   return TRUE;
 }
@@ -409,40 +410,43 @@ static gboolean
 take (FaultLink *link, const GdwNext *next, const struct iovec *iov, guint n, gsize *used,
       GCancellable *cancellable, GError **error)
 {
-  Way *way = &link->out;
+  Direction *direction = &link->out;
   struct iovec part[IOV_MAX];
-  guint vectors = way_cut (iov, n, *used, way->wanted - way->kept->len, part, 0);
+  guint vectors = direction_cut (iov, n, *used, direction->wanted - direction->kept->len, part,
+                                 0);
 
   for (guint i = 0; i < vectors; i++) {
-    g_byte_array_append (way->kept, part[i].iov_base, (guint) part[i].iov_len);
+    g_byte_array_append (direction->kept, part[i].iov_base, (guint) part[i].iov_len);
     *used += part[i].iov_len;
   }
-  return continue_unit (link, way, next, cancellable, error);
+  return continue_unit (link, direction, next, cancellable, error);
 }
 
 static gssize
 write_step (FaultLink *link, const GdwNext *next, const struct iovec *iov, guint n,
             GCancellable *cancellable, GError **error)
 {
-  Way *way = &link->out;
-  gsize total = way_total (iov, n), used = 0;
+  Direction *direction = &link->out;
+  gsize total = direction_total (iov, n), used = 0;
   gboolean ok = TRUE;
 
   while (ok) {
     if (is_broken (link))
       return -1;
-    if (way->phase == WAY_PASS && way_kept (way) == 0 && way->ends) {
+    if (direction->phase == DIRECTION_PASS && direction_kept (direction) == 0 &&
+        direction->ends) {
       break_link (link, next);
       return used > 0 ? (gssize) used : -1;
     }
-    if (used == total && (way->phase != WAY_PASS || way_kept (way) == 0))
+    if (used == total &&
+        (direction->phase != DIRECTION_PASS || direction_kept (direction) == 0))
       return (gssize) used;
-    if (way->phase != WAY_PASS)
+    if (direction->phase != DIRECTION_PASS)
       ok = take (link, next, iov, n, &used, cancellable, error);
-    else if (way_kept (way) > 0 || way->left > 0)
+    else if (direction_kept (direction) > 0 || direction->left > 0)
       ok = write_through (link, next, iov, n, &used, cancellable, error);
     else
-      ok = begin_unit (link, way, next, cancellable, error);
+      ok = begin_unit (link, direction, next, cancellable, error);
   }
   return -1;
 }
@@ -471,16 +475,17 @@ static gboolean
 fault_shutdown (gpointer data, const GdwNext *next, GError **error)
 {
   FaultLink *link = data;
-  Way *way = &link->out;
+  Direction *direction = &link->out;
 
   /* The beginning of what might have become a frame must not get lost. */
   if (pthread_mutex_trylock (&link->writing) == 0) {
-    struct iovec rest = { way->kept->data + way->passed, way_kept (way) };
+    struct iovec rest = { direction->kept->data + direction->passed,
+                          direction_kept (direction) };
     gssize count = 0;
     if (rest.iov_len > 0 && !is_broken (link))
       count = next->write (next, &rest, 1, NULL, NULL);
     if (count > 0)
-      way->passed += (gsize) count;
+      direction->passed += (gsize) count;
     pthread_mutex_unlock (&link->writing);
   }
   return next->shutdown (next, error);
