@@ -2,11 +2,11 @@
 /* SPDX-FileCopyrightText: The godwit authors */
 #include "client.h"
 
-#include "carrier.h"
+#include "connection.h"
 #include "error.h"
 
 struct Client {
-  Carrier *carrier;
+  Connection *connection;
   char *text; /* of the last value */
   gboolean waiting;
 };
@@ -37,7 +37,7 @@ client_new (const char *address, const char *token_file, GError **error)
 {
   gboolean http = g_str_has_prefix (address, "http://");
   g_autofree char *token = NULL;
-  Carrier *carrier;
+  Connection *connection;
   Client *client;
 
   if (token_file && !http) {
@@ -49,19 +49,19 @@ client_new (const char *address, const char *token_file, GError **error)
   }
   if (token_file && !(token = read_token (token_file, error)))
     return NULL;
-  carrier = http ? carrier_new_http (address, token, error)
-                 : carrier_new_socket (address, error);
-  if (!carrier)
+  connection = http ? connection_new_http (address, token, error)
+                 : connection_new_socket (address, error);
+  if (!connection)
     return NULL;
   client = g_new0 (Client, 1);
-  client->carrier = carrier;
+  client->connection = connection;
   return client;
 }
 
 void
 client_free (Client *client)
 {
-  client->carrier->free (client->carrier);
+  client->connection->free (client->connection);
   g_free (client->text);
   g_free (client);
 }
@@ -71,9 +71,9 @@ client_exchange (Client *client, const char *request, GError **error)
 {
   char *answer;
 
-  client->carrier->interrupted = FALSE;
+  client->connection->interrupted = FALSE;
   client->waiting = TRUE;
-  answer = client->carrier->exchange (client->carrier, request, error);
+  answer = client->connection->exchange (client->connection, request, error);
   client->waiting = FALSE;
   return answer;
 }
@@ -119,9 +119,9 @@ client_listen (Client *client, GError **error)
 {
   gboolean ok;
 
-  client->carrier->interrupted = FALSE;
+  client->connection->interrupted = FALSE;
   client->waiting = TRUE;
-  ok = client->carrier->listen (client->carrier, error);
+  ok = client->connection->listen (client->connection, error);
   client->waiting = FALSE;
   return ok;
 }
@@ -129,20 +129,20 @@ client_listen (Client *client, GError **error)
 char *
 client_next_event (Client *client)
 {
-  return g_queue_pop_head (&client->carrier->events);
+  return g_queue_pop_head (&client->connection->events);
 }
 
 gboolean
 client_is_there (Client *client, GError **error)
 {
-  if (client->carrier->lost && error && !*error)
-    *error = g_error_copy (client->carrier->lost);
-  return !client->carrier->lost;
+  if (client->connection->lost && error && !*error)
+    *error = g_error_copy (client->connection->lost);
+  return !client->connection->lost;
 }
 
 void
 client_interrupt (Client *client)
 {
   if (client->waiting)
-    client->carrier->interrupted = TRUE;
+    client->connection->interrupted = TRUE;
 }

@@ -4,7 +4,7 @@
 
 #include "error.h"
 #include "human.h"
-#include "picture.h"
+#include "render.h"
 #include "terminal.h"
 
 #include <stdio.h>
@@ -17,7 +17,7 @@
 
 typedef struct {
   Session *session;
-  Ears ears;
+  Input input;
   guint timer;
   gboolean tick;
   gboolean is_terminal;
@@ -54,7 +54,7 @@ static void
 draw (Follower *f, const Progress *p)
 {
   guint columns = terminal_columns ();
-  g_autofree char *text = picture_live (p, columns);
+  g_autofree char *text = render_live (p, columns);
   g_auto (GStrv) lines = g_strsplit (text, "\n", 2);
   g_autofree char *above = terminal_cut (lines[0], columns - 1);
   g_autofree char *below = terminal_cut (lines[1], columns - 1);
@@ -76,7 +76,7 @@ print_plain (Follower *f, const Progress *p)
   f->status = p->status;
   f->rounds = p->rounds;
   f->when_us = now;
-  line = picture_plain (p);
+  line = render_plain (p);
   printf ("%s\n", line);
   fflush (stdout);
 }
@@ -101,7 +101,7 @@ show (Follower *f, const Progress *p)
 static int
 finish (Follower *f, const Progress *p, GError **error)
 {
-  g_autofree char *text = picture_summary (p, f->predicted_us, terminal_columns ());
+  g_autofree char *text = render_summary (p, f->predicted_us, terminal_columns ());
 
   erase (f);
   if (f->asking)
@@ -133,7 +133,7 @@ ask (Follower *f)
   fflush (stdout);
   fputs ("\ninterrupted: leave the migration running, or cancel it? [l/c] ", stderr);
   f->asking = TRUE;
-  ears_listen_to_keys (&f->ears);
+  input_listen_to_keys (&f->input);
   return TRUE;
 }
 
@@ -142,13 +142,13 @@ typedef enum { ANSWER_NONE, ANSWER_LEAVE, ANSWER_CANCEL, ANSWER_AGAIN } Answer;
 static Answer
 take_answer (Follower *f)
 {
-  char *end = strchr (f->ears.typed->str, '\n');
+  char *end = strchr (f->input.typed->str, '\n');
   g_autofree char *word = NULL;
 
   if (!end)
-    return f->ears.closed ? ANSWER_LEAVE : ANSWER_NONE;
-  word = g_strstrip (g_strndup (f->ears.typed->str, end - f->ears.typed->str));
-  g_string_erase (f->ears.typed, 0, end + 1 - f->ears.typed->str);
+    return f->input.closed ? ANSWER_LEAVE : ANSWER_NONE;
+  word = g_strstrip (g_strndup (f->input.typed->str, end - f->input.typed->str));
+  g_string_erase (f->input.typed, 0, end + 1 - f->input.typed->str);
   if (g_ascii_tolower (*word) == 'l')
     return ANSWER_LEAVE;
   return g_ascii_tolower (*word) == 'c' ? ANSWER_CANCEL : ANSWER_AGAIN;
@@ -177,14 +177,14 @@ static gboolean
 hear (Follower *f, int *status, GError **error)
 {
   Answer answer = f->asking ? take_answer (f) : ANSWER_NONE;
-  gboolean asked = f->ears.interrupted && ask (f);
+  gboolean asked = f->input.interrupted && ask (f);
 
-  if (f->ears.ended || (f->ears.interrupted && !asked) || answer == ANSWER_LEAVE) {
+  if (f->input.ended || (f->input.interrupted && !asked) || answer == ANSWER_LEAVE) {
     erase (f);
     *status = leave (f, error);
     return FALSE;
   }
-  f->ears.interrupted = FALSE;
+  f->input.interrupted = FALSE;
   if (answer == ANSWER_AGAIN)
     fputs ("l leaves it running, c cancels it [l/c] ", stderr);
   return answer != ANSWER_CANCEL || cancel (f, error);
@@ -197,8 +197,8 @@ wait_for_news (Follower *f)
   char *event;
 
   f->tick = FALSE;
-  while (!news && !f->tick && !f->ears.interrupted && !f->ears.ended &&
-         !(f->asking && (f->ears.closed || strchr (f->ears.typed->str, '\n'))) &&
+  while (!news && !f->tick && !f->input.interrupted && !f->input.ended &&
+         !(f->asking && (f->input.closed || strchr (f->input.typed->str, '\n'))) &&
          client_is_there (f->session->client, NULL)) {
     g_main_context_iteration (NULL, TRUE);
     while ((event = client_next_event (f->session->client))) {
@@ -250,12 +250,12 @@ follow (Session *session, GError **error)
   Follower f = { .session = session, .is_terminal = terminal_can_draw () && !session->json };
   int status;
 
-  ears_open (&f.ears, on_heard, &f);
+  input_open (&f.input, on_heard, &f);
   /* Without events the changes are seen at the next tick. */
   client_listen (session->client, NULL);
   f.timer = g_timeout_add (TICK_MS, on_tick, &f);
   status = run (&f, error);
   g_source_remove (f.timer);
-  ears_close (&f.ears);
+  input_close (&f.input);
   return status;
 }

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /* SPDX-FileCopyrightText: The godwit authors */
-#include "carrier.h"
+#include "connection.h"
 
 #include "error.h"
 #include "json.h"
@@ -12,7 +12,7 @@
 #define ANSWER_MAX_BYTES (64u << 20)
 
 typedef struct {
-  Carrier base;
+  Connection base;
   SoupSession *session;
   char *token;           /* or NULL */
   GCancellable *all;     /* what is under way */
@@ -113,7 +113,7 @@ wait_for (Http *http, Wait *wait, GError **error)
   g_autoptr (GError) interrupted = NULL;
 
   while (!wait->done && !interrupted)
-    if (!carrier_wait (&http->base, &interrupted))
+    if (!connection_wait (&http->base, &interrupted))
       break;
   if (!wait->done) {
     g_cancellable_cancel (http->all);
@@ -135,9 +135,9 @@ wait_for (Http *http, Wait *wait, GError **error)
 }
 
 static char *
-exchange (Carrier *carrier, const char *request, GError **error)
+exchange (Connection *connection, const char *request, GError **error)
 {
-  Http *http = (Http *) carrier;
+  Http *http = (Http *) connection;
   g_autoptr (SoupMessage) msg = make_message (http, "POST", "/qmp");
   g_autoptr (GBytes) body = g_bytes_new (request, strlen (request));
   g_autoptr (GBytes) got = NULL;
@@ -174,7 +174,7 @@ on_line (GObject *stream, GAsyncResult *result, gpointer data)
   if (g_error_matches (why, G_IO_ERROR, G_IO_ERROR_CANCELLED))
     return;
   if (!line) {
-    carrier_lose (&http->base, why ? why->message : "the server closed it");
+    connection_lose (&http->base, why ? why->message : "the server closed it");
     return;
   }
   json_strip_controls (line);
@@ -206,9 +206,9 @@ on_events (GObject *session, GAsyncResult *result, gpointer data)
 }
 
 static gboolean
-listen_for_events (Carrier *carrier, GError **error)
+listen_for_events (Connection *connection, GError **error)
 {
-  Http *http = (Http *) carrier;
+  Http *http = (Http *) connection;
   g_autoptr (SoupMessage) msg = make_message (http, "GET", "/events");
   Wait wait = { 0 };
 
@@ -234,9 +234,9 @@ listen_for_events (Carrier *carrier, GError **error)
 }
 
 static void
-free_http (Carrier *carrier)
+free_http (Connection *connection)
 {
-  Http *http = (Http *) carrier;
+  Http *http = (Http *) connection;
 
   g_cancellable_cancel (http->ending);
   while (http->reading)
@@ -247,12 +247,12 @@ free_http (Carrier *carrier)
   g_object_unref (http->all);
   g_object_unref (http->ending);
   g_free (http->token);
-  carrier_clear (carrier);
+  connection_clear (connection);
   g_free (http);
 }
 
-Carrier *
-carrier_new_http (const char *url, const char *token, GError **error)
+Connection *
+connection_new_http (const char *url, const char *token, GError **error)
 {
   g_autoptr (GError) why = NULL;
   g_autoptr (GUri) uri = g_uri_parse (url, SOUP_HTTP_URI_FLAGS, &why);
@@ -268,7 +268,7 @@ carrier_new_http (const char *url, const char *token, GError **error)
     return NULL;
   }
   http = g_new0 (Http, 1);
-  carrier_init (&http->base, url);
+  connection_init (&http->base, url);
   if (g_str_has_suffix (http->base.address, "/"))
     http->base.address[strlen (url) - 1] = '\0';
   http->base.exchange = exchange;

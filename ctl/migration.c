@@ -4,7 +4,7 @@
 
 #include "error.h"
 #include "follow.h"
-#include "picture.h"
+#include "render.h"
 #include "terminal.h"
 
 #include <stdio.h>
@@ -108,8 +108,7 @@ command_status (Session *session, char **args, GError **error)
     printf ("%s\n", client_last_text (session->client));
     return EXIT_DONE;
   }
-  text = progress_has_ended (p) ? picture_summary (p, 0, terminal_columns ())
-                                : picture_plain (p);
+  text = progress_has_ended (p) ? render_summary (p, 0, terminal_columns ()) : render_plain (p);
   printf ("migration: %s\n", text);
   if (*p->error)
     printf ("  error     %s\n", p->error);

@@ -19,7 +19,7 @@ typedef struct {
   Schema *schema;
   EditLine *edit; /* NULL: stdin is no terminal */
   History *history;
-  Ears ears;
+  Input input;
   int status; /* of the last line */
 } Shell;
 
@@ -61,7 +61,7 @@ print_events (Shell *shell)
 static gboolean
 has_reason_to_stop (Shell *shell)
 {
-  return shell->ears.interrupted || shell->ears.ended ||
+  return shell->input.interrupted || shell->input.ended ||
          !client_is_there (shell->session->client, NULL);
 }
 
@@ -246,7 +246,7 @@ obey (Shell *shell, const char *line)
   }
   print_events (shell);
   fflush (stdout);
-  shell->ears.interrupted = FALSE;
+  shell->input.interrupted = FALSE;
   if (error && client_is_there (shell->session->client, NULL)) {
     fprintf (stderr, "godwitctl: %s\n", error->message);
     shell->status = error->domain == CTL_ERROR && error->code == CTL_ERROR_USAGE ? EXIT_USAGE
@@ -262,16 +262,16 @@ run_terminal (Shell *shell)
   const char *line = "";
   int n;
 
-  while (!shell->ears.ended && client_is_there (shell->session->client, NULL)) {
+  while (!shell->input.ended && client_is_there (shell->session->client, NULL)) {
     g_autofree char *text = NULL;
 
     /* Before the prompt, so that nothing is typed in between. */
     el_set (shell->edit, EL_PREP_TERM, 1);
     line = el_gets (shell->edit, &n);
-    if (!line && !shell->ears.interrupted)
+    if (!line && !shell->input.interrupted)
       break;
     if (!line) {
-      shell->ears.interrupted = FALSE;
+      shell->input.interrupted = FALSE;
       puts ("^C");
       el_reset (shell->edit);
       continue;
@@ -336,7 +336,7 @@ command_shell (Session *session, char **args, GError **error)
 
   if (!shell.schema)
     return EXIT_FAILED;
-  ears_open (&shell.ears, on_heard, &shell);
+  input_open (&shell.input, on_heard, &shell);
   if (!client_listen (session->client, &why))
     fprintf (stderr, "godwitctl: no events are shown: %s\n", why->message);
   if (terminal_is (STDIN_FILENO) && terminal_can_draw ()) {
@@ -347,7 +347,7 @@ command_shell (Session *session, char **args, GError **error)
   } else {
     run_plain (&shell);
   }
-  ears_close (&shell.ears);
+  input_close (&shell.input);
   schema_free (shell.schema);
   return client_is_there (session->client, error) ? shell.status : EXIT_FAILED;
 }

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /* SPDX-FileCopyrightText: The godwit authors */
-#include "carrier.h"
+#include "connection.h"
 
 #include "error.h"
 #include "json.h"
@@ -17,7 +17,7 @@
 #define LINE_MAX_BYTES (64u << 20)
 
 typedef struct {
-  Carrier base;
+  Connection base;
   GSocket *socket;
   GSource *reading;
   GByteArray *unread;
@@ -33,7 +33,7 @@ take_line (Socket *s, char *line)
   JsonObject *object = node ? json_node_get_object (node) : NULL;
 
   if (!object)
-    carrier_lose (&s->base, "it sent something that is not QMP");
+    connection_lose (&s->base, "it sent something that is not QMP");
   else if (json_object_has_member (object, "event"))
     g_queue_push_tail (&s->base.events, g_strdup (line));
   else if (s->owed)
@@ -58,7 +58,7 @@ split (Socket *s)
       take_line (s, line);
   }
   if (s->unread->len > LINE_MAX_BYTES)
-    carrier_lose (&s->base, "it sent a line without an end, which is not QMP");
+    connection_lose (&s->base, "it sent a line without an end, which is not QMP");
 }
 
 static gboolean
@@ -73,9 +73,9 @@ on_readable (GSocket *socket, GIOCondition condition, gpointer data)
     g_byte_array_append (s->unread, (guint8 *) buffer, n);
     split (s);
   } else if (n == 0 || g_error_matches (why, G_IO_ERROR, G_IO_ERROR_CONNECTION_CLOSED)) {
-    carrier_lose (&s->base, "the server closed it");
+    connection_lose (&s->base, "the server closed it");
   } else if (!g_error_matches (why, G_IO_ERROR, G_IO_ERROR_WOULD_BLOCK)) {
-    carrier_lose (&s->base, why->message);
+    connection_lose (&s->base, why->message);
   }
   return !s->base.lost;
 }
@@ -85,7 +85,7 @@ next_answer (Socket *s, GError **error)
 {
   g_autoptr (GError) why = NULL;
 
-  while (!s->answers.length && carrier_wait (&s->base, &why))
+  while (!s->answers.length && connection_wait (&s->base, &why))
     ;
   if (!s->answers.length) {
     g_propagate_error (error, g_steal_pointer (&why));
@@ -108,14 +108,14 @@ send_all (Socket *s, const char *text, gsize size, GError **error)
   }
   if (!why)
     return TRUE;
-  carrier_lose (&s->base, why->message);
-  return carrier_wait (&s->base, error);
+  connection_lose (&s->base, why->message);
+  return connection_wait (&s->base, error);
 }
 
 static char *
-exchange (Carrier *carrier, const char *request, GError **error)
+exchange (Connection *connection, const char *request, GError **error)
 {
-  Socket *s = (Socket *) carrier;
+  Socket *s = (Socket *) connection;
   g_autofree char *line = g_strconcat (request, "\n", NULL);
   g_autoptr (GError) why = NULL;
   char *answer;
@@ -131,22 +131,22 @@ exchange (Carrier *carrier, const char *request, GError **error)
 }
 
 static gboolean
-listen_for_events (Carrier *carrier, GError **error)
+listen_for_events (Connection *connection, GError **error)
 {
   return TRUE;
 }
 
 static void
-free_socket (Carrier *carrier)
+free_socket (Connection *connection)
 {
-  Socket *s = (Socket *) carrier;
+  Socket *s = (Socket *) connection;
 
   g_source_destroy (s->reading);
   g_source_unref (s->reading);
   g_object_unref (s->socket);
   g_byte_array_unref (s->unread);
   g_queue_clear_full (&s->answers, g_free);
-  carrier_clear (carrier);
+  connection_clear (connection);
   g_free (s);
 }
 
@@ -243,8 +243,8 @@ set_error (const char *path, const char *why, GError **error)
                  path, why, path);
 }
 
-Carrier *
-carrier_new_socket (const char *path, GError **error)
+Connection *
+connection_new_socket (const char *path, GError **error)
 {
   g_autoptr (GError) why = NULL;
   GSocket *socket;
@@ -258,7 +258,7 @@ carrier_new_socket (const char *path, GError **error)
     return NULL;
   }
   s = g_new0 (Socket, 1);
-  carrier_init (&s->base, path);
+  connection_init (&s->base, path);
   s->base.exchange = exchange;
   s->base.listen = listen_for_events;
   s->base.free = free_socket;

@@ -135,68 +135,68 @@ screen_show (Screen *screen, const char *text)
 static gboolean
 on_interrupt (gpointer data)
 {
-  Ears *ears = data;
+  Input *input = data;
 
-  ears->interrupted = TRUE;
-  ears->on_heard (ears->data);
+  input->interrupted = TRUE;
+  input->on_heard (input->data);
   return G_SOURCE_CONTINUE;
 }
 
 static gboolean
 on_end (gpointer data)
 {
-  Ears *ears = data;
+  Input *input = data;
 
-  ears->ended = TRUE;
-  ears->on_heard (ears->data);
+  input->ended = TRUE;
+  input->on_heard (input->data);
   return G_SOURCE_CONTINUE;
 }
 
 static gboolean
 on_resize (gpointer data)
 {
-  ((Ears *) data)->resized = TRUE;
+  ((Input *) data)->resized = TRUE;
   return G_SOURCE_CONTINUE;
 }
 
 static gboolean
 on_key (int fd, GIOCondition condition, gpointer data)
 {
-  Ears *ears = data;
+  Input *input = data;
   char buffer[256];
   gssize n = read (fd, buffer, sizeof buffer);
 
   if (n > 0)
-    g_string_append_len (ears->typed, buffer, n);
-  ears->closed = n <= 0;
-  ears->on_heard (ears->data);
-  if (ears->closed)
-    ears->sources[4] = 0;
-  return !ears->closed;
+    g_string_append_len (input->typed, buffer, n);
+  input->closed = n <= 0;
+  input->on_heard (input->data);
+  if (input->closed)
+    input->sources[4] = 0;
+  return !input->closed;
 }
 
 void
-ears_open (Ears *ears, void (*on_heard) (gpointer data), gpointer data)
+input_open (Input *input, void (*on_heard) (gpointer data), gpointer data)
 {
-  *ears = (Ears){ .on_heard = on_heard, .data = data, .typed = g_string_new (NULL) };
-  ears->sources[0] = g_unix_signal_add (SIGINT, on_interrupt, ears);
-  ears->sources[1] = g_unix_signal_add (SIGTERM, on_end, ears);
-  ears->sources[2] = g_unix_signal_add (SIGHUP, on_end, ears);
-  ears->sources[3] = g_unix_signal_add (SIGWINCH, on_resize, ears);
+  *input = (Input){ .on_heard = on_heard, .data = data, .typed = g_string_new (NULL) };
+  input->sources[0] = g_unix_signal_add (SIGINT, on_interrupt, input);
+  input->sources[1] = g_unix_signal_add (SIGTERM, on_end, input);
+  input->sources[2] = g_unix_signal_add (SIGHUP, on_end, input);
+  input->sources[3] = g_unix_signal_add (SIGWINCH, on_resize, input);
 }
 
 void
-ears_listen_to_keys (Ears *ears)
+input_listen_to_keys (Input *input)
 {
-  if (!ears->sources[4] && !ears->closed)
-    ears->sources[4] = g_unix_fd_add (STDIN_FILENO, G_IO_IN | G_IO_HUP, on_key, ears);
+  if (!input->sources[4] && !input->closed)
+    input->sources[4] = g_unix_fd_add (STDIN_FILENO, G_IO_IN | G_IO_HUP, on_key, input);
 }
 
 void
-ears_close (Ears *ears)
+input_close (Input *input)
 {
-  for (guint i = 0; i < G_N_ELEMENTS (ears->sources); i++)
-    if (ears->sources[i])
-      g_source_remove (ears->sources[i]);
-  g_string_free (ears->typed, TRUE);
+  for (guint i = 0; i < G_N_ELEMENTS (input->sources); i++)
+    if (input->sources[i])
+      g_source_remove (input->sources[i]);
+  g_string_free (input->typed, TRUE);
 }

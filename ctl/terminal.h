@@ -36,9 +36,9 @@ typedef struct {
   guint sources[5];
   void (*on_heard) (gpointer data);
   gpointer data;
-} Ears;
+} Input;
 
 /* @on_heard is called for all of it but SIGWINCH. */
-void ears_open (Ears *ears, void (*on_heard) (gpointer data), gpointer data);
-void ears_listen_to_keys (Ears *ears);
-void ears_close (Ears *ears);
+void input_open (Input *input, void (*on_heard) (gpointer data), gpointer data);
+void input_listen_to_keys (Input *input);
+void input_close (Input *input);

@@ -4,7 +4,7 @@
 
 #include "error.h"
 #include "human.h"
-#include "picture.h"
+#include "render.h"
 #include "terminal.h"
 
 #include <string.h>
@@ -21,7 +21,7 @@ typedef enum { KEY_NONE, KEY_QUIT, KEY_CANCEL, KEY_CONTINUE, KEY_YES, KEY_NO } K
 
 typedef struct {
   Session *session;
-  Ears ears;
+  Input input;
   Screen *screen;
   guint timer;
   gboolean tick;
@@ -82,13 +82,13 @@ update (Watch *w, GError **error)
 static void
 append_numbers (GString *out, const Progress *p, guint columns)
 {
-  g_autofree char *bar = picture_bar (progress_fraction (p), MIN (columns - 8, 72));
+  g_autofree char *bar = render_bar (progress_fraction (p), MIN (columns - 8, 72));
   g_autofree char *sent = human_size (p->sent), *left = human_size (p->remaining);
   g_autofree char *total = human_size (p->total),
                   *expected = p->expected_us ? human_us (p->expected_us) : NULL;
-  g_autofree char *time = human_ms (p->total_ms), *links = picture_links (p);
+  g_autofree char *time = human_ms (p->total_ms), *links = render_links (p);
 
-  g_string_append_printf (out, "\n%s %3u %%\n", bar, picture_percent (p));
+  g_string_append_printf (out, "\n%s %3u %%\n", bar, render_percent (p));
   g_string_append_printf (
       out,
       "\nsent      %-14s left      %-14s of   %s"
@@ -115,8 +115,8 @@ append_history_lines (GString *out, const Watch *w, guint columns)
   for (guint i = w->rates->len > width ? w->rates->len - width : 0; i < w->rates->len; i++)
     scale = MAX (scale, MAX (g_array_index (w->rates, guint64, i),
                              g_array_index (w->dirty, guint64, i)));
-  up = picture_history (w->rates, width, scale);
-  down = picture_history (w->dirty, width, scale);
+  up = render_history (w->rates, width, scale);
+  down = render_history (w->dirty, width, scale);
   g_string_append_printf (out, "\nsends     %-14s %s\ndirty     %-14s %s\n", rate, up, dirty,
                           down);
 }
@@ -124,7 +124,7 @@ append_history_lines (GString *out, const Watch *w, guint columns)
 static void
 append_paragraph (GString *out, const char *label, const char *text, guint columns)
 {
-  g_autofree char *lines = picture_paragraph (text, columns, LABEL);
+  g_autofree char *lines = render_paragraph (text, columns, LABEL);
 
   g_string_append_printf (out, "%s%s\n", label, lines);
 }
@@ -137,7 +137,7 @@ append_end (GString *out, const Watch *w, guint columns)
   g_autofree char *predicted = human_us (w->predicted_us), *parts = NULL;
 
   if (progress_is (p, "completed") && p->has_memory) {
-    parts = picture_blackout (p, columns, "");
+    parts = render_blackout (p, columns, "");
     g_string_append_printf (out, "\ndowntime  %s%s%s\n%s\n", downtime,
                             w->predicted_us ? ", predicted " : "",
                             w->predicted_us ? predicted : "", parts);
@@ -174,8 +174,8 @@ show (Watch *w)
   const Progress *p = w->progress;
   guint columns = terminal_columns ();
   g_autoptr (GString) out = g_string_new (NULL);
-  const char *means = picture_meaning (p);
-  g_autofree char *rounds = picture_rounds (p, ROUNDS_SHOWN);
+  const char *means = render_meaning (p);
+  g_autofree char *rounds = render_rounds (p, ROUNDS_SHOWN);
 
   g_string_append_printf (out, "godwit  %s\n\nguest     %s\nmigration %s%s%s%s%s\n",
                           w->session->address, w->guest, progress_word (p), means ? ": " : "",
@@ -201,10 +201,10 @@ next_key (Watch *w)
 {
   char c;
 
-  if (!w->ears.typed->len)
-    return w->ears.closed ? KEY_QUIT : KEY_NONE;
-  c = g_ascii_tolower (w->ears.typed->str[0]);
-  g_string_erase (w->ears.typed, 0, 1);
+  if (!w->input.typed->len)
+    return w->input.closed ? KEY_QUIT : KEY_NONE;
+  c = g_ascii_tolower (w->input.typed->str[0]);
+  g_string_erase (w->input.typed, 0, 1);
   return c == 'q'   ? KEY_QUIT
          : c == 'c' ? KEY_CANCEL
          : c == 'g' ? KEY_CONTINUE
@@ -251,10 +251,10 @@ obey (Watch *w, GError **error)
       return FALSE;
     if (!asked && (key == KEY_CANCEL || key == KEY_CONTINUE) && may)
       w->asking = key;
-    if (w->ears.closed)
+    if (w->input.closed)
       return FALSE;
   }
-  return !w->ears.interrupted && !w->ears.ended;
+  return !w->input.interrupted && !w->input.ended;
 }
 
 static void
@@ -262,9 +262,9 @@ wait_for_news (Watch *w)
 {
   char *event;
 
-  w->tick = w->ears.resized = FALSE;
-  while (!w->tick && !w->ears.resized && !w->ears.typed->len && !w->ears.closed &&
-         !w->ears.interrupted && !w->ears.ended && client_is_there (w->session->client, NULL))
+  w->tick = w->input.resized = FALSE;
+  while (!w->tick && !w->input.resized && !w->input.typed->len && !w->input.closed &&
+         !w->input.interrupted && !w->input.ended && client_is_there (w->session->client, NULL))
     g_main_context_iteration (NULL, TRUE);
   while ((event = client_next_event (w->session->client)))
     g_free (event);
@@ -302,14 +302,14 @@ command_watch (Session *session, char **args, GError **error)
   }
   w.rates = g_array_new (FALSE, FALSE, sizeof (guint64));
   w.dirty = g_array_new (FALSE, FALSE, sizeof (guint64));
-  ears_open (&w.ears, on_heard, &w);
+  input_open (&w.input, on_heard, &w);
   w.screen = screen_new ();
-  ears_listen_to_keys (&w.ears);
+  input_listen_to_keys (&w.input);
   w.timer = g_timeout_add (TICK_MS, on_tick, &w);
   run (&w, &why);
   g_source_remove (w.timer);
   screen_free (w.screen);
-  ears_close (&w.ears);
+  input_close (&w.input);
   g_clear_pointer (&w.progress, progress_free);
   g_array_unref (w.rates);
   g_array_unref (w.dirty);

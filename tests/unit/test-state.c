@@ -117,24 +117,24 @@ append_table (GString *out)
 
 /* In the picture a name has no '-'. */
 static char *
-picture_name (GdwStatus status)
+render_name (GdwStatus status)
 {
   return g_strdelimit (g_strdup (gdw_status_name (status)), "-", '_');
 }
 
 static void
-append_picture (GString *out)
+append_render (GString *out)
 {
   g_string_append (out, "```mermaid\nstateDiagram-v2\n  [*] --> none\n");
   for (GdwStatus s = 0; s < GDW_STATUS_N; s++) {
-    g_autofree char *name = picture_name (s);
+    g_autofree char *name = render_name (s);
     if (strcmp (name, gdw_status_name (s)) != 0)
       g_string_append_printf (out, "  state \"%s\" as %s\n", gdw_status_name (s), name);
   }
   for (GdwStatus from = 0; from < GDW_STATUS_N; from++) {
-    g_autofree char *a = picture_name (from);
+    g_autofree char *a = render_name (from);
     for (GdwStatus to = 0; to < GDW_STATUS_N; to++) {
-      g_autofree char *b = picture_name (to);
+      g_autofree char *b = render_name (to);
       if (gdw_state_allows (from, to))
         g_string_append_printf (out, "  %s --> %s\n", a, b);
     }
@@ -146,7 +146,7 @@ static char *
 generated (void)
 {
   GString *out = g_string_new (BEGIN "\n");
-  append_picture (out);
+  append_render (out);
   append_table (out);
   g_string_append (out, "\n" END);
   return g_string_free (out, FALSE);

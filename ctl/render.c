@@ -1,12 +1,12 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /* SPDX-FileCopyrightText: The godwit authors */
-#include "picture.h"
+#include "render.h"
 
 #include "human.h"
 #include "terminal.h"
 
 guint
-picture_percent (const Progress *p)
+render_percent (const Progress *p)
 {
   return (guint) (100 * progress_fraction (p));
 }
@@ -19,7 +19,7 @@ append_times (GString *out, const char *text, guint n)
 }
 
 char *
-picture_bar (double fraction, guint width)
+render_bar (double fraction, guint width)
 {
   GString *out = g_string_new (NULL);
   gboolean utf8 = terminal_has_utf8 ();
@@ -31,7 +31,7 @@ picture_bar (double fraction, guint width)
 }
 
 const char *
-picture_meaning (const Progress *p)
+render_meaning (const Progress *p)
 {
   if (progress_is (p, "setup"))
     return p->address ? "waits for the source" : "connecting";
@@ -59,9 +59,9 @@ numbers (const Progress *p)
 }
 
 char *
-picture_plain (const Progress *p)
+render_plain (const Progress *p)
 {
-  const char *means = picture_meaning (p);
+  const char *means = render_meaning (p);
   g_autofree char *rest = NULL, *sent = NULL, *left = NULL;
 
   if (!p->has_memory)
@@ -70,27 +70,27 @@ picture_plain (const Progress *p)
   rest = numbers (p);
   sent = human_size (p->sent);
   left = human_size (p->remaining);
-  return g_strdup_printf ("%s: %u %%, sent %s, left %s, %s", p->status, picture_percent (p),
+  return g_strdup_printf ("%s: %u %%, sent %s, left %s, %s", p->status, render_percent (p),
                           sent, left, rest);
 }
 
 char *
-picture_live (const Progress *p, guint columns)
+render_live (const Progress *p, guint columns)
 {
-  const char *means = picture_meaning (p);
+  const char *means = render_meaning (p);
   g_autofree char *left = human_size (p->remaining), *sent = human_size (p->sent);
   g_autofree char *head = NULL, *tail = NULL, *bar = NULL, *below = NULL;
   guint used;
 
   if (!p->has_memory) {
-    head = picture_plain (p);
+    head = render_plain (p);
     below = g_strconcat (head, "\n", NULL);
     return g_steal_pointer (&below);
   }
-  head = g_strdup_printf ("%s %3u %% ", p->status, picture_percent (p));
+  head = g_strdup_printf ("%s %3u %% ", p->status, render_percent (p));
   tail = g_strdup_printf (" %s sent, %s left", sent, left);
   used = terminal_width (head) + terminal_width (tail) + 1;
-  bar = picture_bar (progress_fraction (p), used + 4 < columns ? MIN (columns - used, 40) : 4);
+  bar = render_bar (progress_fraction (p), used + 4 < columns ? MIN (columns - used, 40) : 4);
   below = means ? g_strdup (means) : numbers (p);
   return g_strdup_printf ("%s%s%s\n  %s", head, bar, tail, below);
 }
@@ -125,7 +125,7 @@ name_parts (const Progress *p, guint columns, const char *indent)
 }
 
 char *
-picture_blackout (const Progress *p, guint columns, const char *indent)
+render_blackout (const Progress *p, guint columns, const char *indent)
 {
   GString *out = g_string_new (indent);
   g_autofree char *names = name_parts (p, columns, indent);
@@ -148,7 +148,7 @@ picture_blackout (const Progress *p, guint columns, const char *indent)
 }
 
 char *
-picture_rounds (const Progress *p, guint rows)
+render_rounds (const Progress *p, guint rows)
 {
   GString *out = g_string_new ("  round      pages        sent       time  left dirty");
   guint first = p->round->len > rows ? p->round->len - rows : 0;
@@ -165,7 +165,7 @@ picture_rounds (const Progress *p, guint rows)
 }
 
 char *
-picture_links (const Progress *p)
+render_links (const Progress *p)
 {
   GString *out;
 
@@ -186,7 +186,7 @@ static void
 append_sent (GString *out, const Progress *p)
 {
   g_autofree char *sent = human_size (p->sent);
-  g_autofree char *links = picture_links (p);
+  g_autofree char *links = render_links (p);
   guint64 ms = p->total_ms > p->setup_ms ? p->total_ms - p->setup_ms : 1;
   g_autofree char *rate = human_rate (p->sent / ms * 1000 + p->sent % ms * 1000 / ms);
 
@@ -211,12 +211,12 @@ append_downtime (GString *out, const Progress *p, guint64 predicted_us, guint co
     g_string_append_printf (out, ", predicted %s", predicted);
   if (!p->has_blackout)
     return;
-  parts = picture_blackout (p, columns, "            ");
+  parts = render_blackout (p, columns, "            ");
   g_string_append_printf (out, "\n  blackout%s", parts + 10);
 }
 
 char *
-picture_summary (const Progress *p, guint64 predicted_us, guint columns)
+render_summary (const Progress *p, guint64 predicted_us, guint columns)
 {
   GString *out = g_string_new (progress_word (p));
   g_autofree char *total = human_ms (p->total_ms), *rounds = NULL;
@@ -234,7 +234,7 @@ picture_summary (const Progress *p, guint64 predicted_us, guint columns)
       append_downtime (out, p, predicted_us, columns);
   }
   if (p->round->len) {
-    rounds = picture_rounds (p, G_MAXUINT);
+    rounds = render_rounds (p, G_MAXUINT);
     g_string_append_printf (out, "\n%s", rounds);
   }
   for (guint i = 0; i < p->warnings->len; i++)
@@ -243,7 +243,7 @@ picture_summary (const Progress *p, guint64 predicted_us, guint columns)
 }
 
 char *
-picture_paragraph (const char *text, guint columns, guint indent)
+render_paragraph (const char *text, guint columns, guint indent)
 {
   g_auto (GStrv) words = g_strsplit (text, " ", -1);
   GString *out = g_string_new (NULL);
@@ -266,7 +266,7 @@ picture_paragraph (const char *text, guint columns, guint indent)
 }
 
 char *
-picture_history (const GArray *values, guint width, guint64 scale)
+render_history (const GArray *values, guint width, guint64 scale)
 {
   static const char *const utf8[] = { " ", "▁", "▂", "▃", "▄", "▅", "▆", "▇", "█" };
   static const char *const ascii[] = { " ", "_", ".", ":", "-", "=", "+", "*", "#" };

@@ -7,24 +7,24 @@
 /* A migration in text.  Transfer full; @columns: what there is room for. */
 
 /* @fraction of @width, filled. */
-char *picture_bar (double fraction, guint width);
+char *render_bar (double fraction, guint width);
 /* 100 only when it has completed. */
-guint picture_percent (const Progress *p);
+guint render_percent (const Progress *p);
 /* While it runs: two lines for a terminal, which go together, or one that is plain. */
-char *picture_live (const Progress *p, guint columns);
-char *picture_plain (const Progress *p);
+char *render_live (const Progress *p, guint columns);
+char *render_plain (const Progress *p);
 /* The parts of the blackout: a bar, and a line that names them. */
-char *picture_blackout (const Progress *p, guint columns, const char *indent);
+char *render_blackout (const Progress *p, guint columns, const char *indent);
 /* One line of what each link carried; NULL: there is one, or the server does not tell. */
-char *picture_links (const Progress *p);
+char *render_links (const Progress *p);
 /* What the status means, where there are no numbers; or NULL. */
-const char *picture_meaning (const Progress *p);
+const char *render_meaning (const Progress *p);
 /* @text in lines of @columns, all but the first after @indent spaces. */
-char *picture_paragraph (const char *text, guint columns, guint indent);
+char *render_paragraph (const char *text, guint columns, guint indent);
 /* A table, the last @rows of them. */
-char *picture_rounds (const Progress *p, guint rows);
+char *render_rounds (const Progress *p, guint rows);
 /* How it ended.  @predicted_us: the downtime that was expected last, 0: not known. */
-char *picture_summary (const Progress *p, guint64 predicted_us, guint columns);
+char *render_summary (const Progress *p, guint64 predicted_us, guint columns);
 /* The last @width of @values (guint64), each as high as its share of the largest, which is at
  * least @scale. */
-char *picture_history (const GArray *values, guint width, guint64 scale);
+char *render_history (const GArray *values, guint width, guint64 scale);

@@ -5,11 +5,11 @@
 #include <glib.h>
 
 /* How commands travel to a server, and answers and events back.  Nothing is done behind the
- * caller's back: a carrier takes note of what came while the default main context runs, and the
+ * caller's back: a connection takes note of what came while the default main context runs, and the
  * caller looks.  One command is under way at a time. */
-typedef struct Carrier Carrier;
+typedef struct Connection Connection;
 
-struct Carrier {
+struct Connection {
   char *address;
   GQueue events; /* of char *: JSON, oldest first */
   GError *lost;  /* why the server is gone, or NULL */
@@ -18,20 +18,20 @@ struct Carrier {
   /* Sends a command, a line of JSON, and runs the main context until its answer has come, or
    * @lost or @interrupted is set; then the answer, when it comes, belongs to nobody.
    * The answer is JSON as it came; it may be an error. */
-  char *(*exchange) (Carrier *carrier, const char *request, GError **error);
+  char *(*exchange) (Connection *connection, const char *request, GError **error);
   /* Events are wanted from now on. */
-  gboolean (*listen) (Carrier *carrier, GError **error);
-  void (*free) (Carrier *carrier);
+  gboolean (*listen) (Connection *connection, GError **error);
+  void (*free) (Connection *connection);
 };
 
 /* @path: of a UNIX socket that speaks QMP; '@' begins an abstract name. */
-Carrier *carrier_new_socket (const char *path, GError **error);
+Connection *connection_new_socket (const char *path, GError **error);
 /* @url: http://HOST:PORT; @token: to send, or NULL. */
-Carrier *carrier_new_http (const char *url, const char *token, GError **error);
+Connection *connection_new_http (const char *url, const char *token, GError **error);
 
 /* For the implementations: to begin, to end, and to take note of a loss, once. */
-void carrier_init (Carrier *carrier, const char *address);
-void carrier_clear (Carrier *carrier);
-void carrier_lose (Carrier *carrier, const char *why);
+void connection_init (Connection *connection, const char *address);
+void connection_clear (Connection *connection);
+void connection_lose (Connection *connection, const char *why);
 /* Runs the main context once.  FALSE: @lost or @interrupted, told in @error. */
-gboolean carrier_wait (Carrier *carrier, GError **error);
+gboolean connection_wait (Connection *connection, GError **error);
