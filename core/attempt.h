@@ -23,7 +23,7 @@ typedef struct {
 
 typedef struct {
   void (*status) (GdwStatus status, gpointer data);
-  void (*pass) (guint64 number, gpointer data);
+  void (*round) (guint64 number, gpointer data);
   /* Source: no gdw_source_mark from now on, on any thread. */
   void (*detach) (gpointer data);
   /* After the last status: all threads, links and host callbacks are gone. */

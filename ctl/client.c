@@ -50,7 +50,7 @@ client_new (const char *address, const char *token_file, GError **error)
   if (token_file && !(token = read_token (token_file, error)))
     return NULL;
   connection = http ? connection_new_http (address, token, error)
-                 : connection_new_socket (address, error);
+                    : connection_new_socket (address, error);
   if (!connection)
     return NULL;
   client = g_new0 (Client, 1);

@@ -5,8 +5,8 @@
 #include <glib.h>
 
 /* How commands travel to a server, and answers and events back.  Nothing is done behind the
- * caller's back: a connection takes note of what came while the default main context runs, and the
- * caller looks.  One command is under way at a time. */
+ * caller's back: a connection takes note of what came while the default main context runs, and
+ * the caller looks.  One command is under way at a time. */
 typedef struct Connection Connection;
 
 struct Connection {

@@ -12,9 +12,9 @@ typedef struct {
   guint64 pokes;
 } Device;
 
-/* A member of the crew of @parts. */
+/* One of the vCPU threads of @parts. */
 gboolean device_init (Device *device, const MachineParts *parts, GError **error);
 
-/* While the crew stands still. */
+/* While the vCPU threads stand still. */
 GBytes *device_save (const Device *device);
 gboolean device_load (Device *device, GBytes *bytes, GError **error);

@@ -18,10 +18,10 @@ typedef struct {
 void machine_ring_full (const MachineParts *parts, guint vcpu, guint64 *pokes);
 
 /* A kind of machine: vCPUs and their dirty log.  Everything but open and close
- * is called while the crew stands still. */
+ * is called while the vCPU threads stand still. */
 typedef struct {
   gpointer (*open) (const MachineParts *parts, GError **error);
-  void (*close) (gpointer self); /* the crew is gone */
+  void (*close) (gpointer self); /* the vCPU threads are gone */
   const GdwDirtyLog *(*dirty_log) (gpointer self);
   guint64 (*clock_khz) (gpointer self);             /* of the clock that the guest looks at */
   gboolean (*boot) (gpointer self, GError **error); /* the image is in memory */

@@ -11,10 +11,11 @@ typedef struct VcpuThreads VcpuThreads;
 
 /* One member.  run is left soon after vcpu_threads_running() became FALSE. */
 typedef struct {
-  void (*begin) (gpointer self); /* under the crew's lock: run is next */
+  void (*begin) (gpointer self); /* under the lock of the threads: run is next */
   void (*run) (gpointer self);   /* on the member's thread */
   /* Optional */
-  void (*kick) (gpointer self, pthread_t thread); /* under the crew's lock: get it out of run */
+  void (*kick) (gpointer self,
+                pthread_t thread); /* under the lock of the threads: get it out of run */
 } VcpuThreadsOps;
 
 VcpuThreads *vcpu_threads_new (void);

@@ -155,7 +155,7 @@ on_run_state (GdwMigration *migration, guint state, GdwLog *log)
 
 /* A round begins; what there is to tell is of the one before. */
 static void
-on_pass (GdwMigration *migration, guint64 number, GdwLog *log)
+on_round (GdwMigration *migration, guint64 number, GdwLog *log)
 {
   GdwRoundInfo last = { 0 };
   GdwInfo info;
@@ -224,7 +224,7 @@ gdw_log_new (GdwMigration *migration)
     return log;
   g_signal_connect (migration, "status", G_CALLBACK (on_status), log);
   g_signal_connect (migration, "run-state", G_CALLBACK (on_run_state), log);
-  g_signal_connect (migration, "pass", G_CALLBACK (on_pass), log);
+  g_signal_connect (migration, "pass", G_CALLBACK (on_round), log);
   g_signal_connect (migration, "ended", G_CALLBACK (on_ended), log);
   return log;
 }

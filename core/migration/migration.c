@@ -197,7 +197,7 @@ on_status (GdwStatus status, gpointer data)
 }
 
 static void
-on_pass (guint64 number, gpointer data)
+on_round (guint64 number, gpointer data)
 {
   emit (data, PASS, number);
 }
@@ -256,8 +256,8 @@ on_destination_status (GdwStatus status, gpointer data)
   on_status (status, data);
 }
 
-static const GdwAttemptOps source_ops = { on_status, on_pass, on_detach, on_source_over };
-static const GdwAttemptOps destination_ops = { on_destination_status, on_pass, on_detach,
+static const GdwAttemptOps source_ops = { on_status, on_round, on_detach, on_source_over };
+static const GdwAttemptOps destination_ops = { on_destination_status, on_round, on_detach,
                                                on_destination_over };
 
 static GdwAttempt

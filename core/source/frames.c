@@ -141,7 +141,7 @@ on_started (const GError *error, gpointer data)
   source->active_us = source->round_us = g_get_monotonic_time ();
   gdw_meter_begin (source->meter, source->active_us);
   g_atomic_int_set (&source->sending, TRUE);
-  source->attempt.ops->pass (++source->passes, source->attempt.data);
+  source->attempt.ops->round (++source->rounds, source->attempt.data);
   source->attempt.ops->status (GDW_STATUS_ACTIVE, source->attempt.data);
   for (guint i = 0; i < source->n_links; i++)
     if (source->links[i] == LINK_OPEN)
@@ -442,11 +442,11 @@ on_round_end (gpointer data)
   if (source->round_list->len == ROUNDS_KEPT)
     g_array_remove_index (source->round_list, ROUNDS_KEPT / 2);
   g_array_append_val (source->round_list, info);
-  gdw_probe_round (source->id_text, source->passes, info.pages, info.bytes, info.ms,
+  gdw_probe_round (source->id_text, source->rounds, info.pages, info.bytes, info.ms,
                    info.dirty_pages);
   say_round_end (source, end);
   if (source->phase == SENDING)
-    source->attempt.ops->pass (++source->passes, source->attempt.data);
+    source->attempt.ops->round (++source->rounds, source->attempt.data);
 }
 
 static void

@@ -83,7 +83,7 @@ struct GdwSource {
   gint64 begin_us, active_us, end_us, round_us;
   gint64 step_us; /* begin of the present step of the blackout */
   gint64 pause_begin_us;
-  guint64 passes, dirty_rate, expected_us, downtime_us;
+  guint64 rounds, dirty_rate, expected_us, downtime_us;
   guint64 normal_pages, zero_pages, total_pages;
   GdwInfo blackout; /* its *_us */
   GArray *round_list;

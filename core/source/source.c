@@ -395,7 +395,7 @@ gdw_source_follow (GdwSource *source)
   gdw_rate_set (source->rate, source->attempt.parameters->max_bandwidth);
   gdw_source_kick (source);
   /* A new limit is weighed now, not at the end of the round. */
-  if (source->phase == SENDING && source->passes > 1)
+  if (source->phase == SENDING && source->rounds > 1)
     gdw_dirty_sync_request (source->sync);
 }
 

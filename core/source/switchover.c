@@ -43,7 +43,7 @@ gdw_source_consider (GdwSource *source, gboolean asked)
   decision = gdw_converge (&in);
   source->expected_us = decision.expected_us;
   /* In the first round waiting always pays: what was never sent goes while the guest runs. */
-  if (!decision.switch_over || (source->passes == 1 && !asked))
+  if (!decision.switch_over || (source->rounds == 1 && !asked))
     return;
   source->phase = PAUSING;
   g_atomic_int_set (&source->sending, FALSE);
@@ -63,7 +63,7 @@ save (GdwSource *source)
   source->phase = SAVING;
   source->step_us = g_get_monotonic_time ();
   source->attempt.ops->status (GDW_STATUS_DEVICE, source->attempt.data);
-  source->attempt.ops->pass (++source->passes, source->attempt.data);
+  source->attempt.ops->round (++source->rounds, source->attempt.data);
   /* Nothing is worth saving bandwidth for while the guest stands still. */
   gdw_rate_open (source->rate, TRUE);
   gdw_source_kick (source);
@@ -348,7 +348,7 @@ gdw_source_info (GdwSource *source, GdwInfo *info)
   info->total_bytes = source->total_pages * GDW_PAGE_SIZE;
   info->dirty_rate = source->dirty_rate;
   info->bandwidth = gdw_meter_rate (source->meter, end_us);
-  info->rounds = source->passes;
+  info->rounds = source->rounds;
   info->round_list = source->round_list;
   info->link_list = source->link_list;
   info->vcpu_rates = source->vcpu_rates;

@@ -136,7 +136,7 @@ pair_migrate (Pair *pair, const char *filters)
   g_autofree char *uri = g_strconcat (pair->address, filters, NULL);
   g_autoptr (GError) error = NULL;
 
-  pair->source.passes = 0;
+  pair->source.rounds = 0;
   ck_assert_msg (gdw_migration_start (pair->source.migration, uri, &error), "%s",
                  error ? error->message : "");
 }

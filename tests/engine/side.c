@@ -55,12 +55,12 @@ on_run_state (GdwMigration *migration, guint state, gpointer data)
 }
 
 static void
-on_pass (GdwMigration *migration, guint64 number, gpointer data)
+on_round (GdwMigration *migration, guint64 number, gpointer data)
 {
   Side *side = data;
 
-  ck_assert_uint_eq (number, side->passes + 1);
-  side->passes = number;
+  ck_assert_uint_eq (number, side->rounds + 1);
+  side->rounds = number;
   if (side->on_event)
     side->on_event (side, "pass");
 }
@@ -423,7 +423,7 @@ side_open (Side *side, const char *name, const MachineConfig *config, gboolean i
   ck_assert_msg (side->migration != NULL, "%s", error ? error->message : "");
   g_signal_connect (side->migration, "status", G_CALLBACK (on_status), side);
   g_signal_connect (side->migration, "run-state", G_CALLBACK (on_run_state), side);
-  g_signal_connect (side->migration, "pass", G_CALLBACK (on_pass), side);
+  g_signal_connect (side->migration, "pass", G_CALLBACK (on_round), side);
   g_signal_connect (side->migration, "ended", G_CALLBACK (on_ended), side);
 }
 

@@ -40,7 +40,7 @@ struct Side {
   gboolean fences; /* offers fence and reacquire; set before side_open */
 
   GString *events; /* statuses and run states in their order, a blank before each */
-  guint64 passes;
+  guint64 rounds;
   guint ended; /* attempts */
   guint calls[CALL_N];
 

@@ -83,7 +83,7 @@ START_TEST (it_stays_until_the_limit_allows_it)
   Side *source = &pair->source;
   guint64 rounds;
 
-  WAIT_UNTIL (source->passes >= 4);
+  WAIT_UNTIL (source->rounds >= 4);
   ck_assert_uint_eq (side_status (source), GDW_STATUS_ACTIVE);
   ck_assert_uint_eq (rounds_at_pause, 0);
   ck_assert_uint_gt (side_info (source).expected_downtime_us, 1000);

@@ -161,7 +161,7 @@ begin_until (const char *filters)
 {
   Pair *pair = begin (filters, "");
 
-  WAIT_UNTIL (*filters ? pair_fault_acted (pair) : pair->source.passes > 0);
+  WAIT_UNTIL (*filters ? pair_fault_acted (pair) : pair->source.rounds > 0);
   return pair;
 }
 
@@ -183,7 +183,7 @@ START_TEST (the_destination_may_close_at_any_time)
 
   committed = side_status (&pair->destination) == GDW_STATUS_COMPLETED;
   side_close (&pair->destination);
-  if (!pair->source.passes)
+  if (!pair->source.rounds)
     ck_assert (gdw_migration_cancel (pair->source.migration, NULL));
   WAIT_UNTIL (pair->source.ended);
   ck_assert_int_eq (pair->source.runs, !committed);

@@ -197,7 +197,7 @@ START_TEST (a_small_bandwidth_holds_until_it_is_lifted)
   ck_assert (gdw_migration_set_parameter (migration, "max-bandwidth", "8388608", NULL));
   ck_assert (gdw_migration_set_parameter (migration, "downtime-limit", "1", NULL));
   pair_begin (pair, "", "");
-  WAIT_UNTIL (pair->source.passes >= 2);
+  WAIT_UNTIL (pair->source.rounds >= 2);
   ck_assert_uint_eq (side_status (&pair->source), GDW_STATUS_ACTIVE);
   ck_assert (pair->source.runs);
   ck_assert (gdw_migration_set_parameter (migration, "max-bandwidth", "0", NULL));

@@ -64,8 +64,8 @@ START_TEST (an_idle_guest_takes_few_passes)
   pair_begin (pair, "", "");
   pair_wait_ended (pair);
   info = side_info (&pair->source);
-  ck_assert_uint_ge (pair->source.passes, 2);
-  ck_assert_uint_eq (info.rounds, pair->source.passes);
+  ck_assert_uint_ge (pair->source.rounds, 2);
+  ck_assert_uint_eq (info.rounds, pair->source.rounds);
   ck_assert_uint_eq (info.total_bytes, all);
   ck_assert_uint_eq (info.remaining_bytes, 0);
   ck_assert_uint_eq (info.normal_pages + info.zero_pages, all / GDW_PAGE_SIZE);
@@ -91,7 +91,7 @@ START_TEST (the_guest_comes_back)
   WAIT_UNTIL (side_status (&pair->source) == GDW_STATUS_SETUP);
   ck_assert_uint_eq (pair->source.calls[CALL_RESET], 1);
   pair->source.ended = pair->destination.ended = 0;
-  pair->destination.passes = 0;
+  pair->destination.rounds = 0;
   ck_assert (gdw_migration_start (pair->destination.migration, uri, NULL));
   pair_wait_ended (pair);
   ck_assert_uint_eq (side_status (&pair->source), GDW_STATUS_COMPLETED);

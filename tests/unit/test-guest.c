@@ -198,7 +198,7 @@ START_TEST (stay_paused_outlives_the_hand_over)
 END_TEST
 
 /* What was never ordered need not be undone. */
-START_TEST (take_back_of_nothing_is_harmless)
+START_TEST (reclaim_of_nothing_is_harmless)
 {
   Fixture f;
 
@@ -309,7 +309,7 @@ main (void)
   tcase_add_test (tc, a_guest_is_handed_over_and_taken_back);
   tcase_add_test (tc, a_paused_guest_is_taken_back_paused);
   tcase_add_test (tc, stay_paused_outlives_the_hand_over);
-  tcase_add_test (tc, take_back_of_nothing_is_harmless);
+  tcase_add_test (tc, reclaim_of_nothing_is_harmless);
   tcase_add_test (tc, resume_follows_a_pause_that_failed);
   tcase_add_test (tc, without_its_resources_it_stays_paused);
   tcase_add_test (tc, a_resume_that_fails_is_an_internal_error);

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /* SPDX-FileCopyrightText: The godwit authors */
 
-/* A crew runs or stands still, all of it. */
+/* All vCPU threads run or stand still. */
 
 #include "vmm/vcpu-threads.h"
 
@@ -101,7 +101,7 @@ START_TEST (it_runs_and_stands_still)
 }
 END_TEST
 
-START_TEST (a_pause_of_a_crew_at_rest_is_answered)
+START_TEST (a_pause_of_threads_at_rest_is_answered)
 {
   Fixture f;
 
@@ -131,13 +131,13 @@ END_TEST
 int
 main (void)
 {
-  Suite *suite = suite_create ("crew");
-  TCase *tests = tcase_create ("crew");
+  Suite *suite = suite_create ("vcpu-threads");
+  TCase *tests = tcase_create ("vcpu-threads");
   SRunner *runner;
 
   tcase_set_timeout (tests, 30);
   tcase_add_test (tests, it_runs_and_stands_still);
-  tcase_add_loop_test (tests, a_pause_of_a_crew_at_rest_is_answered, 0, 2);
+  tcase_add_loop_test (tests, a_pause_of_threads_at_rest_is_answered, 0, 2);
   tcase_add_test (tests, a_poke_wakes_and_is_not_missed);
   suite_add_tcase (suite, tests);
   runner = srunner_create (suite);
