@@ -18,7 +18,7 @@ sys.path.insert(0, os.path.join(SOURCE, "tests", "support"))
 from installed import run  # pylint: disable=wrong-import-position
 from tap import Tests, check, diag, same  # pylint: disable=wrong-import-position
 
-PROGRAM = os.path.join(BUILD, "tests", "conformance", "godwit-conformance")
+PROGRAM = os.path.join(BUILD, "conformance", "godwit-conformance")
 
 # Kind: its struct, and the line at which an older one ends.
 CUT = {

@@ -58,7 +58,7 @@ def plugin_in_cxx():
         module = os.path.join(folder, "gdw-filter-cxx.so")
         with open(os.path.join(SOURCE, "tests", "abi", "plugin.cc"), encoding="utf-8") as file:
             compiles("C++17", file.read(), "-shared", "-fPIC", "-fvisibility=hidden", "-o", module)
-        program = os.path.join(BUILD, "tests", "conformance", "godwit-conformance")
+        program = os.path.join(BUILD, "conformance", "godwit-conformance")
         done = subprocess.run([program, "--quick", "--only", "*-arrive", module],
                               capture_output=True, text=True, check=False)
         same(done.returncode, 0, f"exit status; {done.stdout}{done.stderr}")

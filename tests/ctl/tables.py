@@ -16,8 +16,7 @@ from vmm import BUILD, ROOT
 
 PROGRAMS = {"godwitctl": ("ctl/options.c", "ctl/godwitctl"),
             "godwit-vmm": ("vmm/options.c", "vmm/godwit-vmm"),
-            "godwit-conformance": ("tests/conformance/main.c",
-                                   "tests/conformance/godwit-conformance")}
+            "godwit-conformance": ("conformance/main.c", "conformance/godwit-conformance")}
 ENTRY = re.compile(r'\{ "([a-z-]+)", (?:0|\'(\w)\'), ')
 COMPLETION = "ctl/godwitctl.bash"
 

@@ -78,7 +78,7 @@ def library():
 
 def conformance_library():
     tree = load()
-    path = os.path.join(BUILD, "tests", "conformance", "host", "libgodwit-conformance.so")
+    path = os.path.join(BUILD, "conformance", "host", "libgodwit-conformance.so")
     same(exported(os.path.realpath(path)),
          sorted(set(re.findall(r"\b(gdw_\w+) \(", tree["plugins/godwit/conformance.h"]))),
          "what libgodwit-conformance exports")

@@ -4,7 +4,9 @@
 #include <godwit/transport.h>
 #include <sys/ioctl.h>
 
-#include "../local-transport.h"
+#include "bugs.h"
+#define BUG_CALLS "tests/conformance/bad/bug-calls.h"
+#include "conformance/local-transport.h"
 
 GDW_DEFINE_TRANSPORT (.plugin.name = LOCAL_NAME, .plugin.summary = "makes a mistake",
                       LOCAL_CALLBACKS);

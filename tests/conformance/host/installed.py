@@ -16,7 +16,7 @@ sys.path.insert(0, os.path.join(SOURCE, "tests", "support"))
 
 from tap import Tests, check, diag, same  # pylint: disable=wrong-import-position
 
-EXAMPLE = os.path.join(SOURCE, "tests", "conformance", "host", "example.c")
+EXAMPLE = os.path.join(SOURCE, "conformance", "host", "example.c")
 NEEDED = ["has-what-is-required", "pause-stops-every-writer", "state-goes-over-unchanged"]
 
 

@@ -2,8 +2,9 @@
 /* SPDX-FileCopyrightText: The godwit authors */
 #pragma once
 
-/* A small transport over UNIX sockets: what the suite puts under a filter, and what the wrong
- * transports of bad/ are built from: each defines BUG as one of the numbers below. */
+/* A small transport over UNIX sockets: what the suite puts under a filter.  A program that
+ * includes it with mistakes defines BUGGY, BugState and BUG_CALLS, a header with what they do.
+ */
 
 #include <errno.h>
 #include <godwit/error.h>
@@ -17,9 +18,7 @@
 #include <sys/un.h>
 #include <unistd.h>
 
-#ifdef BUG
-#include "bad/bugs.h"
-#else
+#ifndef BUGGY
 #define BUGGY(name) 0
 #endif
 
@@ -38,13 +37,13 @@ typedef struct {
 typedef struct {
   int fd;
   char *peer;
-#ifdef BUG
+#ifdef BUG_CALLS
   BugState bug;
 #endif
 } LocalLink;
 
-#ifdef BUG
-#include "bad/bug-calls.h"
+#ifdef BUG_CALLS
+#include BUG_CALLS
 #endif
 
 static gboolean
@@ -131,7 +130,7 @@ local_link_new (const Local *self, int fd)
 
   link->fd = fd;
   link->peer = g_strdup (self->name.sun_path);
-#ifdef BUG
+#ifdef BUG_CALLS
   bug_link_new (link);
 #endif
   return link;
@@ -154,7 +153,7 @@ local_accept (gpointer data, GCancellable *cancellable, GError **error)
       return NULL;
     }
   }
-#ifdef BUG
+#ifdef BUG_CALLS
   bug_accepted (error);
 #endif
   return local_link_new (self, fd);
@@ -188,7 +187,7 @@ local_read (gpointer data, const struct iovec *iov, guint n, GCancellable *cance
   LocalLink *link = data;
 
   for (;;) {
-#ifdef BUG
+#ifdef BUG_CALLS
     gssize count = bug_readv (link, iov, n, cancellable);
 #else
     gssize count = readv (link->fd, iov, (int) n);
@@ -224,7 +223,7 @@ local_write (gpointer data, const struct iovec *iov, guint n, GCancellable *canc
   LocalLink *link = data;
 
   for (;;) {
-#ifdef BUG
+#ifdef BUG_CALLS
     gssize count = bug_sendv (link, iov, n, local_sendv);
 #else
     gssize count = local_sendv (link, iov, n);
@@ -252,7 +251,7 @@ local_shutdown (gpointer data, GError **error)
 {
   LocalLink *link = data;
 
-#ifdef BUG
+#ifdef BUG_CALLS
   bug_flush (link, BUG_AT_SHUTDOWN, local_sendv);
 #endif
   if (shutdown (link->fd, BUGGY (SHUTS_BOTH_WAYS) ? SHUT_RDWR : SHUT_WR) == 0 ||
@@ -266,7 +265,7 @@ local_close_link (gpointer data)
 {
   LocalLink *link = data;
 
-#ifdef BUG
+#ifdef BUG_CALLS
   bug_flush (link, BUG_AT_CLOSE, local_sendv);
 #endif
   close (link->fd);

@@ -5,7 +5,7 @@
 #include <godwit/conformance.h>
 #include <godwit/error.h>
 
-#include "tests/conformance/promise.h"
+#include "conformance/promise.h"
 #include "watchdog.h"
 
 /* One run of the suite over a host.  Main thread, but for what says otherwise. */
