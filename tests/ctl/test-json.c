@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /* SPDX-FileCopyrightText: The godwit authors */
 #include "ctl/json.h"
+#include "tests/support/suite.h"
 
 #include <check.h>
 #include <stdlib.h>
@@ -136,9 +137,7 @@ END_TEST
 int
 main (void)
 {
-  Suite *suite = suite_create ("json");
   TCase *tcase = tcase_create ("json");
-  SRunner *runner;
 
   tcase_set_timeout (tcase, 60);
   tcase_add_test (tcase, a_slice_is_the_value_as_it_came);
@@ -148,10 +147,5 @@ main (void)
   tcase_add_test (tcase, nothing_that_a_terminal_obeys_is_printable);
   tcase_add_test (tcase, a_request_is_quoted);
   tcase_add_loop_test (tcase, mutated_answers_do_no_harm, 0, 4);
-  suite_add_tcase (suite, tcase);
-  runner = srunner_create (suite);
-  srunner_set_tap (runner, "-");
-  srunner_run_all (runner, CK_SILENT);
-  srunner_free (runner);
-  return EXIT_SUCCESS;
+  return suite_run ("json", tcase, NULL);
 }

@@ -2,6 +2,8 @@
 /* SPDX-FileCopyrightText: The godwit authors */
 #include "pair.h"
 
+#include "tests/support/suite.h"
+
 #include <glib/gstdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -262,11 +264,7 @@ int
 engine_main (const char *name, void (*add) (Suite *suite))
 {
   Suite *suite = suite_create (name);
-  SRunner *runner = srunner_create (suite);
 
   add (suite);
-  srunner_set_tap (runner, "-");
-  srunner_run_all (runner, CK_SILENT);
-  srunner_free (runner);
-  return EXIT_SUCCESS;
+  return suite_print (suite);
 }

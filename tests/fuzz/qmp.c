@@ -5,6 +5,7 @@
  * is JSON, and a client that breaks off gets back in step.  Session N has the seed N. */
 #include "qapi/json.h"
 #include "tests/support/qmp-client.h"
+#include "tests/support/suite.h"
 
 #define SESSIONS 300
 #define REQUESTS 24u
@@ -147,11 +148,5 @@ main (void)
   tcase_add_checked_fixture (tcase, setup, teardown);
   tcase_add_loop_test (tcase, a_client_gets_back_in_step, 0, SESSIONS);
   tcase_add_loop_test (tcase, a_client_that_half_closes_is_let_go, 0, SESSIONS);
-  Suite *suite = suite_create ("fuzz-qmp");
-  suite_add_tcase (suite, tcase);
-  SRunner *runner = srunner_create (suite);
-  srunner_set_tap (runner, "-");
-  srunner_run_all (runner, CK_SILENT);
-  srunner_free (runner);
-  return 0;
+  return suite_run ("fuzz-qmp", tcase, NULL);
 }

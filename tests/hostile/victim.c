@@ -2,6 +2,8 @@
 /* SPDX-FileCopyrightText: The godwit authors */
 #include "victim.h"
 
+#include "tests/support/suite.h"
+
 #include <glib/gstdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -339,15 +341,9 @@ victim_expect_failed (Victim *victim, const char *text)
 int
 hostile_main (const char *name, void (*add) (TCase *tests))
 {
-  Suite *suite = suite_create (name);
   TCase *tests = tcase_create (name);
-  SRunner *runner = srunner_create (suite);
 
   tcase_set_timeout (tests, CASE_TIMEOUT_S);
-  suite_add_tcase (suite, tests);
   add (tests);
-  srunner_set_tap (runner, "-");
-  srunner_run_all (runner, CK_SILENT);
-  srunner_free (runner);
-  return EXIT_SUCCESS;
+  return suite_run (name, tests, NULL);
 }

@@ -7,6 +7,8 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
+#include "tests/support/suite.h"
+
 #define DEADLINE_MS 30000
 
 START_TEST (a_child_dies_with_its_parent)
@@ -37,15 +39,9 @@ END_TEST
 int
 main (void)
 {
-  Suite *suite = suite_create ("forks");
   TCase *tc = tcase_create ("forks");
 
   tcase_set_timeout (tc, 60);
   tcase_add_test (tc, a_child_dies_with_its_parent);
-  suite_add_tcase (suite, tc);
-  SRunner *runner = srunner_create (suite);
-  srunner_set_tap (runner, "-");
-  srunner_run_all (runner, CK_SILENT);
-  srunner_free (runner);
-  return 0;
+  return suite_run ("forks", tc, NULL);
 }

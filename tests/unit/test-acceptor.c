@@ -3,6 +3,7 @@
 
 /* Who connects to the monitor while the process has no free descriptor. */
 #include "control/acceptor.h"
+#include "tests/support/suite.h"
 
 #include <check.h>
 #include <gio/gunixsocketaddress.h>
@@ -68,15 +69,8 @@ END_TEST
 int
 main (void)
 {
-  Suite *suite = suite_create ("acceptor");
   TCase *tc = tcase_create ("acceptor");
-  SRunner *runner;
 
   tcase_add_test (tc, he_waits_and_nobody_spins);
-  suite_add_tcase (suite, tc);
-  runner = srunner_create (suite);
-  srunner_set_tap (runner, "-");
-  srunner_run_all (runner, CK_SILENT);
-  srunner_free (runner);
-  return EXIT_SUCCESS;
+  return suite_run ("acceptor", tc, NULL);
 }

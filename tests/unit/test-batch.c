@@ -4,11 +4,11 @@
 /* Claimed pages cut into frames. */
 #include "core/memory/batch.h"
 
-#include <stdlib.h>
 #include <string.h>
 
 #include "core/link/crc32c.h"
 #include "tests/support/fake-tracker.h"
+#include "tests/support/suite.h"
 
 #define LOW 2048u
 #define HIGH 100u
@@ -171,9 +171,7 @@ END_TEST
 int
 main (void)
 {
-  Suite *suite = suite_create ("batch");
   TCase *tc = tcase_create ("batch");
-  SRunner *runner;
 
   tcase_add_checked_fixture (tc, setup, teardown);
   tcase_add_test (tc, one_byte_is_not_zero);
@@ -182,10 +180,5 @@ main (void)
   tcase_add_test (tc, a_frame_has_a_most_of_raw_pages);
   tcase_add_test (tc, a_frame_has_a_most_of_runs);
   tcase_add_test (tc, holes_up_to_the_end_of_a_region);
-  suite_add_tcase (suite, tc);
-  runner = srunner_create (suite);
-  srunner_set_tap (runner, "-");
-  srunner_run_all (runner, CK_SILENT);
-  srunner_free (runner);
-  return EXIT_SUCCESS;
+  return suite_run ("batch", tc, NULL);
 }

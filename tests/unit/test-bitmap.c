@@ -12,6 +12,8 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "tests/support/suite.h"
+
 /* 100 pages and 64. */
 static const GdwRegion low = { .name = "low", .size = 100 * GDW_PAGE_SIZE };
 static const GdwRegion high = { .name = "high", .size = 64 * GDW_PAGE_SIZE };
@@ -233,7 +235,6 @@ END_TEST
 int
 main (void)
 {
-  Suite *suite = suite_create ("bitmap");
   TCase *tc = tcase_create ("bitmap");
   tcase_add_checked_fixture (tc, setup, teardown);
   tcase_add_test (tc, declares_what_it_does);
@@ -243,10 +244,5 @@ main (void)
   tcase_add_test (tc, nothing_from_before_a_stop_is_left);
   tcase_add_loop_test (tc, errors_of_the_log_are_passed_on, 0, 2);
   tcase_add_test (tc, stop_after_a_failed_start_stops_nothing);
-  suite_add_tcase (suite, tc);
-  SRunner *runner = srunner_create (suite);
-  srunner_set_tap (runner, "-");
-  srunner_run_all (runner, CK_SILENT);
-  srunner_free (runner);
-  return 0;
+  return suite_run ("bitmap", tc, NULL);
 }

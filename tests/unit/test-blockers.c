@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /* SPDX-FileCopyrightText: The godwit authors */
 #include "tests/support/qmp-client.h"
+#include "tests/support/suite.h"
 
 #define QUERY "{\"execute\":\"query-migrate\"}"
 #define MIGRATE "{\"execute\":\"migrate\",\"arguments\":{\"uri\":\"unix:/nowhere\"}}"
@@ -35,11 +36,5 @@ main (void)
   tcase_set_timeout (tcase, 30);
   tcase_add_checked_fixture (tcase, setup, teardown);
   tcase_add_test (tcase, a_blocked_vm_is_not_migrated);
-  Suite *suite = suite_create ("blockers");
-  suite_add_tcase (suite, tcase);
-  SRunner *runner = srunner_create (suite);
-  srunner_set_tap (runner, "-");
-  srunner_run_all (runner, CK_SILENT);
-  srunner_free (runner);
-  return 0;
+  return suite_run ("blockers", tcase, NULL);
 }

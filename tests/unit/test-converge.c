@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /* SPDX-FileCopyrightText: The godwit authors */
 #include "core/source/converge.h"
+#include "tests/support/suite.h"
 
 #include <check.h>
 #include <stdlib.h>
@@ -47,13 +48,7 @@ END_TEST
 int
 main (void)
 {
-  Suite *suite = suite_create ("converge");
   TCase *tc = tcase_create ("converge");
   tcase_add_loop_test (tc, rows_decide_as_written, 0, G_N_ELEMENTS (rows));
-  suite_add_tcase (suite, tc);
-  SRunner *runner = srunner_create (suite);
-  srunner_set_tap (runner, "-");
-  srunner_run_all (runner, CK_SILENT);
-  srunner_free (runner);
-  return 0;
+  return suite_run ("converge", tc, NULL);
 }

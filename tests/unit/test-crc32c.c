@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /* SPDX-FileCopyrightText: The godwit authors */
 #include "core/link/crc32c.h"
+#include "tests/support/suite.h"
 
 #include <check.h>
 
@@ -110,9 +111,7 @@ END_TEST
 int
 main (void)
 {
-  Suite *suite = suite_create ("crc32c");
   TCase *tests = tcase_create ("crc32c");
-  SRunner *runner;
 
   tcase_set_timeout (tests, 30);
   tcase_add_test (tests, vectors_of_the_rfc);
@@ -120,10 +119,5 @@ main (void)
   tcase_add_test (tests, both_ways_agree_at_random);
   tcase_add_test (tests, it_goes_on_where_it_stopped);
   tcase_add_test (tests, every_bit_of_a_page_counts);
-  suite_add_tcase (suite, tests);
-  runner = srunner_create (suite);
-  srunner_set_tap (runner, "-");
-  srunner_run_all (runner, CK_SILENT);
-  srunner_free (runner);
-  return 0;
+  return suite_run ("crc32c", tests, NULL);
 }

@@ -3,6 +3,7 @@
 #include <godwit/error.h>
 
 #include "tests/support/link-pair.h"
+#include "tests/support/suite.h"
 
 #define MIB ((gsize) 1 << 20)
 
@@ -193,7 +194,6 @@ END_TEST
 int
 main (void)
 {
-  Suite *suite = suite_create ("delay");
   TCase *delay = tcase_create ("delay");
   tcase_set_timeout (delay, 30);
   tcase_add_loop_test (delay, a_delay_keeps_bytes_and_order_both_ways, 0,
@@ -205,10 +205,5 @@ main (void)
   tcase_add_test (delay, a_full_queue_makes_the_writer_wait_until_cancelled);
   tcase_add_test (delay, an_error_behind_a_delay_is_told_by_a_later_call);
   tcase_add_test (delay, no_fd_and_no_thread_is_left);
-  suite_add_tcase (suite, delay);
-  SRunner *runner = srunner_create (suite);
-  srunner_set_tap (runner, "-");
-  srunner_run_all (runner, CK_SILENT);
-  srunner_free (runner);
-  return 0;
+  return suite_run ("delay", delay, NULL);
 }

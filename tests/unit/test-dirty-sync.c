@@ -5,11 +5,11 @@
 #include "core/memory/dirty-sync.h"
 
 #include <pthread.h>
-#include <stdlib.h>
 #include <string.h>
 
 #include "tests/engine/wait.h"
 #include "tests/support/fake-tracker.h"
+#include "tests/support/suite.h"
 
 #define PAGES 128u
 #define PAGE 70u
@@ -387,9 +387,7 @@ END_TEST
 int
 main (void)
 {
-  Suite *suite = suite_create ("harvest");
   TCase *tc = tcase_create ("harvest"), *publish = tcase_create ("publish");
-  SRunner *runner;
 
   tcase_set_timeout (tc, 60);
   tcase_add_test (tc, it_collects_when_asked_and_only_then);
@@ -403,11 +401,5 @@ main (void)
   tcase_add_test (tc, nobody_waits_for_a_collect_that_fails);
   tcase_add_test (tc, a_start_that_fails_is_told_and_ends);
   tcase_add_test (tc, tracking_is_off_when_it_has_ended);
-  suite_add_tcase (suite, tc);
-  suite_add_tcase (suite, publish);
-  runner = srunner_create (suite);
-  srunner_set_tap (runner, "-");
-  srunner_run_all (runner, CK_SILENT);
-  srunner_free (runner);
-  return EXIT_SUCCESS;
+  return suite_run ("dirty-sync", tc, publish, NULL);
 }

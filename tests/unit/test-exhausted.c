@@ -6,6 +6,7 @@
 #include <sys/resource.h>
 
 #include "tests/support/link-pair.h"
+#include "tests/support/suite.h"
 
 typedef struct {
   const char *uri, *outgoing;
@@ -104,15 +105,9 @@ END_TEST
 int
 main (void)
 {
-  Suite *suite = suite_create ("exhausted");
   TCase *tc = tcase_create ("exhausted");
 
   tcase_set_timeout (tc, 30);
   tcase_add_loop_test (tc, a_blocked_call_needs_no_descriptor, 0, G_N_ELEMENTS (calls));
-  suite_add_tcase (suite, tc);
-  SRunner *runner = srunner_create (suite);
-  srunner_set_tap (runner, "-");
-  srunner_run_all (runner, CK_SILENT);
-  srunner_free (runner);
-  return 0;
+  return suite_run ("exhausted", tc, NULL);
 }

@@ -7,6 +7,7 @@
 #include <sys/stat.h>
 
 #include "tests/support/link-pair.h"
+#include "tests/support/suite.h"
 
 typedef struct {
   char *folder, *path, *filter; /* a file that is not there yet, and what logs to it */
@@ -260,7 +261,6 @@ END_TEST
 int
 main (void)
 {
-  Suite *suite = suite_create ("filter-log");
   TCase *log = tcase_create ("log");
   tcase_set_timeout (log, 30);
   tcase_add_test (log, each_call_has_a_line);
@@ -271,10 +271,5 @@ main (void)
   tcase_add_test (log, a_pipe_without_a_reader_kills_nobody);
   tcase_add_test (log, a_file_that_grew_too_large_kills_nobody);
   tcase_add_test (log, a_file_that_cannot_be_opened_is_refused);
-  suite_add_tcase (suite, log);
-  SRunner *runner = srunner_create (suite);
-  srunner_set_tap (runner, "-");
-  srunner_run_all (runner, CK_SILENT);
-  srunner_free (runner);
-  return 0;
+  return suite_run ("filter-log", log, NULL);
 }

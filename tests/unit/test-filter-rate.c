@@ -3,6 +3,7 @@
 #include <godwit/error.h>
 
 #include "tests/support/link-pair.h"
+#include "tests/support/suite.h"
 
 #define LINKS 60
 
@@ -112,7 +113,6 @@ END_TEST
 int
 main (void)
 {
-  Suite *suite = suite_create ("filter-rate");
   TCase *rate = tcase_create ("rate");
   tcase_set_timeout (rate, 60);
   tcase_add_loop_test (rate, bytes_pass_unchanged, 0, N_WAYS);
@@ -121,10 +121,5 @@ main (void)
   tcase_add_test (rate, each_link_has_the_rate_for_itself);
   tcase_add_test (rate, cancel_ends_a_write_that_waits);
   tcase_add_test (rate, a_rate_of_0_is_refused);
-  suite_add_tcase (suite, rate);
-  SRunner *runner = srunner_create (suite);
-  srunner_set_tap (runner, "-");
-  srunner_run_all (runner, CK_SILENT);
-  srunner_free (runner);
-  return 0;
+  return suite_run ("filter-rate", rate, NULL);
 }

@@ -4,6 +4,7 @@
 #include <godwit/frame.h>
 
 #include "tests/support/link-pair.h"
+#include "tests/support/suite.h"
 
 #define MIB ((gsize) 1 << 20)
 
@@ -481,7 +482,6 @@ END_TEST
 int
 main (void)
 {
-  Suite *suite = suite_create ("filters");
   TCase *fault = tcase_create ("fault");
   tcase_set_timeout (fault, 30);
   tcase_add_loop_test (fault, what_is_not_meant_passes_unchanged, 0, N_WAYS);
@@ -499,10 +499,5 @@ main (void)
   tcase_add_loop_test (fault, a_connect_can_fail_or_wait, 0, N_WAYS);
   tcase_add_loop_test (fault, wrong_options_are_said, 0, G_N_ELEMENTS (wrong));
   tcase_add_test (fault, every_frame_has_a_name_to_be_broken_at);
-  suite_add_tcase (suite, fault);
-  SRunner *runner = srunner_create (suite);
-  srunner_set_tap (runner, "-");
-  srunner_run_all (runner, CK_SILENT);
-  srunner_free (runner);
-  return 0;
+  return suite_run ("filters", fault, NULL);
 }

@@ -5,6 +5,7 @@
 
 #include "plugins/tracking.h"
 #include "tests/support/link-pair.h"
+#include "tests/support/suite.h"
 
 /* A tracker that does what the test says. */
 typedef struct {
@@ -505,7 +506,6 @@ END_TEST
 int
 main (void)
 {
-  Suite *suite = suite_create ("call");
   TCase *tc = tcase_create ("tracker");
   TCase *links = tcase_create ("link");
   tcase_set_timeout (tc, 30);
@@ -518,7 +518,6 @@ main (void)
   tcase_add_loop_test (tc, a_range_to_rearm_is_checked, 0, G_N_ELEMENTS (ranges));
   tcase_add_test (tc, rearm_is_nothing_where_collect_does_it);
   tcase_add_test (tc, an_unknown_option_opens_nothing);
-  suite_add_tcase (suite, tc);
   tcase_set_timeout (links, 30);
   tcase_add_checked_fixture (links, make_plugins, free_plugins);
   tcase_add_test (links, short_reads_and_writes_are_repeated);
@@ -531,10 +530,5 @@ main (void)
   tcase_add_test (links, the_left_filter_is_nearest_the_wire);
   tcase_add_test (links, a_filter_that_calls_wrongly_is_found);
   tcase_add_test (links, a_link_that_a_filter_refuses_leaves_nothing);
-  suite_add_tcase (suite, links);
-  SRunner *runner = srunner_create (suite);
-  srunner_set_tap (runner, "-");
-  srunner_run_all (runner, CK_SILENT);
-  srunner_free (runner);
-  return 0;
+  return suite_run ("guard", tc, links, NULL);
 }

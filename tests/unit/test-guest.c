@@ -4,10 +4,10 @@
 /* Orders to the guest: one after the other, whatever comes in between. */
 #include "core/guest/guest.h"
 
-#include <stdlib.h>
 #include <string.h>
 
 #include "tests/engine/wait.h"
+#include "tests/support/suite.h"
 
 typedef struct {
   GdwGuest *guest;
@@ -299,9 +299,7 @@ END_TEST
 int
 main (void)
 {
-  Suite *suite = suite_create ("guest");
   TCase *tc = tcase_create ("guest");
-  SRunner *runner;
 
   tcase_set_timeout (tc, 60);
   tcase_add_test (tc, what_is_so_already_is_no_error);
@@ -315,10 +313,5 @@ main (void)
   tcase_add_test (tc, a_resume_that_fails_is_an_internal_error);
   tcase_add_loop_test (tc, in_doubt_it_is_paused_until_somebody_knows, 0, 2);
   tcase_add_loop_test (tc, an_incoming_guest_starts_as_it_was_told, 0, 2);
-  suite_add_tcase (suite, tc);
-  runner = srunner_create (suite);
-  srunner_set_tap (runner, "-");
-  srunner_run_all (runner, CK_SILENT);
-  srunner_free (runner);
-  return EXIT_SUCCESS;
+  return suite_run ("guest", tc, NULL);
 }

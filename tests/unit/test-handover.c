@@ -5,10 +5,10 @@
 #include "core/handover/outcome-query.h"
 
 #include <glib/gstdio.h>
-#include <stdlib.h>
 #include <string.h>
 
 #include "tests/engine/wait.h"
+#include "tests/support/suite.h"
 
 static const guint8 other_id[GDW_ID_BYTES] = { 9 };
 
@@ -263,9 +263,7 @@ END_TEST
 int
 main (void)
 {
-  Suite *suite = suite_create ("handover");
   TCase *verdict = tcase_create ("verdict"), *query = tcase_create ("query");
-  SRunner *runner;
 
   tcase_add_test (verdict, commit_decides_once);
   tcase_add_test (verdict, a_question_decides_against_a_later_commit);
@@ -276,11 +274,5 @@ main (void)
   tcase_add_test (query, the_answer_is_confirmed);
   tcase_add_test (query, it_is_asked_again_until_it_is_answered);
   tcase_add_loop_test (query, nobody_answers, 0, 2);
-  suite_add_tcase (suite, verdict);
-  suite_add_tcase (suite, query);
-  runner = srunner_create (suite);
-  srunner_set_tap (runner, "-");
-  srunner_run_all (runner, CK_SILENT);
-  srunner_free (runner);
-  return EXIT_SUCCESS;
+  return suite_run ("handover", verdict, query, NULL);
 }

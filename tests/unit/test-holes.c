@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /* SPDX-FileCopyrightText: The godwit authors */
 #include "core/memory/holes.h"
+#include "tests/support/suite.h"
 
 #include <check.h>
 #include <errno.h>
@@ -308,7 +309,6 @@ END_TEST
 int
 main (void)
 {
-  Suite *suite = suite_create ("populated");
   TCase *tc = tcase_create ("populated");
   tcase_set_timeout (tc, 30);
   tcase_add_loop_test (tc, exactly_the_written_pages, 0, 2);
@@ -327,10 +327,5 @@ main (void)
   tcase_add_loop_test (tc, a_file_that_cannot_be_asked_counts_whole, 0, 2);
   tcase_add_loop_test (tc, without_proc_every_page_counts, 0, 2);
   tcase_add_test (tc, an_older_kernel_gives_the_same_answer);
-  suite_add_tcase (suite, tc);
-  SRunner *runner = srunner_create (suite);
-  srunner_set_tap (runner, "-");
-  srunner_run_all (runner, CK_SILENT);
-  srunner_free (runner);
-  return 0;
+  return suite_run ("holes", tc, NULL);
 }

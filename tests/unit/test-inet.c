@@ -8,6 +8,7 @@
 
 #include "tests/support/fake-resolver.h"
 #include "tests/support/link-pair.h"
+#include "tests/support/suite.h"
 
 #define MIB ((gsize) 1 << 20)
 
@@ -515,7 +516,6 @@ END_TEST
 int
 main (void)
 {
-  Suite *suite = suite_create ("inet");
   TCase *tc = tcase_create ("inet");
 
   tcase_set_timeout (tc, 30);
@@ -539,10 +539,5 @@ main (void)
   tcase_add_test (tc, there_are_255_links);
   tcase_add_test (tc, without_a_free_fd_there_is_an_error);
   tcase_add_test (tc, tcp_names_the_transport_that_has_many_links);
-  suite_add_tcase (suite, tc);
-  SRunner *runner = srunner_create (suite);
-  srunner_set_tap (runner, "-");
-  srunner_run_all (runner, CK_SILENT);
-  srunner_free (runner);
-  return 0;
+  return suite_run ("inet", tc, NULL);
 }

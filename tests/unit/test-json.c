@@ -2,6 +2,7 @@
 /* SPDX-FileCopyrightText: The godwit authors */
 #include "qapi/json.h"
 #include "qapi/number.h"
+#include "tests/support/suite.h"
 
 #include <check.h>
 #include <stdlib.h>
@@ -262,11 +263,5 @@ main (void)
   tcase_add_loop_test (tcase, a_stream_may_arrive_byte_by_byte, 0, G_N_ELEMENTS (streams));
   tcase_add_test (tcase, a_value_over_a_limit_is_refused_once_and_skipped);
   tcase_add_test (tcase, a_value_as_large_as_the_limit_passes);
-  Suite *suite = suite_create ("json");
-  suite_add_tcase (suite, tcase);
-  SRunner *runner = srunner_create (suite);
-  srunner_set_tap (runner, "-");
-  srunner_run_all (runner, CK_SILENT);
-  srunner_free (runner);
-  return 0;
+  return suite_run ("json", tcase, NULL);
 }

@@ -18,6 +18,8 @@
 #include <sys/mman.h>
 #include <unistd.h>
 
+#include "tests/support/suite.h"
+
 /* Region 0: 256 pages at 0, in slot 3 (pages 0..63), nothing (64..127), slot 1
  * (128..255).  Region 1: 16 pages at 1 MiB, in slot 7.  Region 2: 164 pages after it, in
  * slots 5 (0..39), whose last word is not full, and 4 (64..163).  Region 3: 16 pages after
@@ -570,7 +572,6 @@ main (void)
   }
   close (machine);
   close (kvm);
-  Suite *suite = suite_create ("kvm-log");
   TCase *tc = tcase_create ("kvm-log");
   tcase_set_timeout (tc, 30);
   tcase_add_checked_fixture (tc, setup, teardown);
@@ -590,10 +591,5 @@ main (void)
   tcase_add_loop_test (tc, slots_that_cannot_be_logged_are_refused, 0, 4);
   tcase_add_test (tc, what_is_no_vm_is_refused);
   tcase_add_test (tc, a_vm_with_a_ring_is_refused);
-  suite_add_tcase (suite, tc);
-  SRunner *runner = srunner_create (suite);
-  srunner_set_tap (runner, "-");
-  srunner_run_all (runner, CK_SILENT);
-  srunner_free (runner);
-  return 0;
+  return suite_run ("kvm-log", tc, NULL);
 }

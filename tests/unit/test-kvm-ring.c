@@ -20,6 +20,8 @@
 #include <sys/mman.h>
 #include <unistd.h>
 
+#include "tests/support/suite.h"
+
 /* Region 0: 256 pages at 0, in slot 3 (pages 0..63) and slot 1 (128..255).  Region 1: 16 pages
  * at 1 MiB, in slot 7. */
 #define LOW_PAGES 256
@@ -455,9 +457,7 @@ can_run (void)
 int
 main (void)
 {
-  Suite *suite = suite_create ("kvm-ring");
   TCase *guests = tcase_create ("guests"), *vms = tcase_create ("vms");
-  SRunner *runner;
 
   if (!can_run ())
     return EXIT_SUCCESS;
@@ -472,11 +472,5 @@ main (void)
   tcase_add_test (vms, a_size_that_is_not_possible_is_named);
   tcase_add_test (vms, rings_come_before_the_first_vcpu);
   tcase_add_test (vms, a_vm_without_such_rings_is_refused);
-  suite_add_tcase (suite, guests);
-  suite_add_tcase (suite, vms);
-  runner = srunner_create (suite);
-  srunner_set_tap (runner, "-");
-  srunner_run_all (runner, CK_SILENT);
-  srunner_free (runner);
-  return EXIT_SUCCESS;
+  return suite_run ("kvm-ring", guests, vms, NULL);
 }

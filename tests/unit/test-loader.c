@@ -11,6 +11,7 @@
 
 #include "plugins/kind.h"
 #include "plugins/loader.h"
+#include "tests/support/suite.h"
 
 static char *folder;       /* of each test, in its own process */
 static char *wrong_folder; /* the modules of tests/plugins */
@@ -561,7 +562,6 @@ END_TEST
 int
 main (void)
 {
-  Suite *suite = suite_create ("loader");
   TCase *tc = tcase_create ("loader");
   tcase_set_timeout (tc, 30);
   tcase_add_checked_fixture (tc, make_folder, remove_folder);
@@ -590,10 +590,5 @@ main (void)
   tcase_add_test (tc, one_that_is_there_is_not_replaced_by_hand);
   tcase_add_test (tc, what_cannot_be_loaded_by_hand_says_why);
   tcase_add_test (tc, traits_have_names);
-  suite_add_tcase (suite, tc);
-  SRunner *runner = srunner_create (suite);
-  srunner_set_tap (runner, "-");
-  srunner_run_all (runner, CK_SILENT);
-  srunner_free (runner);
-  return 0;
+  return suite_run ("loader", tc, NULL);
 }

@@ -4,6 +4,8 @@
 /* The module of trackers/manual-protect.c over a log that is two arrays: what the guest wrote,
  * and what happened. */
 
+#include "tests/support/suite.h"
+
 #include <godwit/error.h>
 #include <godwit/tracker.h>
 
@@ -297,7 +299,6 @@ END_TEST
 int
 main (void)
 {
-  Suite *suite = suite_create ("manual-protect");
   TCase *tc = tcase_create ("manual-protect");
   tcase_add_checked_fixture (tc, setup, teardown);
   tcase_add_test (tc, declares_what_it_does);
@@ -309,10 +310,5 @@ main (void)
   tcase_add_test (tc, nothing_from_before_a_stop_is_left);
   tcase_add_loop_test (tc, errors_of_the_log_are_passed_on, 0, 2);
   tcase_add_test (tc, stop_after_a_failed_start_stops_nothing);
-  suite_add_tcase (suite, tc);
-  SRunner *runner = srunner_create (suite);
-  srunner_set_tap (runner, "-");
-  srunner_run_all (runner, CK_SILENT);
-  srunner_free (runner);
-  return 0;
+  return suite_run ("manual-protect", tc, NULL);
 }

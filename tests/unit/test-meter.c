@@ -5,6 +5,7 @@
 #include <check.h>
 
 #include "core/link/meter.h"
+#include "tests/support/suite.h"
 
 #define MIB (UINT64_C (1) << 20)
 #define MS ((gint64) 1000)
@@ -169,7 +170,6 @@ END_TEST
 int
 main (void)
 {
-  Suite *suite = suite_create ("meter");
   TCase *tc = tcase_create ("meter");
   tcase_add_test (tc, nothing_is_known_at_first);
   tcase_add_test (tc, before_the_first_window_it_is_the_mean);
@@ -179,10 +179,5 @@ main (void)
   tcase_add_test (tc, what_is_not_asked_of_a_link_says_nothing);
   tcase_add_test (tc, pages_without_content_say_nothing);
   tcase_add_test (tc, a_link_that_stands_still_is_not_believed);
-  suite_add_tcase (suite, tc);
-  SRunner *runner = srunner_create (suite);
-  srunner_set_tap (runner, "-");
-  srunner_run_all (runner, CK_SILENT);
-  srunner_free (runner);
-  return 0;
+  return suite_run ("meter", tc, NULL);
 }

@@ -5,6 +5,7 @@
 #include <string.h>
 
 #include "plugins/loader.h"
+#include "tests/support/suite.h"
 
 static const char *const kinds[] = { "reset", "stall", NULL };
 
@@ -206,7 +207,6 @@ END_TEST
 int
 main (void)
 {
-  Suite *suite = suite_create ("options");
   TCase *tc = tcase_create ("options");
   tcase_set_timeout (tc, 30);
   tcase_add_test (tc, what_is_not_typed_has_its_default);
@@ -217,10 +217,5 @@ main (void)
   tcase_add_test (tc, a_plugin_without_options_takes_none);
   tcase_add_loop_test (tc, a_wrong_declaration_is_found, 0, G_N_ELEMENTS (flaws));
   tcase_add_test (tc, text_is_cut_where_nothing_stands_before);
-  suite_add_tcase (suite, tc);
-  SRunner *runner = srunner_create (suite);
-  srunner_set_tap (runner, "-");
-  srunner_run_all (runner, CK_SILENT);
-  srunner_free (runner);
-  return 0;
+  return suite_run ("options", tc, NULL);
 }

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /* SPDX-FileCopyrightText: The godwit authors */
 #include "core/memory/pageset.h"
+#include "tests/support/suite.h"
 
 #include <check.h>
 #include <pthread.h>
@@ -426,7 +427,6 @@ END_TEST
 int
 main (void)
 {
-  Suite *suite = suite_create ("pageset");
   TCase *tc = tcase_create ("pageset");
   tcase_set_timeout (tc, 30);
   tcase_add_test (tc, new_is_empty_and_fill_stops_at_the_end);
@@ -442,10 +442,5 @@ main (void)
   tcase_add_test (tc, nothing_is_lost_between_adding_and_merging);
   tcase_add_test (tc, who_takes_a_bit_sees_the_page);
   tcase_add_test (tc, a_mark_on_a_set_bit_is_not_lost);
-  suite_add_tcase (suite, tc);
-  SRunner *runner = srunner_create (suite);
-  srunner_set_tap (runner, "-");
-  srunner_run_all (runner, CK_SILENT);
-  srunner_free (runner);
-  return 0;
+  return suite_run ("pageset", tc, NULL);
 }

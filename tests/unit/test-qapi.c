@@ -3,6 +3,7 @@
 #include "qapi/json.h"
 #include "qapi-commands.h"
 #include "qapi-events.h"
+#include "tests/support/suite.h"
 
 #include <check.h>
 #include <stdlib.h>
@@ -321,11 +322,5 @@ main (void)
   tcase_add_test (tcase, the_schema_describes_itself_and_is_closed);
   tcase_add_test (tcase, a_command_is_found_by_its_whole_name);
   tcase_add_test (tcase, an_enum_knows_its_names);
-  Suite *suite = suite_create ("qapi");
-  suite_add_tcase (suite, tcase);
-  SRunner *runner = srunner_create (suite);
-  srunner_set_tap (runner, "-");
-  srunner_run_all (runner, CK_SILENT);
-  srunner_free (runner);
-  return 0;
+  return suite_run ("qapi", tcase, NULL);
 }

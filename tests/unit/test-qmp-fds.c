@@ -7,6 +7,7 @@
 #include <sys/resource.h>
 
 #include "tests/support/qmp-client.h"
+#include "tests/support/suite.h"
 
 #define GETFD(name) "{\"execute\":\"getfd\",\"arguments\":{\"fdname\":\"" name "\"}}"
 #define CLOSEFD(name) "{\"execute\":\"closefd\",\"arguments\":{\"fdname\":\"" name "\"}}"
@@ -376,11 +377,5 @@ main (void)
   tcase_add_test (tcase, who_leaves_takes_all_along);
   tcase_add_loop_test (tcase, too_many_are_refused, 0, 2);
   tcase_add_loop_test (tcase, without_room_for_all_the_command_is_refused, 0, 3);
-  Suite *suite = suite_create ("qmp-fds");
-  suite_add_tcase (suite, tcase);
-  SRunner *runner = srunner_create (suite);
-  srunner_set_tap (runner, "-");
-  srunner_run_all (runner, CK_SILENT);
-  srunner_free (runner);
-  return 0;
+  return suite_run ("qmp-fds", tcase, NULL);
 }

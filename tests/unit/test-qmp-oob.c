@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /* SPDX-FileCopyrightText: The godwit authors */
 #include "tests/support/qmp-client.h"
+#include "tests/support/suite.h"
 
 #define STATUS(id) "{\"execute\":\"query-status\",\"id\":" #id "}"
 #define PAUSED(id) "{\"return\":{\"running\":false,\"status\":\"paused\"},\"id\":" #id "}"
@@ -164,11 +165,5 @@ main (void)
   tcase_add_test (tcase, who_half_closes_gets_all_answers);
   tcase_add_test (tcase, who_leaves_takes_what_waits_along);
   tcase_add_test (tcase, a_client_beside_it_waits_as_before);
-  Suite *suite = suite_create ("qmp-oob");
-  suite_add_tcase (suite, tcase);
-  SRunner *runner = srunner_create (suite);
-  srunner_set_tap (runner, "-");
-  srunner_run_all (runner, CK_SILENT);
-  srunner_free (runner);
-  return 0;
+  return suite_run ("qmp-oob", tcase, NULL);
 }

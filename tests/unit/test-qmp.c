@@ -3,6 +3,7 @@
 #include <sys/stat.h>
 
 #include "tests/support/qmp-client.h"
+#include "tests/support/suite.h"
 
 #define OK "{\"return\":{}}\n"
 #define ERR(class, desc) "{\"error\":{\"class\":\"" class "\",\"desc\":\"" desc "\"}"
@@ -495,11 +496,5 @@ main (void)
   tcase_add_test (tcase, quit_is_answered_then_told_then_done);
   tcase_add_test (tcase, the_lists_have_what_is_built);
   tcase_add_test (tcase, a_stale_socket_is_replaced_and_nothing_else);
-  Suite *suite = suite_create ("qmp");
-  suite_add_tcase (suite, tcase);
-  SRunner *runner = srunner_create (suite);
-  srunner_set_tap (runner, "-");
-  srunner_run_all (runner, CK_SILENT);
-  srunner_free (runner);
-  return 0;
+  return suite_run ("qmp", tcase, NULL);
 }

@@ -3,6 +3,7 @@
 
 /* Writes that the system answers with a signal, on a thread that takes it, as it would end the
  * process. */
+#include "tests/support/suite.h"
 #include "transports/common/quiet.h"
 
 #include <check.h>
@@ -118,19 +119,12 @@ END_TEST
 int
 main (void)
 {
-  Suite *suite = suite_create ("quiet");
   TCase *tcase = tcase_create ("quiet");
-  SRunner *runner;
 
   tcase_add_checked_fixture (tcase, set_up, NULL);
   tcase_add_loop_test (tcase, a_write_is_answered_with_an_error_alone, 0, G_N_ELEMENTS (ends));
   tcase_add_loop_test (tcase, a_signal_from_elsewhere_is_left, 0, G_N_ELEMENTS (ends));
   tcase_add_loop_test (tcase, a_transport_raises_no_signal_on_any_thread, 0,
                        G_N_ELEMENTS (ends));
-  suite_add_tcase (suite, tcase);
-  runner = srunner_create (suite);
-  srunner_set_tap (runner, "-");
-  srunner_run_all (runner, CK_SILENT);
-  srunner_free (runner);
-  return 0;
+  return suite_run ("quiet", tcase, NULL);
 }

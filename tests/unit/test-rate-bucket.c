@@ -3,6 +3,7 @@
 #include <check.h>
 
 #include "filters/rate-bucket.h"
+#include "tests/support/suite.h"
 
 static const guint64 rates[] = {
   1, 3, 49, 50, 51, 999, 4096, 1000000, 10485761, BUCKET_RATE_MAX
@@ -122,7 +123,6 @@ END_TEST
 int
 main (void)
 {
-  Suite *suite = suite_create ("rate-bucket");
   TCase *bucket = tcase_create ("bucket");
   tcase_set_timeout (bucket, 30);
   tcase_add_loop_test (bucket, never_more_than_the_rate_and_always_some_after_the_wait, 0,
@@ -131,10 +131,5 @@ main (void)
   tcase_add_loop_test (bucket, a_pause_gives_what_flows_in_20_ms, 0, G_N_ELEMENTS (rates));
   tcase_add_test (bucket, what_is_given_back_can_be_taken_again);
   tcase_add_test (bucket, a_clock_that_goes_back_gives_nothing);
-  suite_add_tcase (suite, bucket);
-  SRunner *runner = srunner_create (suite);
-  srunner_set_tap (runner, "-");
-  srunner_run_all (runner, CK_SILENT);
-  srunner_free (runner);
-  return 0;
+  return suite_run ("rate-bucket", bucket, NULL);
 }

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /* SPDX-FileCopyrightText: The godwit authors */
 #include "core/link/rate.h"
+#include "tests/support/suite.h"
 
 #include <check.h>
 #include <pthread.h>
@@ -137,9 +138,7 @@ END_TEST
 int
 main (void)
 {
-  Suite *suite = suite_create ("rate");
   TCase *tc = tcase_create ("rate");
-  SRunner *runner;
 
   tcase_set_timeout (tc, 30);
   tcase_add_test (tc, unlimited_never_waits);
@@ -150,10 +149,5 @@ main (void)
   tcase_add_test (tc, a_rate_set_while_open_counts_after);
   tcase_add_test (tc, idle_time_saves_no_more_than_10_ms);
   tcase_add_test (tc, threads_share_one_debt);
-  suite_add_tcase (suite, tc);
-  runner = srunner_create (suite);
-  srunner_set_tap (runner, "-");
-  srunner_run_all (runner, CK_SILENT);
-  srunner_free (runner);
-  return 0;
+  return suite_run ("rate", tc, NULL);
 }

@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /* SPDX-FileCopyrightText: The godwit authors */
 #include "core/memory/regions.h"
+#include "tests/support/suite.h"
 
 #include <check.h>
-#include <stdlib.h>
 #include <string.h>
 
 #define PAGE GDW_PAGE_SIZE
@@ -156,18 +156,11 @@ END_TEST
 int
 main (void)
 {
-  Suite *suite = suite_create ("regions");
   TCase *tc = tcase_create ("regions");
-  SRunner *runner;
 
   tcase_add_test (tc, a_table_is_copied);
   tcase_add_test (tc, an_address_is_found);
   tcase_add_test (tc, a_bad_table_is_refused_by_name);
   tcase_add_test (tc, the_first_difference_is_named);
-  suite_add_tcase (suite, tc);
-  runner = srunner_create (suite);
-  srunner_set_tap (runner, "-");
-  srunner_run_all (runner, CK_SILENT);
-  srunner_free (runner);
-  return EXIT_SUCCESS;
+  return suite_run ("regions", tc, NULL);
 }

@@ -5,10 +5,10 @@
 #include "core/guest/reply.h"
 
 #include <pthread.h>
-#include <stdlib.h>
 
 #include "core/base/invoke.h"
 #include "tests/engine/wait.h"
+#include "tests/support/suite.h"
 
 typedef struct {
   pthread_t main;
@@ -154,19 +154,12 @@ END_TEST
 int
 main (void)
 {
-  Suite *suite = suite_create ("reply");
   TCase *tc = tcase_create ("reply");
-  SRunner *runner;
 
   tcase_set_timeout (tc, 60);
   tcase_add_test (tc, an_answer_arrives_in_the_main_loop);
   tcase_add_test (tc, an_answer_never_arrives_at_once);
   tcase_add_test (tc, a_failure_has_a_text_even_without_one);
   tcase_add_test (tc, posts_run_in_their_order_once);
-  suite_add_tcase (suite, tc);
-  runner = srunner_create (suite);
-  srunner_set_tap (runner, "-");
-  srunner_run_all (runner, CK_SILENT);
-  srunner_free (runner);
-  return EXIT_SUCCESS;
+  return suite_run ("reply", tc, NULL);
 }

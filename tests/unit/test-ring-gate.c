@@ -5,9 +5,9 @@
 #include "core/guest/ring-gate.h"
 
 #include <pthread.h>
-#include <stdlib.h>
 
 #include "tests/engine/wait.h"
+#include "tests/support/suite.h"
 
 typedef struct {
   GdwRingGate *gate;
@@ -153,19 +153,12 @@ END_TEST
 int
 main (void)
 {
-  Suite *suite = suite_create ("ring-door");
   TCase *tc = tcase_create ("ring-door");
-  SRunner *runner;
 
   tcase_set_timeout (tc, 60);
   tcase_add_loop_test (tc, all_who_wait_go_on, 0, G_N_ELEMENTS (ways_out));
   tcase_add_loop_test (tc, an_open_gate_is_passed, 0, G_N_ELEMENTS (ways_out));
   tcase_add_test (tc, who_passes_may_ask);
   tcase_add_test (tc, it_shuts_when_no_reason_is_left);
-  suite_add_tcase (suite, tc);
-  runner = srunner_create (suite);
-  srunner_set_tap (runner, "-");
-  srunner_run_all (runner, CK_SILENT);
-  srunner_free (runner);
-  return EXIT_SUCCESS;
+  return suite_run ("ring-gate", tc, NULL);
 }

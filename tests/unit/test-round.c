@@ -4,10 +4,10 @@
 /* The pages that are left, claimed and acknowledged by hand. */
 #include "core/memory/round.h"
 
-#include <stdlib.h>
 #include <string.h>
 
 #include "tests/support/fake-tracker.h"
+#include "tests/support/suite.h"
 
 /* Two whole words and a part of one; a second region. */
 #define LOW 200u
@@ -400,9 +400,7 @@ END_TEST
 int
 main (void)
 {
-  Suite *suite = suite_create ("round");
   TCase *tc = tcase_create ("round"), *order = tcase_create ("order");
-  SRunner *runner;
 
   tcase_add_loop_test (tc, every_page_is_claimed_once, 1, 4);
   tcase_add_test (tc, a_round_waits_for_a_harvest);
@@ -417,11 +415,5 @@ main (void)
   tcase_add_loop_test (tc, it_is_drained_once_when_all_is_acknowledged, 1, 3);
   tcase_add_test (tc, nothing_left_is_drained_at_once);
   tcase_add_test (tc, a_set_that_is_filled_up_all_the_time_does_not_hide_the_end);
-  suite_add_tcase (suite, tc);
-  suite_add_tcase (suite, order);
-  runner = srunner_create (suite);
-  srunner_set_tap (runner, "-");
-  srunner_run_all (runner, CK_SILENT);
-  srunner_free (runner);
-  return EXIT_SUCCESS;
+  return suite_run ("round", tc, order, NULL);
 }

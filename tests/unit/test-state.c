@@ -4,6 +4,7 @@
 /* With --print: the part of docs/states.md that is made from the table. */
 
 #include "core/migration/status.h"
+#include "tests/support/suite.h"
 
 #include <check.h>
 #include <stdio.h>
@@ -171,16 +172,10 @@ main (int argc, char **argv)
     fputs (text, stdout);
     return 0;
   }
-  Suite *suite = suite_create ("state");
   TCase *tc = tcase_create ("state");
   tcase_add_test (tc, every_pair_is_as_listed);
   tcase_add_test (tc, a_status_outside_the_table_is_refused);
   tcase_add_test (tc, names_are_those_of_qmp);
   tcase_add_test (tc, the_page_shows_the_table);
-  suite_add_tcase (suite, tc);
-  SRunner *runner = srunner_create (suite);
-  srunner_set_tap (runner, "-");
-  srunner_run_all (runner, CK_SILENT);
-  srunner_free (runner);
-  return 0;
+  return suite_run ("state", tc, NULL);
 }

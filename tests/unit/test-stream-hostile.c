@@ -7,6 +7,7 @@
 #include "core/link/crc32c.h"
 #include "tests/support/any-frame.h"
 #include "tests/support/golden.h"
+#include "tests/support/suite.h"
 
 #include <check.h>
 
@@ -485,9 +486,7 @@ END_TEST
 int
 main (void)
 {
-  Suite *suite = suite_create ("stream-hostile");
   TCase *tests = tcase_create ("stream-hostile");
-  SRunner *runner;
 
   tcase_set_timeout (tests, 30);
   tcase_add_checked_fixture (tests, setup, teardown);
@@ -507,10 +506,5 @@ main (void)
   tcase_add_test (tests, largest_of_the_others);
   tcase_add_test (tests, long_text_is_cut);
   tcase_add_test (tests, empty_section);
-  suite_add_tcase (suite, tests);
-  runner = srunner_create (suite);
-  srunner_set_tap (runner, "-");
-  srunner_run_all (runner, CK_SILENT);
-  srunner_free (runner);
-  return 0;
+  return suite_run ("stream-hostile", tests, NULL);
 }

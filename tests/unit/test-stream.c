@@ -8,6 +8,7 @@
 #include "core/link/crc32c.h"
 #include "tests/support/any-frame.h"
 #include "tests/support/golden.h"
+#include "tests/support/suite.h"
 
 #include <check.h>
 
@@ -399,9 +400,7 @@ END_TEST
 int
 main (void)
 {
-  Suite *suite = suite_create ("stream");
   TCase *tests = tcase_create ("stream");
-  SRunner *runner;
 
   tcase_add_checked_fixture (tests, setup, teardown);
   tcase_add_loop_test (tests, header, 0, G_N_ELEMENTS (types));
@@ -420,10 +419,5 @@ main (void)
   tcase_add_loop_test (tests, frames_of_an_id, 0, 4);
   tcase_add_test (tests, outcomes);
   tcase_add_test (tests, errors);
-  suite_add_tcase (suite, tests);
-  runner = srunner_create (suite);
-  srunner_set_tap (runner, "-");
-  srunner_run_all (runner, CK_SILENT);
-  srunner_free (runner);
-  return 0;
+  return suite_run ("stream", tests, NULL);
 }

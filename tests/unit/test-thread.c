@@ -7,6 +7,7 @@
 #include <unistd.h>
 
 #include "core/base/thread.h"
+#include "tests/support/suite.h"
 
 /* A thread that says who it is and waits for leave to end. */
 typedef struct {
@@ -132,11 +133,5 @@ main (void)
   tcase_add_test (tcase, the_list_has_who_works);
   tcase_add_test (tcase, a_long_name_is_cut_for_the_system_alone);
   tcase_add_test (tcase, no_signal_is_taken_but_faults);
-  Suite *suite = suite_create ("thread");
-  suite_add_tcase (suite, tcase);
-  SRunner *runner = srunner_create (suite);
-  srunner_set_tap (runner, "-");
-  srunner_run_all (runner, CK_SILENT);
-  srunner_free (runner);
-  return 0;
+  return suite_run ("thread", tcase, NULL);
 }

@@ -4,11 +4,11 @@
 /* The tracker that is taken. */
 #include "core/memory/tracker-select.h"
 
-#include <stdlib.h>
 #include <string.h>
 #include <sys/resource.h>
 
 #include "tests/support/fake-tracker.h"
+#include "tests/support/suite.h"
 
 static FakeTracker *fake; /* for its regions, and the log whose modes a tracker looks at */
 static GdwPlugins *plugins;
@@ -97,19 +97,12 @@ END_TEST
 int
 main (void)
 {
-  Suite *suite = suite_create ("choice");
   TCase *tc = tcase_create ("choice");
-  SRunner *runner;
 
   tcase_add_checked_fixture (tc, setup, teardown);
   tcase_add_test (tc, auto_takes_the_best_that_works);
   tcase_add_test (tc, a_name_is_taken_by_its_word);
   tcase_add_test (tc, what_is_missing_is_named);
   tcase_add_test (tc, without_a_descriptor_that_is_the_reason);
-  suite_add_tcase (suite, tc);
-  runner = srunner_create (suite);
-  srunner_set_tap (runner, "-");
-  srunner_run_all (runner, CK_SILENT);
-  srunner_free (runner);
-  return EXIT_SUCCESS;
+  return suite_run ("tracker-select", tc, NULL);
 }

@@ -6,6 +6,7 @@
 #include <sys/un.h>
 
 #include "tests/support/link-pair.h"
+#include "tests/support/suite.h"
 
 #define MIB ((gsize) 1 << 20)
 
@@ -418,7 +419,6 @@ END_TEST
 int
 main (void)
 {
-  Suite *suite = suite_create ("transports");
   TCase *tc = tcase_create ("transports");
   int kinds = has_ipv6 () ? N_KINDS : TCP6;
 
@@ -440,10 +440,5 @@ main (void)
   tcase_add_loop_test (tc, a_taken_address_is_an_error, 0, kinds);
   tcase_add_loop_test (tc, an_address_is_free_again_after_the_close, 0, kinds);
   tcase_add_loop_test (tc, no_fd_is_left, 0, kinds);
-  suite_add_tcase (suite, tc);
-  SRunner *runner = srunner_create (suite);
-  srunner_set_tap (runner, "-");
-  srunner_run_all (runner, CK_SILENT);
-  srunner_free (runner);
-  return 0;
+  return suite_run ("transports", tc, NULL);
 }

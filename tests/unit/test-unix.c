@@ -12,6 +12,7 @@
 #include <sys/wait.h>
 
 #include "tests/support/link-pair.h"
+#include "tests/support/suite.h"
 
 #define NOBODY 65534
 
@@ -393,7 +394,6 @@ END_TEST
 int
 main (void)
 {
-  Suite *suite = suite_create ("unix");
   TCase *tc = tcase_create ("unix");
 
   tcase_set_timeout (tc, 30);
@@ -410,10 +410,5 @@ main (void)
   tcase_add_test (tc, a_path_that_cannot_be_listened_at_says_what_to_do);
   tcase_add_test (tc, a_connect_that_cannot_work_says_what_to_do);
   tcase_add_test (tc, of_several_listeners_at_once_one_has_the_path);
-  suite_add_tcase (suite, tc);
-  SRunner *runner = srunner_create (suite);
-  srunner_set_tap (runner, "-");
-  srunner_run_all (runner, CK_SILENT);
-  srunner_free (runner);
-  return 0;
+  return suite_run ("unix", tc, NULL);
 }

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /* SPDX-FileCopyrightText: The godwit authors */
 #include "core/link/wire.h"
+#include "tests/support/suite.h"
 
 #include <check.h>
 #include <string.h>
@@ -195,9 +196,7 @@ END_TEST
 int
 main (void)
 {
-  Suite *suite = suite_create ("wire");
   TCase *tests = tcase_create ("wire");
-  SRunner *runner;
 
   tcase_add_checked_fixture (tests, setup, teardown);
   tcase_add_test (tests, numbers_are_little_endian);
@@ -209,10 +208,5 @@ main (void)
   tcase_add_loop_test (tests, bad_text_is_refused, 0, G_N_ELEMENTS (bad_texts));
   tcase_add_test (tests, any_text_that_is_put_can_be_read);
   tcase_add_test (tests, long_text_is_cut_between_characters);
-  suite_add_tcase (suite, tests);
-  runner = srunner_create (suite);
-  srunner_set_tap (runner, "-");
-  srunner_run_all (runner, CK_SILENT);
-  srunner_free (runner);
-  return 0;
+  return suite_run ("wire", tests, NULL);
 }

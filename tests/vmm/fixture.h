@@ -5,6 +5,7 @@
 
 /* A machine under test, and what the tests do with it. */
 
+#include "tests/support/suite.h"
 #include "vmm/guest-ram.h"
 #include "vmm/machine.h"
 
@@ -248,8 +249,6 @@ static inline int
 fixture_main (int argc, char **argv, const char *name, void (*add) (TCase *))
 {
   TCase *tests;
-  Suite *suite;
-  SRunner *runner;
 
   soft = argc > 1 && strcmp (argv[1], "soft") == 0;
   if (!soft && !machine_has_kvm ()) {
@@ -257,13 +256,7 @@ fixture_main (int argc, char **argv, const char *name, void (*add) (TCase *))
     return EXIT_SUCCESS;
   }
   tests = tcase_create (name);
-  suite = suite_create (name);
   tcase_set_timeout (tests, DEADLINE_S);
   add (tests);
-  suite_add_tcase (suite, tests);
-  runner = srunner_create (suite);
-  srunner_set_tap (runner, "-");
-  srunner_run_all (runner, CK_SILENT);
-  srunner_free (runner);
-  return EXIT_SUCCESS;
+  return suite_run (name, tests, NULL);
 }

@@ -3,6 +3,7 @@
 
 /* The module of trackers/dirty-ring.c over the rings of the software machine. */
 
+#include "tests/support/suite.h"
 #include "vmm/guest.h"
 #include "vmm/soft-log.h"
 #include "vmm/soft-ring.h"
@@ -10,7 +11,6 @@
 #include <check.h>
 #include <gmodule.h>
 #include <pthread.h>
-#include <stdlib.h>
 #include <string.h>
 
 #define PAGES 70000u /* more than the largest ring, and not a multiple of 64 */
@@ -600,9 +600,7 @@ END_TEST
 int
 main (void)
 {
-  Suite *suite = suite_create ("dirty-ring");
   TCase *tests = tcase_create ("dirty-ring"), *armed = tcase_create ("armed");
-  SRunner *runner;
   int n = G_N_ELEMENTS (sizes);
 
   tcase_set_timeout (tests, 60);
@@ -623,11 +621,5 @@ main (void)
   tcase_add_test (tests, no_write_is_lost_among_threads);
   tcase_add_unchecked_fixture (armed, load, NULL);
   tcase_add_test (armed, a_page_is_armed_when_it_is_reported);
-  suite_add_tcase (suite, tests);
-  suite_add_tcase (suite, armed);
-  runner = srunner_create (suite);
-  srunner_set_tap (runner, "-");
-  srunner_run_all (runner, CK_SILENT);
-  srunner_free (runner);
-  return EXIT_SUCCESS;
+  return suite_run ("dirty-ring", tests, armed, NULL);
 }

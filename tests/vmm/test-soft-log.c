@@ -3,6 +3,7 @@
 
 /* The software dirty log keeps KVM's rules. */
 
+#include "tests/support/suite.h"
 #include "vmm/guest.h"
 #include "vmm/soft-log.h"
 
@@ -267,9 +268,7 @@ END_TEST
 int
 main (void)
 {
-  Suite *suite = suite_create ("soft-log");
   TCase *tests = tcase_create ("soft-log");
-  SRunner *runner;
 
   tcase_set_timeout (tests, 30);
   tcase_add_test (tests, plain_get_reports_once);
@@ -279,10 +278,5 @@ main (void)
   tcase_add_test (tests, enable_forgets);
   tcase_add_test (tests, what_kvm_refuses_is_refused);
   tcase_add_loop_test (tests, no_write_is_lost, 0, 2);
-  suite_add_tcase (suite, tests);
-  runner = srunner_create (suite);
-  srunner_set_tap (runner, "-");
-  srunner_run_all (runner, CK_SILENT);
-  srunner_free (runner);
-  return 0;
+  return suite_run ("soft-log", tests, NULL);
 }

@@ -3,6 +3,7 @@
 
 /* All vCPU threads run or stand still. */
 
+#include "tests/support/suite.h"
 #include "vmm/vcpu-threads.h"
 
 #include <check.h>
@@ -131,18 +132,11 @@ END_TEST
 int
 main (void)
 {
-  Suite *suite = suite_create ("vcpu-threads");
   TCase *tests = tcase_create ("vcpu-threads");
-  SRunner *runner;
 
   tcase_set_timeout (tests, 30);
   tcase_add_test (tests, it_runs_and_stands_still);
   tcase_add_loop_test (tests, a_pause_of_threads_at_rest_is_answered, 0, 2);
   tcase_add_test (tests, a_poke_wakes_and_is_not_missed);
-  suite_add_tcase (suite, tests);
-  runner = srunner_create (suite);
-  srunner_set_tap (runner, "-");
-  srunner_run_all (runner, CK_SILENT);
-  srunner_free (runner);
-  return 0;
+  return suite_run ("vcpu-threads", tests, NULL);
 }
