@@ -3,11 +3,15 @@
 # SPDX-FileCopyrightText: The godwit authors
 """What judges the tests is tested too: the count of single tests, and the run logs."""
 
+import contextlib
+import io
+import json
 import os
 import signal
 import socket
 import subprocess
 import sys
+import tempfile
 from unittest import mock
 
 import processes
@@ -46,6 +50,26 @@ def diagnostics():
     count = summary.Count()
     summary.count_tap("t", entry("1..2\nnot ok 1 - a\n# one\n# two\nok 2 - b\n", "FAIL"), count)
     same(count.failed, [("t: a", "one\ntwo")], "what a failed test said")
+
+
+def slowest_programs():
+    """The ten slowest of all builds, in their order."""
+    lines = [[{**entry("", "OK"), "name": f"godwit:e2e / t{n}", "duration": n} for n in numbers]
+             for numbers in (range(0, 12), range(12, 20))]
+    count = summary.Count()
+    with tempfile.TemporaryDirectory(prefix="godwit-selftest-") as folder:
+        for build, entries in zip(("build", "build-asan"), lines):
+            logs = os.path.join(folder, build, "meson-logs")
+            os.makedirs(logs)
+            with open(os.path.join(logs, "testlog.json"), "w", encoding="utf-8") as file:
+                file.write("\n".join(map(json.dumps, entries)))
+            summary.count_build(os.path.join(folder, build), count)
+    said = io.StringIO()
+    with contextlib.redirect_stdout(said):
+        summary.print_slowest(count.seconds)
+    same([line.split("s ")[0].split()[1:] + [line.split("/t")[1]]
+          for line in said.getvalue().splitlines()],
+         [[f"{n}.0", str(n)] for n in range(19, 9, -1)], "the slowest programs")
 
 
 def run_logs():
@@ -150,6 +174,7 @@ def main():
     tests.add("single tests are counted", single_tests)
     tests.add("a broken program is a failure", broken_programs)
     tests.add("the output of a failed test is kept", diagnostics)
+    tests.add("the ten slowest programs are named", slowest_programs)
     tests.add("a case that leaves a process behind has failed", left_behind_by_a_case)
     tests.add("a test that is killed leaves no process behind", left_behind_by_a_test)
     tests.add("what is left behind is found by name", left_behind_by_all)

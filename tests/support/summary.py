@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: LGPL-2.1-or-later
 # SPDX-FileCopyrightText: The godwit authors
-"""Count the single tests of meson's logs, and the processes that they left behind:
-summary.py BUILD-DIRECTORY..."""
+"""Count the single tests of meson's logs, the slowest programs, and the processes that they left
+behind: summary.py BUILD-DIRECTORY..."""
 
 import json
 import os
@@ -13,6 +13,7 @@ import processes
 LINE = re.compile(r"(not )?ok\b *(\d*)[ -]*(.*?)(?: *# *(SKIP)\b[ :]*(.*))?$", re.I)
 NAME = re.compile(r"^(?:[^:]*:)?([^+ ]*)\S* / (.*)$")  # project:suite+suite / name
 PROGRAM = re.compile(r"((?:\w+: )?[^:]*)(?:: (.*))?$")  # build: suite/name: single test
+SLOWEST = 10
 PLAN = re.compile(r"1\.\.(\d+)(?: *# *SKIP[ :]*(.*))?", re.I)
 
 
@@ -21,6 +22,7 @@ class Count:
         self.passed = 0
         self.skipped = []  # (name, why)
         self.failed = []   # (name, output)
+        self.seconds = []  # (seconds, program)
 
 
 def count_tap(test, entry, count):
@@ -77,6 +79,7 @@ def count_build(directory, count):
     with open(log, encoding="utf-8") as file:
         for entry in map(json.loads, file):
             test = prefix + NAME.sub(r"\1/\2", entry["name"])
+            count.seconds.append((entry["duration"], test))
             wrong = count_tap(test, entry, count)
             if wrong:
                 tail = (entry["stdout"] + entry.get("stderr", "")).splitlines()[-60:]
@@ -96,6 +99,11 @@ def print_skipped(skipped):
         print(f"skipped: {test}: {names}{': ' if names else ''}{why}")
 
 
+def print_slowest(seconds):
+    for duration, test in sorted(seconds, reverse=True)[:SLOWEST]:
+        print(f"slow: {duration:6.1f} s {test}")
+
+
 def main():
     count = Count()
     for directory in sys.argv[1:]:
@@ -103,6 +111,7 @@ def main():
     for process in processes.left_behind(sys.argv[1:]):
         count.failed.append((f"left behind: {process}", ""))
     print()
+    print_slowest(count.seconds)
     print_skipped(count.skipped)
     failed = 0
     for name, output in count.failed:
