@@ -1,12 +1,15 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /* SPDX-FileCopyrightText: The godwit authors */
-/* One of several links dies; the mirror of source-loss.c. */
+/* One of several links dies. */
 #include "core/destination/private.h"
 
+#include "core/link/silence.h"
+
 static gboolean
-is_link (const Unidentified *unidentified)
+is_open (const Unidentified *unidentified)
 {
-  return unidentified->role == MAIN_LINK || unidentified->role == MEMORY_LINK;
+  return (unidentified->role == MAIN_LINK || unidentified->role == MEMORY_LINK) &&
+         !unidentified->closed && !unidentified->dead;
 }
 
 static guint
@@ -14,11 +17,8 @@ count_open (GdwDestination *destination)
 {
   guint n = 0;
 
-  for (guint i = 0; i < destination->unidentified_links->len; i++) {
-    const Unidentified *unidentified = destination->unidentified_links->pdata[i];
-
-    n += is_link (unidentified) && !unidentified->closed && !unidentified->dead;
-  }
+  for (guint i = 0; i < destination->unidentified_links->len; i++)
+    n += is_open (destination->unidentified_links->pdata[i]);
   return n;
 }
 
@@ -64,49 +64,21 @@ gdw_destination_lose_link (GdwDestination *destination, Unidentified *unidentifi
   }
 }
 
-static gboolean
-is_silent (const Unidentified *unidentified, gint64 now, gint64 limit_us)
-{
-  return is_link (unidentified) && !unidentified->closed && !unidentified->dead &&
-         now - gdw_channel_last_received_us (unidentified->channel) >= limit_us;
-}
-
-static GError *
-silence (const Unidentified *unidentified, gint64 now)
-{
-  gint64 us = now - gdw_channel_last_received_us (unidentified->channel);
-
-  return g_error_new (GDW_ERROR, GDW_ERROR_TIMEOUT,
-                      "link %u: the other side was silent for %" G_GINT64_FORMAT
-                      " ms: it is dead or out of reach; check the network, or raise "
-                      "x-peer-timeout",
-                      gdw_channel_index (unidentified->channel), us / 1000);
-}
-
 void
 gdw_destination_check_links (GdwDestination *destination, gint64 limit_us)
 {
-  gint64 now = g_get_monotonic_time ();
-  const Unidentified *first = NULL;
+  GdwChannel *channels[GDW_LINKS_MAX];
+  GError *error;
   guint n = 0;
 
   for (guint i = 0; i < destination->unidentified_links->len; i++) {
     const Unidentified *unidentified = destination->unidentified_links->pdata[i];
 
-    if (!is_silent (unidentified, now, limit_us))
-      continue;
-    first = n++ ? first : unidentified;
+    if (is_open (unidentified))
+      channels[n++] = unidentified->channel;
   }
-  if (n && n == count_open (destination)) {
-    gdw_destination_fail (destination, silence (first, now));
-    return;
-  }
-  for (guint i = 0; n && i < destination->unidentified_links->len; i++) {
-    const Unidentified *unidentified = destination->unidentified_links->pdata[i];
-
-    if (is_silent (unidentified, now, limit_us))
-      gdw_channel_fail (unidentified->channel, silence (unidentified, now));
-  }
+  if ((error = gdw_silence_check (channels, n, FALSE, limit_us)))
+    gdw_destination_fail (destination, error);
 }
 
 /* The source speaks on this link from now on, and what it had begun to say on the dead one it

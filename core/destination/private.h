@@ -99,42 +99,7 @@ struct GdwDestination {
   GPtrArray *warnings;
 };
 
-/* destination.c */
-void gdw_destination_fail (GdwDestination *destination, GError *error); /* takes it */
-void
-gdw_destination_proceed (GdwDestination *destination); /* tidying up: what can be done now */
-/* The source knows the outcome: stop listening. */
-void gdw_destination_close (GdwDestination *destination);
-
-/* destination-loss.c */
-/* A link of the source has ended. */
-void gdw_destination_lose_link (GdwDestination *destination, Unidentified *unidentified,
-                                const GError *error);
-/* Fails if all were silent for so long; gives up a single one. */
-void gdw_destination_check_links (GdwDestination *destination, gint64 limit_us);
-gboolean gdw_destination_on_link_dead (GdwDestination *destination, Unidentified *unidentified,
-                                       const GdwFrame *frame, const guint8 *meta,
-                                       GError **error);
-
-/* destination-links.c */
-Unidentified *gdw_destination_unidentified (GdwDestination *destination, GdwChannel *channel);
-/* For x-warnings, each text once. */
-void gdw_destination_warn (GdwDestination *destination, const char *text);
-extern const GdwChannelOps gdw_destination_channel_ops;
-gboolean gdw_destination_accept (GdwDestination *destination, GError **error);
-/* Those who wait, as far as there is room. */
-void gdw_destination_let_in (GdwDestination *destination);
-/* The acceptor will end. */
-void gdw_destination_end_accepting (GdwDestination *destination);
-/* It ends; what it let in and nobody saw is closed. */
-void gdw_destination_stop_accepting (GdwDestination *destination);
-/* Fails if links are missing and none can be let in for long. */
-void gdw_destination_check_accepting (GdwDestination *destination, gint64 limit_us);
-/* Those who connected and did not say who they are for so long. */
-void gdw_destination_drop_silent (GdwDestination *destination, gint64 limit_us);
-void gdw_destination_unref (gpointer destination);
-
-/* destination-memory.c */
+/* memory.c */
 gboolean gdw_destination_take_memory (GdwChannel *channel, const GdwFrame *frame,
                                       const GdwMem *mem, gpointer data, GError **error);
 /* No page is written after this; FALSE if one is being written now. */
@@ -142,7 +107,38 @@ gboolean gdw_destination_close_memory (GdwDestination *destination);
 /* What still comes is read and dropped: the links end when the source knows why. */
 void gdw_destination_discard_memory (GdwDestination *destination);
 
-/* destination-switchover.c */
+/* peers.c */
+Unidentified *gdw_destination_unidentified (GdwDestination *destination, GdwChannel *channel);
+void gdw_destination_free_unidentified (gpointer unidentified);
+/* For x-warnings, each text once. */
+void gdw_destination_warn (GdwDestination *destination, const char *text);
+/* On every link: whichever the source hears first names the same cause. */
+void gdw_destination_say_why (GdwDestination *destination);
+/* Of those with one of these roles. */
+void gdw_destination_finish_links (GdwDestination *destination, Role from, Role to);
+void gdw_destination_send_off (Unidentified *unidentified);
+/* Those with this role who came, or were turned away, so long ago. */
+void gdw_destination_drop (GdwDestination *destination, Role role, gint64 limit_us);
+/* Those who connected and did not say who they are for so long. */
+void gdw_destination_drop_silent (GdwDestination *destination, gint64 limit_us);
+/* NULL: there is none. */
+GdwLink *gdw_destination_take_arrival (GdwDestination *destination);
+void gdw_destination_drop_arrivals (GdwDestination *destination);
+/* The acceptor will end. */
+void gdw_destination_end_accepting (GdwDestination *destination);
+/* It ends; what it let in and nobody saw is closed. */
+void gdw_destination_stop_accepting (GdwDestination *destination);
+
+/* outcome.c */
+void gdw_destination_fail (GdwDestination *destination, GError *error); /* takes it */
+/* The source knows the outcome: stop listening. */
+void gdw_destination_close (GdwDestination *destination);
+/* Tidying up: do what can be done now. */
+void gdw_destination_proceed (GdwDestination *destination);
+void gdw_destination_free_workers (GdwDestination *destination);
+void gdw_destination_unref (gpointer destination);
+
+/* switchover.c */
 /* All of it comes again, on another link. */
 void gdw_destination_forget_state (GdwDestination *destination);
 gboolean gdw_destination_on_state (GdwDestination *destination, const GdwFrame *frame,
@@ -153,3 +149,25 @@ gboolean gdw_destination_on_prepare (GdwDestination *destination, const GdwFrame
 void gdw_destination_maybe_take (GdwDestination *destination);
 gboolean gdw_destination_on_commit (GdwDestination *destination, const GdwFrame *frame,
                                     const guint8 *meta, GError **error);
+
+/* loss.c */
+/* A link of the source has ended. */
+void gdw_destination_lose_link (GdwDestination *destination, Unidentified *unidentified,
+                                const GError *error);
+/* Fails if all were silent for so long; gives up a single one. */
+void gdw_destination_check_links (GdwDestination *destination, gint64 limit_us);
+gboolean gdw_destination_on_link_dead (GdwDestination *destination, Unidentified *unidentified,
+                                       const GdwFrame *frame, const guint8 *meta,
+                                       GError **error);
+
+/* accept.c */
+gboolean gdw_destination_accept (GdwDestination *destination, GError **error);
+/* Those who wait, as far as there is room. */
+void gdw_destination_let_in (GdwDestination *destination);
+/* One could not be let in: a failure if a link is missing. */
+void gdw_destination_refuse_arrival (GdwDestination *destination, const GError *error);
+/* Fails if links are missing and none can be let in for long. */
+void gdw_destination_check_accepting (GdwDestination *destination, gint64 limit_us);
+
+/* frames.c */
+extern const GdwChannelOps gdw_destination_channel_ops;

@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /* SPDX-FileCopyrightText: The godwit authors */
-/* From the state to the outcome; the mirror of source-switchover.c. */
-#include <string.h>
-
+/* From the state to COMMIT. */
 #include "core/destination/private.h"
+
+#include <string.h>
 
 #define SECTIONS_MAX 4096u
 #define SECTIONS_BYTES_MAX (512u << 20)

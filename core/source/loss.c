@@ -4,26 +4,7 @@
  * takes nothing from it any more. */
 #include "core/source/private.h"
 
-guint
-gdw_source_open_links (const GdwSource *source)
-{
-  guint n = 0;
-
-  for (guint i = 0; i < source->n_links; i++)
-    n += source->links[i] == LINK_OPEN;
-  return n;
-}
-
-void
-gdw_source_count_links (GdwSource *source)
-{
-  if (source->n_created > source->link_list->len)
-    g_array_set_size (source->link_list, source->n_created);
-  for (guint i = 0; i < source->n_created; i++)
-    g_array_index (source->link_list, GdwLinkInfo,
-                   i) = (GdwLinkInfo){ gdw_channel_sent_bytes (source->channels[i]),
-                                       source->links[i] != LINK_OPEN };
-}
+#include "core/link/silence.h"
 
 /* Of those that were begun. */
 static guint
@@ -172,46 +153,20 @@ gdw_source_lose_link (GdwSource *source, guint index, const GError *error)
     lose_one (source, index, error);
 }
 
-static gboolean
-is_silent (GdwSource *source, guint index, gint64 now, gint64 limit_us)
-{
-  return source->links[index] == LINK_OPEN &&
-         now - gdw_channel_last_received_us (source->channels[index]) >= limit_us;
-}
-
-static GError *
-silence (GdwSource *source, guint index, gint64 now)
-{
-  gint64 us = now - gdw_channel_last_received_us (source->channels[index]);
-
-  return g_error_new (GDW_ERROR, GDW_ERROR_TIMEOUT,
-                      "link %u: the other side was silent for %" G_GINT64_FORMAT
-                      " ms: it is dead or out of reach; check the network, or "
-                      "raise x-peer-timeout",
-                      index, us / 1000);
-}
-
 gboolean
 gdw_source_check_links (GdwSource *source, gint64 limit_us)
 {
-  gint64 now = g_get_monotonic_time ();
-  guint n = 0, first = 0;
+  GdwChannel *channels[GDW_LINKS_MAX];
+  GError *error;
+  guint n = 0;
 
-  for (guint i = source->n_created; i > 0; i--)
-    if (is_silent (source, i - 1, now, limit_us)) {
-      first = i - 1;
-      n++;
-    }
-  if (n == 0)
-    return FALSE;
-  if (n == count_open (source) || source->phase == LINKING) {
-    gdw_source_fail (source, silence (source, first, now));
-    return TRUE;
-  }
   for (guint i = 0; i < source->n_created; i++)
-    if (is_silent (source, i, now, limit_us))
-      gdw_channel_fail (source->channels[i], silence (source, i, now));
-  return FALSE;
+    if (source->links[i] == LINK_OPEN)
+      channels[n++] = source->channels[i];
+  error = gdw_silence_check (channels, n, source->phase == LINKING, limit_us);
+  if (error)
+    gdw_source_fail (source, error);
+  return error != NULL;
 }
 
 /* Nothing on the link can overtake what is sent from now on. */

@@ -92,19 +92,54 @@ struct GdwSource {
   GPtrArray *warnings;
 };
 
-/* source.c */
-void gdw_source_fail (GdwSource *source, GError *error); /* takes it */
+/* links.c */
 /* For x-warnings. */
 void gdw_source_warn (GdwSource *source, const char *format, ...) G_GNUC_PRINTF (2, 3);
-void gdw_source_proceed (GdwSource *source); /* tidying up: do what can be done now */
-/* The guest is ours: take it back and tidy up. */
-void gdw_source_end (GdwSource *source);
-/* The guest is the destination's: tidy up. */
-void gdw_source_leave (GdwSource *source);
+guint gdw_source_open_links (const GdwSource *source);
+/* Bring link_list up to date, while the channels are there. */
+void gdw_source_count_links (GdwSource *source);
+/* On the main link; takes @meta. */
+void gdw_source_say (GdwSource *source, GdwFrameType type, GByteArray *meta);
+/* Tell the other side why, on every link: whichever it hears first names the
+ * same cause. */
+void gdw_source_say_why (GdwSource *source);
+void gdw_source_kick (GdwSource *source);
 void gdw_source_finish_links (GdwSource *source);
 void gdw_source_stop_links (GdwSource *source);
 
-/* source-loss.c */
+/* outcome.c */
+void gdw_source_fail (GdwSource *source, GError *error); /* takes it */
+/* The guest is the destination's: tidy up. */
+void gdw_source_leave (GdwSource *source);
+/* The same: it is in the file, or in the pipe. */
+void gdw_source_leave_one_way (GdwSource *source);
+void gdw_source_proceed (GdwSource *source); /* tidying up: do what can be done now */
+void gdw_source_free_workers (GdwSource *source);
+/* The time since the step before, in the blackout. */
+guint64 gdw_source_step_time (GdwSource *source);
+
+/* switchover.c */
+/* After each harvest: what is dirty and not harvested would not count.  @asked: by the round,
+ * or for the operator. */
+void gdw_source_consider (GdwSource *source, gboolean asked);
+void gdw_source_maybe_prepare (GdwSource *source);
+/* All sections, if they are known yet. */
+void gdw_source_send_state (GdwSource *source);
+void gdw_source_on_prepared (GdwSource *source);
+void gdw_source_on_committed (GdwSource *source, guint64 resume_us);
+/* One-way: PREPARE, or COMMIT, and all before it is durable. */
+void gdw_source_on_settled (GdwSource *source);
+
+/* memory.c */
+gboolean gdw_source_fill (GdwChannel *channel, GdwMemOut *out, gpointer data, GError **error);
+void gdw_source_acked (GdwChannel *channel, const GdwSent *sent, gpointer data);
+gboolean gdw_source_nak (GdwChannel *channel, const GdwNak *damaged, guint32 number,
+                         gpointer data, GError **error);
+/* There is no other link to wait for. */
+void gdw_source_all_joined (GdwSource *source);
+void gdw_source_round_event (GdwRoundEvent event, const GdwRoundTotals *totals, gpointer data);
+
+/* loss.c */
 /* A link has ended: go on over the others, or fail, at once or when no other says why. */
 void gdw_source_lose_link (GdwSource *source, guint index, const GError *error);
 /* A further link could not be opened: may one do, and then: one does. */
@@ -116,29 +151,7 @@ void gdw_source_go_on_alone (GdwSource *source);
 gboolean gdw_source_check_links (GdwSource *source, gint64 limit_us);
 gboolean gdw_source_on_link_drained (GdwSource *source, const GdwFrame *frame,
                                      const guint8 *meta, GError **error);
-guint gdw_source_open_links (const GdwSource *source);
-/* Bring link_list up to date, while the channels are there. */
-void gdw_source_count_links (GdwSource *source);
 
-/* source-links.c: the channels' and the round's callbacks. */
+/* frames.c */
 extern const GdwChannelOps gdw_source_channel_ops;
 void gdw_source_add_channel (GdwSource *source);
-/* There is no other link to wait for. */
-void gdw_source_all_joined (GdwSource *source);
-/* On the main link; takes @meta. */
-void gdw_source_say (GdwSource *source, GdwFrameType type, GByteArray *meta);
-void gdw_source_kick (GdwSource *source);
-void gdw_source_round_event (GdwRoundEvent event, const GdwRoundTotals *totals, gpointer data);
-
-/* source-switchover.c: from the decision to the outcome. */
-/* After each harvest: what is dirty and not harvested would not count.  @asked: by the round,
- * or for the operator. */
-void gdw_source_consider (GdwSource *source, gboolean asked);
-void gdw_source_maybe_prepare (GdwSource *source);
-/* All sections, if they are known yet. */
-void gdw_source_send_state (GdwSource *source);
-void gdw_source_on_prepared (GdwSource *source);
-void gdw_source_on_committed (GdwSource *source, guint64 resume_us);
-void gdw_source_commit_lost (GdwSource *source);
-/* One-way: PREPARE, or COMMIT, and all before it is durable. */
-void gdw_source_on_settled (GdwSource *source);

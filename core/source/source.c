@@ -1,31 +1,12 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /* SPDX-FileCopyrightText: The godwit authors */
+/* An outgoing attempt, as it is ordered and asked from outside. */
 #include "core/source/private.h"
 
 #include <errno.h>
 #include <unistd.h>
 
 #include "core/memory/tracker-select.h"
-
-/* How long a farewell (ERROR, ABORT, CONFIRM) may take to reach the peer. */
-#define GRACE_MS 200
-#define FAREWELL_MS 5000
-
-static void
-set_status (GdwSource *source, GdwStatus status)
-{
-  source->attempt.ops->status (status, source->attempt.data);
-}
-
-void
-gdw_source_warn (GdwSource *source, const char *format, ...)
-{
-  va_list values;
-
-  va_start (values, format);
-  g_ptr_array_add (source->warnings, g_strdup_vprintf (format, values));
-  va_end (values);
-}
 
 static guint
 count_links (GdwSource *source)
@@ -175,185 +156,8 @@ gdw_source_begin (GdwSource *source)
 {
   gdw_timer_set (&source->tick, source->attempt.context, source->channel_config.heartbeat_ms,
                  on_tick, source);
-  set_status (source, GDW_STATUS_SETUP);
+  source->attempt.ops->status (GDW_STATUS_SETUP, source->attempt.data);
   gdw_source_add_channel (source);
-}
-
-void
-gdw_source_finish_links (GdwSource *source)
-{
-  for (guint i = 0; i < source->n_created; i++) {
-    if (source->connected[i])
-      gdw_channel_finish (source->channels[i]);
-    else
-      gdw_channel_stop (source->channels[i]);
-  }
-}
-
-void
-gdw_source_stop_links (GdwSource *source)
-{
-  for (guint i = 0; i < source->n_created; i++)
-    gdw_channel_stop (source->channels[i]);
-}
-
-static gboolean
-on_grace_over (gpointer data)
-{
-  GdwSource *source = data;
-
-  gdw_timer_clear (&source->grace);
-  gdw_source_stop_links (source);
-  return G_SOURCE_REMOVE;
-}
-
-/* Tell the other side why, on every link: whichever it hears first names the
- * same cause. */
-static void
-say_why (GdwSource *source)
-{
-  GdwErrorMsg msg = { .code = source->error->domain == GDW_ERROR ? (guint) source->error->code
-                                                                 : GDW_ERROR_FAILED,
-                      .phase = (char *) "source",
-                      .text = source->error->message };
-
-  for (guint i = 0; i < source->n_created; i++) {
-    GByteArray *meta;
-
-    if (!source->connected[i])
-      continue;
-    meta = g_byte_array_new ();
-    gdw_error_encode (&msg, meta);
-    gdw_channel_send (source->channels[i],
-                      source->cancelled ? GDW_FRAME_ABORT : GDW_FRAME_ERROR, meta);
-  }
-}
-
-/* The guest is ours: take it back and tidy up. */
-void
-gdw_source_end (GdwSource *source)
-{
-  source->phase = ENDING;
-  g_atomic_int_set (&source->sending, FALSE);
-  source->outcome = GDW_OUTCOME_SOURCE;
-  gdw_ring_gate_open (gdw_guest_ring_gate (source->attempt.guest));
-  g_cancellable_cancel (source->cancellable);
-  say_why (source);
-  gdw_source_finish_links (source);
-  gdw_timer_set (&source->grace, source->attempt.context, GRACE_MS, on_grace_over, source);
-  gdw_source_proceed (source);
-}
-
-void
-gdw_source_fail (GdwSource *source, GError *error)
-{
-  if (source->phase >= COMMIT_LOST) {
-    g_error_free (error);
-    return;
-  }
-  gdw_timer_clear (&source->reason);
-  if (source->error)
-    g_error_free (error); /* the first is the root cause */
-  else
-    source->error = error;
-  if (source->phase == COMMITTING) {
-    source->phase = COMMIT_LOST;
-    gdw_source_stop_links (source);
-    gdw_source_proceed (source);
-    return;
-  }
-  gdw_source_end (source);
-}
-
-void
-gdw_source_leave (GdwSource *source)
-{
-  source->phase = LEAVING;
-  source->outcome = GDW_OUTCOME_DESTINATION;
-  g_clear_error (&source->error);
-  gdw_guest_gone (source->attempt.guest);
-  gdw_source_finish_links (source);
-  gdw_timer_set (&source->grace, source->attempt.context, FAREWELL_MS, on_grace_over, source);
-  gdw_source_proceed (source);
-}
-
-static void
-on_reclaimed (const GError *error, gpointer data)
-{
-  GdwSource *source = data;
-
-  source->guest_orders--;
-  if (error)
-    g_prefix_error (&source->error, "%s; before that: ", error->message);
-  gdw_source_proceed (source);
-}
-
-static void
-free_workers (GdwSource *source)
-{
-  gdw_timer_clear (&source->tick);
-  gdw_timer_clear (&source->grace);
-  gdw_timer_clear (&source->reason);
-  g_clear_error (&source->lost);
-  gdw_source_count_links (source);
-  for (guint i = 0; i < source->n_created; i++) {
-    gdw_channel_free (source->channels[i]);
-    g_free (source->batches[i]);
-  }
-  source->n_created = 0;
-  g_clear_pointer (&source->query, gdw_query_free);
-  g_clear_pointer (&source->sync, gdw_dirty_sync_free);
-  if (source->round)
-    gdw_round_counts (source->round, &source->normal_pages, &source->zero_pages);
-  g_clear_pointer (&source->round, gdw_round_free);
-  g_clear_pointer (&source->rate, gdw_rate_free);
-  g_clear_pointer (&source->tracking, gdw_tracking_close);
-  g_clear_pointer (&source->marks, gdw_pageset_free);
-  g_clear_pointer (&source->sections, g_ptr_array_unref);
-  g_clear_pointer (&source->stack, gdw_stack_close);
-  g_clear_pointer (&source->regions, gdw_regions_free);
-}
-
-static void
-finish (GdwSource *source)
-{
-  Phase last = source->phase;
-
-  source->phase = OVER;
-  source->end_us = g_get_monotonic_time ();
-  source->attempt.ops->detach (source->attempt.data);
-  free_workers (source);
-  if (last == LEAVING)
-    set_status (source, GDW_STATUS_COMPLETED);
-  else
-    set_status (source, source->cancelled ? GDW_STATUS_CANCELLED : GDW_STATUS_FAILED);
-  source->attempt.ops->over (source->attempt.data);
-}
-
-/* What is left to do, in this order: the guest runs again, the links end, the
- * dirty log is off. */
-void
-gdw_source_proceed (GdwSource *source)
-{
-  if (source->phase < COMMIT_LOST || source->phase == ASKING || source->phase == OVER)
-    return;
-  if (source->phase == ENDING && !source->host_calls && !source->reclaimed) {
-    source->reclaimed = TRUE;
-    source->guest_orders++;
-    gdw_guest_reclaim (source->attempt.guest, on_reclaimed, source);
-  }
-  if (source->n_closed < source->n_created)
-    return;
-  if (source->phase == COMMIT_LOST) {
-    gdw_source_commit_lost (source);
-    return;
-  }
-  if (source->sync && !source->sync_stopped) {
-    source->sync_stopped = TRUE;
-    gdw_dirty_sync_stop (source->sync);
-  }
-  if ((!source->sync || source->sync_ended) && !source->host_calls && !source->guest_orders)
-    finish (source);
 }
 
 gboolean
@@ -368,7 +172,7 @@ gdw_source_cancel (GdwSource *source, GError **error)
   if (source->phase >= ENDING)
     return TRUE;
   source->cancelled = TRUE;
-  set_status (source, GDW_STATUS_CANCELLING);
+  source->attempt.ops->status (GDW_STATUS_CANCELLING, source->attempt.data);
   gdw_source_fail (source, g_error_new (G_IO_ERROR, G_IO_ERROR_CANCELLED,
                                         "source: the migration was cancelled: the operator "
                                         "asked for it"));
@@ -432,24 +236,12 @@ gdw_source_mark (GdwSource *source, guint64 guest_addr, guint64 size)
   }
 }
 
-const GError *
-gdw_source_error (GdwSource *source)
-{
-  return source->error;
-}
-
-const char *
-gdw_source_id (GdwSource *source)
-{
-  return source->id_text;
-}
-
 void
 gdw_source_free (GdwSource *source)
 {
   if (!source)
     return;
-  free_workers (source);
+  gdw_source_free_workers (source);
   gdw_meter_free (source->meter);
   g_clear_error (&source->error);
   g_object_unref (source->cancellable);

@@ -1,13 +1,13 @@
 #!/usr/bin/env python3
 # SPDX-License-Identifier: LGPL-2.1-or-later
 # SPDX-FileCopyrightText: The godwit authors
-"""Who may include whom."""
+"""Who may include and call whom."""
 
 import os
 import re
 import sys
 
-from tree import run, sources
+from tree import blank, run, sources
 
 INCLUDE = re.compile(r'^[ \t]*#[ \t]*include[ \t]*([<"])([^>"]+)[>"]', re.M)
 
@@ -136,6 +136,48 @@ def closure(graph, start):
     return found
 
 
+DEFINED = re.compile(r"^([^\n;{}]*)\n([a-z_]\w+) \([^;{}]*?\)\n\{", re.M)
+# Folders whose circles are not mended yet.
+CIRCULAR = ["control/", "qapi/"]
+TABLE = re.compile(r"^const \w+ (gdw_\w+)(?:\[\w*\])? = ", re.M)
+
+
+def defined(tree):
+    """{name: {paths}} of the functions and tables that a file shows to others."""
+    out = {}
+    for path in sources(tree, ".c", but=["tests/", "examples/"]):
+        text = blank(tree[path])
+        names = [match[2] for match in DEFINED.finditer(text) if "static" not in match[1].split()]
+        for name in names + TABLE.findall(text):
+            out.setdefault(name, set()).add(path)
+    return out
+
+
+def calls(tree):
+    """{path: {path: name}}: which file calls which, by one of the names."""
+    where = defined(tree)
+    graph = {}
+    for path in sources(tree, ".c", but=["tests/", "examples/"] + CIRCULAR):
+        edges = graph.setdefault(path, {})
+        for name in sorted(set(re.findall(r"\b[a-z_]\w+\b", blank(tree[path])))):
+            for other in where.get(name, ()):
+                near = path.split("/")[0] == other.split("/")[0]
+                if other != path and path not in where[name] and (near or name.startswith("gdw_")):
+                    edges.setdefault(other, name)
+    return graph
+
+
+def circles(tree):
+    """No two files call each other, nor in a circle: data flows one way."""
+    graph = calls(tree)
+    out = []
+    for path in sorted(graph):
+        for other in sorted(graph[path]):
+            if path in closure(graph, other):
+                out.append(f"{path}:1: calls {graph[path][other]} of {other}, which leads back")
+    return out
+
+
 RULES = [
     ("each folder includes only what it may", folders, [
         {"trackers/bitmap.c": '#include "core/link/wire.h"\n'},
@@ -167,6 +209,13 @@ RULES = [
         {"core/a.h": '#include "core/b.h"\n', "core/b.h": '#include "core/a.h"\n'},
         {"vmm/a.h": '#include "b.h"\n', "vmm/b.h": '#include "c.h"\n',
          "vmm/c.h": '#include "a.h"\n'},
+    ]),
+    ("no two files call each other", circles, [
+        {"core/a/a.c": "void\ngdw_a (void)\n{\n  gdw_b ();\n}\n",
+         "core/b/b.c": "void\ngdw_b (void)\n{\n  gdw_a ();\n}\n"},
+        {"vmm/a.c": "int\na_do (int x)\n{\n  return b_do (x);\n}\n",
+         "vmm/b.c": "int\nb_do (int x)\n{\n  return c_do (x);\n}\n",
+         "vmm/c.c": "int\nc_do (int x)\n{\n  return a_do (x);\n}\n"},
     ]),
 ]
 

@@ -1,0 +1,234 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/* SPDX-FileCopyrightText: The godwit authors */
+/* Who is let in. */
+#include "core/destination/private.h"
+
+/* At once, of those who have not said who they are; the next ones wait in the backlog. */
+#define REFUSALS_TOLD_MAX 16u
+/* One of them keeps its place so long while another waits for it. */
+#define STRANGER_US 100000
+/* Accepted, and not let in yet. */
+#define ARRIVALS_MAX 1u
+#define ACCEPT_PAUSE_US 100000
+/* Links are missing and nobody can be let in for so long: that is the end. */
+#define ACCEPT_PATIENCE_US 3000000
+
+/* Who asks for the outcome knows the token, but may stay as long. */
+static gboolean
+takes_place (const Unidentified *unidentified)
+{
+  return unidentified->role == STRANGER || unidentified->role == ASKER;
+}
+
+/* Those that take a place, with those on their way out; @oldest: who is to go first, NULL if
+ * one goes already. */
+static guint
+count_places (GdwDestination *destination, Unidentified **oldest)
+{
+  gboolean one_goes = FALSE;
+  guint n = 0;
+
+  *oldest = NULL;
+  for (guint i = 0; i < destination->unidentified_links->len; i++) {
+    Unidentified *unidentified = destination->unidentified_links->pdata[i];
+
+    n += takes_place (unidentified);
+    one_goes |= takes_place (unidentified) && unidentified->goes;
+    if (!*oldest && unidentified->role == STRANGER)
+      *oldest = unidentified;
+  }
+  if (one_goes)
+    *oldest = NULL;
+  return n;
+}
+
+static gboolean
+on_crowded (gpointer data)
+{
+  GdwDestination *destination = data;
+
+  gdw_timer_clear (&destination->crowded);
+  gdw_destination_let_in (destination);
+  return G_SOURCE_REMOVE;
+}
+
+/* Somebody waits, and he may be the source. */
+static void
+make_room (GdwDestination *destination, Unidentified *oldest)
+{
+  gint64 left_us = oldest->came_us + STRANGER_US - g_get_monotonic_time ();
+
+  if (left_us > 0) {
+    gdw_timer_set (&destination->crowded, destination->attempt.context,
+                   (guint) (left_us + 999) / 1000, on_crowded, destination);
+    return;
+  }
+  gdw_destination_warn (destination,
+                        "destination: a connection was closed: others wait, and 16 have not "
+                        "said who they are; look for a port scanner");
+  gdw_destination_send_off (oldest);
+}
+
+/* Once memory comes the source has all its links, be they fewer than it asked for. */
+static gboolean
+links_are_missing (GdwDestination *destination)
+{
+  return destination->phase == RECEIVING && destination->n_joined < destination->n_links &&
+         __atomic_load_n (&destination->received_bytes, __ATOMIC_RELAXED) == 0;
+}
+
+/* He may have been one of them, and nothing goes on without it. */
+void
+gdw_destination_refuse_arrival (GdwDestination *destination, const GError *error)
+{
+  gdw_destination_warn (destination, error->message);
+  if (links_are_missing (destination))
+    gdw_destination_fail (
+        destination, g_error_new (error->domain, error->code,
+                                  "destination: it lets in only %u of %u links: %s",
+                                  destination->n_joined, destination->n_links, error->message));
+}
+
+static void
+welcome_stranger (GdwDestination *destination, GdwLink *link)
+{
+  g_autoptr (GError) error = NULL;
+  GdwChannel *channel = gdw_channel_new (&destination->channel_config, 0, link, &error);
+  Unidentified *unidentified;
+
+  if (!channel) {
+    gdw_destination_refuse_arrival (destination, error);
+    return;
+  }
+  unidentified = g_new0 (Unidentified, 1);
+  unidentified->since_us = unidentified->came_us = g_get_monotonic_time ();
+  unidentified->channel = channel;
+  g_ptr_array_add (destination->unidentified_links, unidentified);
+}
+
+static gboolean
+has_arrivals (GdwDestination *destination)
+{
+  gboolean has;
+
+  pthread_mutex_lock (&destination->arrivals_lock);
+  has = !g_queue_is_empty (&destination->arrivals);
+  pthread_mutex_unlock (&destination->arrivals_lock);
+  return has;
+}
+
+void
+gdw_destination_let_in (GdwDestination *destination)
+{
+  Unidentified *oldest;
+
+  while (has_arrivals (destination)) {
+    if (destination->closing) {
+      gdw_destination_drop_arrivals (destination);
+    } else if (count_places (destination, &oldest) < REFUSALS_TOLD_MAX) {
+      welcome_stranger (destination, gdw_destination_take_arrival (destination));
+    } else {
+      if (oldest)
+        make_room (destination, oldest);
+      return;
+    }
+  }
+}
+
+static void
+on_arrival (gpointer data)
+{
+  gdw_destination_let_in (data);
+}
+
+/* Whatever is wrong (no descriptor is left, a refused peer) may pass. */
+static void
+wait_after_error (GdwDestination *destination, GError *error)
+{
+  gint64 now = g_get_monotonic_time ();
+
+  g_debug ("%s", error->message);
+  pthread_mutex_lock (&destination->arrivals_lock);
+  if (!destination->refusal)
+    destination->refused_us = now;
+  destination->refused_last_us = now;
+  g_clear_error (&destination->refusal);
+  destination->refusal = error;
+  while (!destination->stop_accepting && g_get_monotonic_time () < now + ACCEPT_PAUSE_US)
+    gdw_cond_wait_until (&destination->arrivals_changed, &destination->arrivals_lock,
+                         now + ACCEPT_PAUSE_US);
+  pthread_mutex_unlock (&destination->arrivals_lock);
+}
+
+static void
+hand_over (GdwDestination *destination, GdwLink *link)
+{
+  pthread_mutex_lock (&destination->arrivals_lock);
+  g_clear_error (&destination->refusal);
+  g_queue_push_tail (&destination->arrivals, link);
+  pthread_mutex_unlock (&destination->arrivals_lock);
+  g_atomic_int_inc (&destination->refs);
+  gdw_invoke (destination->attempt.context, on_arrival, destination, gdw_destination_unref);
+}
+
+/* FALSE: it is over. */
+static gboolean
+wait_for_place (GdwDestination *destination)
+{
+  gboolean go_on;
+
+  pthread_mutex_lock (&destination->arrivals_lock);
+  while (!destination->stop_accepting &&
+         g_queue_get_length (&destination->arrivals) >= ARRIVALS_MAX)
+    pthread_cond_wait (&destination->arrivals_changed, &destination->arrivals_lock);
+  go_on = !destination->stop_accepting;
+  pthread_mutex_unlock (&destination->arrivals_lock);
+  return go_on;
+}
+
+static void *
+accept_loop (void *data)
+{
+  GdwDestination *destination = data;
+
+  while (wait_for_place (destination)) {
+    GError *error = NULL;
+    GdwLink *link = gdw_stack_accept (destination->stack, destination->accept_cancellable,
+                                      &error);
+
+    if (link)
+      hand_over (destination, link);
+    else
+      wait_after_error (destination, error);
+  }
+  return NULL;
+}
+
+gboolean
+gdw_destination_accept (GdwDestination *destination, GError **error)
+{
+  destination->accepting = gdw_thread_start (&destination->acceptor,
+                                             destination->attempt.threads, "mig/dst/accept",
+                                             accept_loop, destination, error);
+  return destination->accepting;
+}
+
+void
+gdw_destination_check_accepting (GdwDestination *destination, gint64 limit_us)
+{
+  g_autoptr (GError) error = NULL;
+  gint64 for_us;
+
+  pthread_mutex_lock (&destination->arrivals_lock);
+  if (destination->refusal)
+    error = g_error_copy (destination->refusal);
+  for_us = destination->refused_last_us - destination->refused_us;
+  pthread_mutex_unlock (&destination->arrivals_lock);
+  if (!error || !g_error_matches (error, GDW_ERROR, GDW_ERROR_EXHAUSTED))
+    return;
+  gdw_destination_warn (destination, error->message);
+  /* What they hold may be what is missing. */
+  gdw_destination_drop (destination, STRANGER, STRANGER_US);
+  if (for_us >= MIN (ACCEPT_PATIENCE_US, limit_us / 2))
+    gdw_destination_refuse_arrival (destination, error);
+}

@@ -1,0 +1,153 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/* SPDX-FileCopyrightText: The godwit authors */
+/* How an attempt ends. */
+#include "core/destination/private.h"
+
+#include <string.h>
+
+/* How long a farewell may take to reach the peer. */
+#define GRACE_MS 200
+
+static void
+set_status (GdwDestination *destination, GdwStatus status)
+{
+  destination->attempt.ops->status (status, destination->attempt.data);
+}
+
+static void
+report_failed (GdwDestination *destination)
+{
+  if (destination->reported)
+    return;
+  destination->reported = TRUE;
+  destination->end_us = g_get_monotonic_time ();
+  set_status (destination, GDW_STATUS_FAILED);
+}
+
+void
+gdw_destination_free_workers (GdwDestination *destination)
+{
+  gdw_timer_clear (&destination->tick);
+  gdw_timer_clear (&destination->grace);
+  gdw_timer_clear (&destination->linger);
+  g_clear_error (&destination->lost);
+  gdw_destination_stop_accepting (destination);
+  g_ptr_array_set_size (destination->unidentified_links, 0);
+  memset (destination->links, 0, sizeof destination->links);
+  destination->main_link = destination->state_link = NULL;
+  g_clear_pointer (&destination->stack, gdw_stack_close);
+  g_clear_pointer (&destination->touched, gdw_pageset_free);
+  g_clear_pointer (&destination->regions, gdw_regions_free);
+  g_clear_pointer (&destination->local_address, g_free);
+}
+
+void
+gdw_destination_proceed (GdwDestination *destination)
+{
+  if (!destination->closing || destination->host_calls || destination->phase == OVER)
+    return;
+  for (guint i = 0; i < destination->unidentified_links->len; i++)
+    if (!((Unidentified *) destination->unidentified_links->pdata[i])->closed)
+      return;
+  destination->phase = OVER;
+  gdw_destination_free_workers (destination);
+  destination->attempt.ops->over (destination->attempt.data);
+}
+
+static gboolean
+on_grace_over (gpointer data)
+{
+  GdwDestination *destination = data;
+
+  gdw_timer_clear (&destination->grace);
+  for (guint i = 0; i < destination->unidentified_links->len; i++) {
+    Unidentified *unidentified = destination->unidentified_links->pdata[i];
+
+    if (destination->closing || unidentified->role == MAIN_LINK ||
+        unidentified->role == MEMORY_LINK)
+      gdw_channel_stop (unidentified->channel);
+  }
+  return G_SOURCE_REMOVE;
+}
+
+void
+gdw_destination_close (GdwDestination *destination)
+{
+  if (destination->closing)
+    return;
+  destination->closing = TRUE;
+  gdw_timer_clear (&destination->linger);
+  gdw_destination_end_accepting (destination);
+  gdw_destination_drop_arrivals (destination);
+  gdw_destination_finish_links (destination, STRANGER, ASKER);
+  if (!destination->grace)
+    gdw_timer_set (&destination->grace, destination->attempt.context, GRACE_MS, on_grace_over,
+                   destination);
+  gdw_destination_proceed (destination);
+}
+
+static gboolean
+on_linger_over (gpointer data)
+{
+  GdwDestination *destination = data;
+
+  gdw_destination_close (destination);
+  return G_SOURCE_REMOVE;
+}
+
+void
+gdw_destination_fail (GdwDestination *destination, GError *error)
+{
+  if (destination->phase >= RESUMING) {
+    g_error_free (error);
+    return;
+  }
+  if (destination->one_way) {
+    destination->source_knows = TRUE;
+    g_prefix_error (&error,
+                    "destination: the guest cannot be restored from '%s': ", destination->uri);
+  }
+  destination->error = error;
+  destination->phase = FAILING;
+  gdw_verdict_abort (&destination->verdict, error->message);
+  gdw_destination_discard_memory (destination);
+  g_cancellable_cancel (destination->host_cancellable);
+  gdw_destination_say_why (destination);
+  gdw_destination_finish_links (destination, MAIN_LINK, MEMORY_LINK);
+  gdw_timer_set (&destination->grace, destination->attempt.context, GRACE_MS, on_grace_over,
+                 destination);
+  report_failed (destination);
+  /* Once PREPARED was said, COMMIT may be on its way, and the source will ask. */
+  if (destination->verdict.prepared && !destination->source_knows)
+    gdw_timer_set (&destination->linger, destination->attempt.context,
+                   destination->attempt.parameters->x_peer_timeout, on_linger_over,
+                   destination);
+  else
+    gdw_destination_close (destination);
+}
+
+void
+gdw_destination_unref (gpointer data)
+{
+  GdwDestination *destination = data;
+
+  if (!g_atomic_int_dec_and_test (&destination->refs))
+    return;
+  g_clear_error (&destination->error);
+  gdw_verdict_clear (&destination->verdict);
+  g_object_unref (destination->host_cancellable);
+  g_object_unref (destination->accept_cancellable);
+  g_ptr_array_unref (destination->unidentified_links);
+  g_ptr_array_unref (destination->sections);
+  g_ptr_array_unref (destination->warnings);
+  g_clear_pointer (&destination->incoming.name, g_free);
+  g_clear_pointer (&destination->incoming.data, g_byte_array_unref);
+  g_free (destination->section_list);
+  g_free (destination->id_text);
+  g_free (destination->uri);
+  g_free (destination->transport_name);
+  pthread_mutex_destroy (&destination->gate);
+  pthread_cond_destroy (&destination->arrivals_changed);
+  pthread_mutex_destroy (&destination->arrivals_lock);
+  g_free (destination);
+}

@@ -1,0 +1,192 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/* SPDX-FileCopyrightText: The godwit authors */
+/* What the channels, the round and the dirty sync say about pages. */
+#include "core/source/private.h"
+
+#include "core/base/probe.h"
+
+/* Of the rounds that query-migrate tells: the first and the last. */
+#define ROUNDS_KEPT 128u
+
+gboolean
+gdw_source_fill (GdwChannel *channel, GdwMemOut *out, gpointer data, GError **error)
+{
+  GdwSource *source = data;
+  GdwBatch *batch = source->batches[gdw_channel_index (channel)];
+
+  while (!gdw_batch_cut (batch, source->regions, out))
+    if (!gdw_round_claim (source->round, batch, error)) {
+      gdw_meter_looked (source->meter, FALSE);
+      return FALSE;
+    }
+  gdw_meter_looked (source->meter, TRUE);
+  out->last = gdw_round_dirty_pages (source->round) == 0;
+  gdw_round_sent (source->round, GDW_FRAME_HEADER_BYTES + gdw_mem_size (&out->mem) +
+                                     out->mem.n_raw * GDW_PAGE_SIZE);
+  return TRUE;
+}
+
+void
+gdw_source_acked (GdwChannel *channel, const GdwSent *sent, gpointer data)
+{
+  GdwSource *source = data;
+
+  __atomic_add_fetch (&source->acked_bytes, sent->bytes, __ATOMIC_RELAXED);
+  gdw_meter_acked (source->meter, sent->bytes, sent->pages * GDW_PAGE_SIZE,
+                   g_get_monotonic_time ());
+  gdw_round_acked (source->round, sent);
+}
+
+gboolean
+gdw_source_nak (GdwChannel *channel, const GdwNak *damaged, guint32 number, gpointer data,
+                GError **error)
+{
+  return gdw_round_nak (((GdwSource *) data)->round, damaged, number, error);
+}
+
+static void
+on_started (const GError *error, gpointer data)
+{
+  GdwSource *source = data;
+
+  if (error) {
+    gdw_source_fail (source, g_error_copy (error));
+    return;
+  }
+  if (source->phase != STARTING)
+    return;
+  source->phase = SENDING;
+  source->active_us = source->round_us = g_get_monotonic_time ();
+  gdw_meter_begin (source->meter, source->active_us);
+  g_atomic_int_set (&source->sending, TRUE);
+  source->attempt.ops->round (++source->rounds, source->attempt.data);
+  source->attempt.ops->status (GDW_STATUS_ACTIVE, source->attempt.data);
+  for (guint i = 0; i < source->n_links; i++)
+    if (source->links[i] == LINK_OPEN)
+      gdw_channel_open (source->channels[i], source->agreed.window_bytes,
+                        source->agreed.window_pages);
+}
+
+static void
+on_synced (const GdwDirtySynced *result, const GError *error, gpointer data)
+{
+  GdwSource *source = data;
+
+  if (error) {
+    gdw_source_fail (source, g_error_copy (error));
+    return;
+  }
+  gdw_probe_dirty_sync (source->id_text, result->new_pages, result->dirty_pages, result->us,
+                        result->final);
+  source->dirty_rate = result->final ? source->dirty_rate : result->dirty_rate;
+  if (result->vcpu_rates) {
+    g_clear_pointer (&source->vcpu_rates, g_array_unref);
+    source->vcpu_rates = g_array_ref (result->vcpu_rates);
+  }
+  if (result->final) {
+    source->final_done = TRUE;
+    source->blackout.harvest_us = result->us;
+    source->step_us = g_get_monotonic_time ();
+    gdw_source_maybe_prepare (source);
+  } else if (source->phase == SENDING) {
+    gdw_source_consider (source, result->asked);
+  }
+}
+
+static void
+on_sync_ended (const GError *error, gpointer data)
+{
+  GdwSource *source = data;
+
+  source->sync_ended = TRUE;
+  if (error)
+    g_ptr_array_add (source->warnings, g_strdup (error->message));
+  gdw_source_proceed (source);
+}
+
+static const GdwDirtySyncOps sync_ops = { on_started, on_synced, on_sync_ended };
+
+void
+gdw_source_all_joined (GdwSource *source)
+{
+  GdwDirtySyncConfig config = { .round = source->round,
+                                .tracking = source->tracking,
+                                .marks = source->marks,
+                                .regions = source->regions,
+                                .gate = gdw_guest_ring_gate (source->attempt.guest),
+                                .threads = source->attempt.threads,
+                                .context = source->attempt.context,
+                                .ops = &sync_ops,
+                                .data = source };
+  GError *error = NULL;
+
+  source->phase = STARTING;
+  source->sync = gdw_dirty_sync_new (&config, &error);
+  if (!source->sync)
+    gdw_source_fail (source, error);
+}
+
+typedef struct {
+  GdwSource *source;
+  GdwRoundTotals totals;
+} RoundEnd;
+
+static void
+say_round_end (GdwSource *source, const RoundEnd *end)
+{
+  GByteArray *meta = g_byte_array_new ();
+  GdwRoundEnd totals = { end->totals.pages, end->totals.bytes };
+
+  gdw_round_end_encode (&totals, meta);
+  gdw_source_say (source, GDW_FRAME_ROUND_END, meta);
+}
+
+static void
+on_round_end (gpointer data)
+{
+  RoundEnd *end = data;
+  GdwSource *source = end->source;
+  gint64 now = g_get_monotonic_time ();
+  GdwRoundInfo info = { end->totals.pages, end->totals.bytes, (now - source->round_us) / 1000,
+                        end->totals.dirty_pages };
+
+  source->round_us = now;
+  if (source->round_list->len == ROUNDS_KEPT)
+    g_array_remove_index (source->round_list, ROUNDS_KEPT / 2);
+  g_array_append_val (source->round_list, info);
+  gdw_probe_round (source->id_text, source->rounds, info.pages, info.bytes, info.ms,
+                   info.dirty_pages);
+  say_round_end (source, end);
+  if (source->phase == SENDING)
+    source->attempt.ops->round (++source->rounds, source->attempt.data);
+}
+
+static void
+on_drained (gpointer data)
+{
+  GdwSource *source = data;
+
+  source->drained = TRUE;
+  gdw_source_maybe_prepare (source);
+}
+
+void
+gdw_source_round_event (GdwRoundEvent event, const GdwRoundTotals *totals, gpointer data)
+{
+  GdwSource *source = data;
+  gboolean sync = event == GDW_ROUND_LOW || (totals && totals->wants_harvest);
+
+  if (sync && g_atomic_int_get (&source->sending))
+    gdw_dirty_sync_request (source->sync);
+  if (totals) {
+    RoundEnd *end = g_new (RoundEnd, 1);
+
+    *end = (RoundEnd){ source, *totals };
+    gdw_invoke (source->attempt.context, on_round_end, end, g_free);
+  }
+  if (event == GDW_ROUND_DRAINED) {
+    gdw_invoke (source->attempt.context, on_drained, source, NULL);
+  } else if (event == GDW_ROUND_MORE) {
+    gdw_source_kick (source);
+  }
+}

@@ -1,0 +1,242 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/* SPDX-FileCopyrightText: The godwit authors */
+/* How an attempt ends. */
+#include "core/source/private.h"
+
+/* How long a farewell (ERROR, ABORT, CONFIRM) may take to reach the peer. */
+#define GRACE_MS 200
+#define FAREWELL_MS 5000
+/* A destination that died at once refuses at once: the answer is not to be had. */
+#define QUERY_WINDOW_MS 5000
+
+static void
+set_status (GdwSource *source, GdwStatus status)
+{
+  source->attempt.ops->status (status, source->attempt.data);
+}
+
+static void
+on_reclaimed (const GError *error, gpointer data)
+{
+  GdwSource *source = data;
+
+  source->guest_orders--;
+  if (error)
+    g_prefix_error (&source->error, "%s; before that: ", error->message);
+  gdw_source_proceed (source);
+}
+
+void
+gdw_source_free_workers (GdwSource *source)
+{
+  gdw_timer_clear (&source->tick);
+  gdw_timer_clear (&source->grace);
+  gdw_timer_clear (&source->reason);
+  g_clear_error (&source->lost);
+  gdw_source_count_links (source);
+  for (guint i = 0; i < source->n_created; i++) {
+    gdw_channel_free (source->channels[i]);
+    g_free (source->batches[i]);
+  }
+  source->n_created = 0;
+  g_clear_pointer (&source->query, gdw_query_free);
+  g_clear_pointer (&source->sync, gdw_dirty_sync_free);
+  if (source->round)
+    gdw_round_counts (source->round, &source->normal_pages, &source->zero_pages);
+  g_clear_pointer (&source->round, gdw_round_free);
+  g_clear_pointer (&source->rate, gdw_rate_free);
+  g_clear_pointer (&source->tracking, gdw_tracking_close);
+  g_clear_pointer (&source->marks, gdw_pageset_free);
+  g_clear_pointer (&source->sections, g_ptr_array_unref);
+  g_clear_pointer (&source->stack, gdw_stack_close);
+  g_clear_pointer (&source->regions, gdw_regions_free);
+}
+
+static void
+finish (GdwSource *source)
+{
+  Phase last = source->phase;
+
+  source->phase = OVER;
+  source->end_us = g_get_monotonic_time ();
+  source->attempt.ops->detach (source->attempt.data);
+  gdw_source_free_workers (source);
+  if (last == LEAVING)
+    set_status (source, GDW_STATUS_COMPLETED);
+  else
+    set_status (source, source->cancelled ? GDW_STATUS_CANCELLED : GDW_STATUS_FAILED);
+  source->attempt.ops->over (source->attempt.data);
+}
+
+static gboolean
+on_grace_over (gpointer data)
+{
+  GdwSource *source = data;
+
+  gdw_timer_clear (&source->grace);
+  gdw_source_stop_links (source);
+  return G_SOURCE_REMOVE;
+}
+
+/* The guest is ours: take it back and tidy up. */
+static void
+end (GdwSource *source)
+{
+  source->phase = ENDING;
+  g_atomic_int_set (&source->sending, FALSE);
+  source->outcome = GDW_OUTCOME_SOURCE;
+  gdw_ring_gate_open (gdw_guest_ring_gate (source->attempt.guest));
+  g_cancellable_cancel (source->cancellable);
+  gdw_source_say_why (source);
+  gdw_source_finish_links (source);
+  gdw_timer_set (&source->grace, source->attempt.context, GRACE_MS, on_grace_over, source);
+  gdw_source_proceed (source);
+}
+
+void
+gdw_source_fail (GdwSource *source, GError *error)
+{
+  if (source->phase >= COMMIT_LOST) {
+    g_error_free (error);
+    return;
+  }
+  gdw_timer_clear (&source->reason);
+  if (source->error)
+    g_error_free (error); /* the first is the root cause */
+  else
+    source->error = error;
+  if (source->phase == COMMITTING) {
+    source->phase = COMMIT_LOST;
+    gdw_source_stop_links (source);
+    gdw_source_proceed (source);
+    return;
+  }
+  end (source);
+}
+
+/* The time since the step before, in the blackout. */
+guint64
+gdw_source_step_time (GdwSource *source)
+{
+  gint64 now = g_get_monotonic_time (), us = now - source->step_us;
+
+  source->step_us = now;
+  return us;
+}
+
+void
+gdw_source_leave (GdwSource *source)
+{
+  source->phase = LEAVING;
+  source->outcome = GDW_OUTCOME_DESTINATION;
+  g_clear_error (&source->error);
+  gdw_guest_gone (source->attempt.guest);
+  gdw_source_finish_links (source);
+  gdw_timer_set (&source->grace, source->attempt.context, FAREWELL_MS, on_grace_over, source);
+  gdw_source_proceed (source);
+}
+
+/* The guest is in the file, or in the pipe. */
+void
+gdw_source_leave_one_way (GdwSource *source)
+{
+  source->blackout.handover_us = gdw_source_step_time (source);
+  source->downtime_us = g_get_monotonic_time () - source->pause_begin_us;
+  if (!gdw_stack_keeps (source->stack))
+    gdw_source_warn (source,
+                     "transport '%s': nobody has confirmed that the guest arrived; look "
+                     "there before this VM is given up",
+                     source->transport_name);
+  gdw_source_leave (source);
+}
+
+/* The error keeps the root cause and says what the operator must do. */
+static void
+fall_in_doubt (GdwSource *source, const char *why)
+{
+  source->phase = IN_DOUBT;
+  source->outcome = GDW_OUTCOME_UNKNOWN;
+  gdw_guest_in_doubt (source->attempt.guest);
+  g_prefix_error (&source->error,
+                  "source: the outcome is unknown: COMMIT was sent and the destination cannot "
+                  "be asked (%s); find out where the guest runs, then x-migrate-resolve; the "
+                  "cause: ",
+                  why);
+  gdw_source_proceed (source);
+}
+
+static void
+on_answer (const GdwOutcomeMsg *answer, const GError *error, gpointer data)
+{
+  GdwSource *source = data;
+
+  if (source->told_committed || (answer && answer->answer == GDW_ANSWER_COMMITTED)) {
+    source->blackout.resume_us = answer ? answer->resume_us : 0;
+    source->downtime_us = g_get_monotonic_time () - source->pause_begin_us;
+    gdw_source_leave (source);
+  } else if (answer && answer->answer == GDW_ANSWER_ABORTED) {
+    end (source);
+  } else {
+    fall_in_doubt (source, answer ? "it does not know this migration" : error->message);
+  }
+}
+
+/* Without its name a file is nothing; what went into a pipe may have been read. */
+static void
+lose_one_way (GdwSource *source)
+{
+  gboolean doubt = g_error_matches (source->error, GDW_ERROR, GDW_ERROR_IN_DOUBT);
+
+  if (gdw_channel_published (source->channels[0]))
+    gdw_source_leave_one_way (source);
+  else if (doubt || !gdw_stack_keeps (source->stack))
+    fall_in_doubt (source, "what was written is not answered");
+  else
+    end (source);
+}
+
+/* All links have ended. */
+static void
+commit_lost (GdwSource *source)
+{
+  gboolean begun = gdw_channel_commit_begun (source->channels[source->main_link]);
+
+  if (source->one_way && begun) {
+    lose_one_way (source);
+    return;
+  }
+  if (!begun) {
+    end (source);
+    return;
+  }
+  source->phase = ASKING;
+  source->query = gdw_query_new (source->stack, source->attempt.threads, source->id,
+                                 source->token, QUERY_WINDOW_MS, source->attempt.context,
+                                 on_answer, source);
+}
+
+/* What is left to do, in this order: the guest runs again, the links end, the
+ * dirty log is off. */
+void
+gdw_source_proceed (GdwSource *source)
+{
+  if (source->phase < COMMIT_LOST || source->phase == ASKING || source->phase == OVER)
+    return;
+  if (source->phase == ENDING && !source->host_calls && !source->reclaimed) {
+    source->reclaimed = TRUE;
+    source->guest_orders++;
+    gdw_guest_reclaim (source->attempt.guest, on_reclaimed, source);
+  }
+  if (source->n_closed < source->n_created)
+    return;
+  if (source->phase == COMMIT_LOST) {
+    commit_lost (source);
+    return;
+  }
+  if (source->sync && !source->sync_stopped) {
+    source->sync_stopped = TRUE;
+    gdw_dirty_sync_stop (source->sync);
+  }
+  if ((!source->sync || source->sync_ended) && !source->host_calls && !source->guest_orders)
+    finish (source);
+}
