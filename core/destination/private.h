@@ -6,7 +6,7 @@
 
 #include "core/link/channel.h"
 #include "core/destination/destination.h"
-#include "core/handover/outcome-query.h"
+#include "core/handover/verdict.h"
 #include "core/memory/pageset.h"
 #include "core/base/invoke.h"
 #include "core/memory/regions.h"

@@ -303,6 +303,25 @@ forget_last (GdwMigration *migration, gboolean incoming)
 
 /* Outgoing. */
 
+guint
+gdw_migration_block (GdwMigration *migration, const char *reason, GError **error)
+{
+  if (!migration->incoming && gdw_migration_is_running (migration)) {
+    g_set_error (error, GDW_ERROR, GDW_ERROR_BUSY,
+                 "guest: its migration cannot be blocked: it is under way, and %s; wait until "
+                 "it has ended, or cancel it",
+                 reason);
+    return 0;
+  }
+  return gdw_blockers_add (migration->blockers, reason);
+}
+
+void
+gdw_migration_unblock (GdwMigration *migration, guint number)
+{
+  gdw_blockers_remove (migration->blockers, number);
+}
+
 static gboolean
 check_blockers (GdwMigration *migration, GError **error)
 {
@@ -446,6 +465,28 @@ gdw_migration_incoming (GdwMigration *migration, const char *uri, GError **error
                                                                g_object_ref (migration)));
   else
     begin_incoming (migration);
+  return TRUE;
+}
+
+/* A VM that is being made new has no links yet. */
+gboolean
+gdw_migration_can_yank (GdwMigration *migration)
+{
+  if (migration->incoming)
+    return migration->destination && gdw_destination_has_begun (migration->destination) &&
+           !gdw_destination_is_done (migration->destination);
+  return migration->source && !gdw_source_is_over (migration->source);
+}
+
+gboolean
+gdw_migration_yank (GdwMigration *migration)
+{
+  if (!gdw_migration_can_yank (migration))
+    return FALSE;
+  if (migration->incoming)
+    gdw_destination_yank (migration->destination);
+  else
+    gdw_source_yank (migration->source);
   return TRUE;
 }
 

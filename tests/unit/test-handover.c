@@ -3,6 +3,7 @@
 
 /* The destination's decision, and the source's question. */
 #include "core/handover/outcome-query.h"
+#include "core/handover/verdict.h"
 
 #include <glib/gstdio.h>
 #include <string.h>
