@@ -73,7 +73,8 @@ make_room (GdwDestination *destination, Unidentified *oldest)
 static gboolean
 links_are_missing (GdwDestination *destination)
 {
-  return destination->phase == RECEIVING && destination->n_joined < destination->n_links &&
+  return destination->phase == GDW_DESTINATION_RECEIVING &&
+         destination->n_joined < destination->n_links &&
          __atomic_load_n (&destination->received_bytes, __ATOMIC_RELAXED) == 0;
 }
 

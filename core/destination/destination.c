@@ -16,7 +16,7 @@ on_tick (gpointer data)
   if (destination->one_way)
     return G_SOURCE_CONTINUE;
   gdw_destination_drop_silent (destination, limit_us);
-  if (destination->phase > LISTENING && destination->phase <= PREPARED)
+  if (gdw_destination_phase_links_are_in_use (destination->phase))
     gdw_destination_check_links (destination, limit_us);
   gdw_destination_check_accepting (destination, limit_us);
   return G_SOURCE_CONTINUE;
@@ -29,6 +29,7 @@ gdw_destination_new (const GdwAttempt *attempt, const char *uri, gboolean trust_
   GdwDestination *destination = g_new0 (GdwDestination, 1);
 
   destination->attempt = *attempt;
+  destination->status = GDW_STATUS_SETUP;
   destination->refs = 1;
   destination->trust_zero = trust_zero;
   destination->host_cancellable = g_cancellable_new ();
@@ -102,7 +103,6 @@ gdw_destination_free (GdwDestination *destination)
 
   if (!destination)
     return FALSE;
-  destination->phase = OVER;
   destination->closing = TRUE;
   g_cancellable_cancel (destination->host_cancellable);
   gdw_destination_free_workers (destination);
@@ -114,13 +114,13 @@ gdw_destination_free (GdwDestination *destination)
 gboolean
 gdw_destination_is_done (GdwDestination *destination)
 {
-  return (destination->reported || destination->phase == OVER) && !destination->host_calls;
+  return gdw_destination_phase_is_done (destination->phase) && !destination->host_calls;
 }
 
 gboolean
 gdw_destination_has_begun (GdwDestination *destination)
 {
-  return destination->regions != NULL || destination->phase == OVER;
+  return destination->regions != NULL || destination->phase == GDW_DESTINATION_OVER;
 }
 
 gboolean
@@ -132,12 +132,12 @@ gdw_destination_has_guest (GdwDestination *destination)
 void
 gdw_destination_quit (GdwDestination *destination)
 {
-  if (destination->phase < RESUMING)
+  if (gdw_destination_phase_is_before_commit (destination->phase))
     gdw_destination_fail (destination,
                           g_error_new (GDW_ERROR, GDW_ERROR_FAILED,
                                        "destination: the migration has ended: this VMM is "
                                        "closing; migrate to another destination"));
-  else if (destination->phase == ARRIVED)
+  else if (destination->phase == GDW_DESTINATION_ARRIVED)
     gdw_destination_close (destination);
 }
 

@@ -107,10 +107,10 @@ welcome (GdwDestination *destination, Unidentified *unidentified, const GdwHello
                       .window_bytes = WINDOW_BYTES,
                       .window_pages = WINDOW_PAGES };
 
-  destination->phase = RECEIVING;
+  if (!gdw_destination_enter (destination, GDW_DESTINATION_RECEIVING))
+    return;
   destination->n_links = hello->n_links;
   adopt (destination, unidentified, MAIN_LINK, 0);
-  destination->attempt.ops->status (GDW_STATUS_ACTIVE, destination->attempt.data);
   gdw_hello_ack_encode (&ack, meta);
   gdw_channel_send (unidentified->channel, GDW_FRAME_HELLO_ACK, meta);
 }
@@ -139,7 +139,7 @@ on_hello (GdwDestination *destination, Unidentified *unidentified, const GdwFram
     turn_away (destination, unidentified, error);
     return;
   }
-  if (destination->phase != LISTENING) {
+  if (destination->phase != GDW_DESTINATION_LISTENING) {
     turn_away (destination, unidentified,
                g_error_new (GDW_ERROR, GDW_ERROR_BUSY,
                             "destination: a second source is refused: a migration has begun "
@@ -162,7 +162,8 @@ may_join (GdwDestination *destination, const GdwJoin *join)
 {
   const GdwVerdict *verdict = &destination->verdict;
 
-  return destination->phase == RECEIVING && memcmp (join->id, verdict->id, GDW_ID_BYTES) == 0 &&
+  return destination->phase == GDW_DESTINATION_RECEIVING &&
+         memcmp (join->id, verdict->id, GDW_ID_BYTES) == 0 &&
          memcmp (join->token, verdict->token, GDW_TOKEN_BYTES) == 0 && join->link > 0 &&
          join->link < destination->n_links && !destination->links[join->link];
 }
@@ -297,7 +298,7 @@ on_frame (GdwChannel *channel, const GdwFrame *frame, const guint8 *meta, gpoint
     on_confirm (destination, frame, meta);
   } else if (!on_main_frame (destination, unidentified, frame, meta, &error)) {
     /* A COMMIT that comes too late is refused here. */
-    if (destination->phase >= FAILING)
+    if (destination->phase == GDW_DESTINATION_FAILING)
       gdw_destination_warn (destination, error->message);
     gdw_destination_fail (destination, error);
   }
@@ -339,7 +340,7 @@ on_closed (GdwChannel *channel, const GError *error, gpointer data)
       gdw_destination_warn (destination, error->message);
     g_ptr_array_remove (destination->unidentified_links, unidentified);
     /* The source has its answer. */
-    if (role == ASKER && destination->phase == FAILING)
+    if (role == ASKER && destination->phase == GDW_DESTINATION_FAILING)
       gdw_destination_close (destination);
     gdw_destination_let_in (destination);
   }

@@ -49,7 +49,7 @@ gdw_destination_lose_link (GdwDestination *destination, Unidentified *unidentifi
 {
   gboolean reasonless = error && gdw_attempt_lacks_reason (error);
 
-  if (destination->phase >= RESUMING)
+  if (!gdw_destination_phase_is_before_commit (destination->phase))
     return;
   if (unidentified->dead) {
     say_drained (destination, unidentified);
@@ -93,17 +93,17 @@ gdw_destination_on_link_dead (GdwDestination *destination, Unidentified *unident
 
   if (!gdw_link_number_decode (meta, frame->meta_len, &index, error))
     return FALSE;
-  if (destination->phase >= RECEIVING && destination->phase <= PREPARED)
+  if (gdw_destination_phase_links_are_in_use (destination->phase))
     link = destination->links[index];
   if (!link || link == unidentified->channel)
     return gdw_frame_refuse (error, "LINK-DEAD", "link %u cannot die now", index);
   dead = gdw_destination_unidentified (destination, link);
-  if (destination->phase != RECEIVING)
+  if (destination->phase != GDW_DESTINATION_RECEIVING)
     destination->prepare_again |= destination->main_link == link;
   destination->main_link = unidentified->channel;
   destination->n_dead += !dead->dead;
   dead->dead = TRUE;
-  if (destination->phase == RECEIVING && destination->state_link == link) {
+  if (destination->phase == GDW_DESTINATION_RECEIVING && destination->state_link == link) {
     gdw_destination_forget_state (destination);
     destination->state_link = NULL;
   }

@@ -8,20 +8,22 @@
 /* How long a farewell may take to reach the peer. */
 #define GRACE_MS 200
 
-static void
-set_status (GdwDestination *destination, GdwStatus status)
+gboolean
+gdw_destination_enter (GdwDestination *destination, GdwDestinationPhase phase)
 {
-  destination->attempt.ops->status (status, destination->attempt.data);
-}
+  GdwStatus status = gdw_phase_status (&gdw_destination_phases[phase], FALSE, FALSE);
+  GError *error = NULL;
 
-static void
-report_failed (GdwDestination *destination)
-{
-  if (destination->reported)
-    return;
-  destination->reported = TRUE;
-  destination->end_us = g_get_monotonic_time ();
-  set_status (destination, GDW_STATUS_FAILED);
+  if (!gdw_phase_check_move (gdw_destination_phases, "destination", destination->phase, phase,
+                             &error)) {
+    gdw_destination_warn (destination, error->message);
+    gdw_destination_fail (destination, error);
+    return FALSE;
+  }
+  destination->phase = phase;
+  if (status != GDW_STATUS_NONE && status != destination->status)
+    destination->attempt.ops->status (destination->status = status, destination->attempt.data);
+  return TRUE;
 }
 
 void
@@ -44,14 +46,15 @@ gdw_destination_free_workers (GdwDestination *destination)
 void
 gdw_destination_proceed (GdwDestination *destination)
 {
-  if (!destination->closing || destination->host_calls || destination->phase == OVER)
+  if (!destination->closing || destination->host_calls ||
+      destination->phase == GDW_DESTINATION_OVER)
     return;
   for (guint i = 0; i < destination->unidentified_links->len; i++)
     if (!((Unidentified *) destination->unidentified_links->pdata[i])->closed)
       return;
-  destination->phase = OVER;
   gdw_destination_free_workers (destination);
-  destination->attempt.ops->over (destination->attempt.data);
+  if (gdw_destination_enter (destination, GDW_DESTINATION_OVER))
+    destination->attempt.ops->over (destination->attempt.data);
 }
 
 static gboolean
@@ -98,7 +101,7 @@ on_linger_over (gpointer data)
 void
 gdw_destination_fail (GdwDestination *destination, GError *error)
 {
-  if (destination->phase >= RESUMING) {
+  if (!gdw_destination_phase_is_before_commit (destination->phase)) {
     g_error_free (error);
     return;
   }
@@ -108,7 +111,9 @@ gdw_destination_fail (GdwDestination *destination, GError *error)
                     "destination: the guest cannot be restored from '%s': ", destination->uri);
   }
   destination->error = error;
-  destination->phase = FAILING;
+  destination->end_us = g_get_monotonic_time ();
+  if (!gdw_destination_enter (destination, GDW_DESTINATION_FAILING))
+    return;
   gdw_verdict_abort (&destination->verdict, error->message);
   gdw_destination_discard_memory (destination);
   g_cancellable_cancel (destination->host_cancellable);
@@ -116,7 +121,6 @@ gdw_destination_fail (GdwDestination *destination, GError *error)
   gdw_destination_finish_links (destination, MAIN_LINK, MEMORY_LINK);
   gdw_timer_set (&destination->grace, destination->attempt.context, GRACE_MS, on_grace_over,
                  destination);
-  report_failed (destination);
   /* Once PREPARED was said, COMMIT may be on its way, and the source will ask. */
   if (destination->verdict.prepared && !destination->source_knows)
     gdw_timer_set (&destination->linger, destination->attempt.context,

@@ -6,21 +6,11 @@
 
 #include "core/link/channel.h"
 #include "core/destination/destination.h"
+#include "core/destination/phase.h"
 #include "core/handover/verdict.h"
 #include "core/memory/pageset.h"
 #include "core/base/invoke.h"
 #include "core/memory/regions.h"
-
-typedef enum {
-  LISTENING, /* for HELLO */
-  RECEIVING, /* memory and state */
-  LOADING,   /* the host takes the state over */
-  PREPARED,  /* PREPARED is sent */
-  RESUMING,  /* COMMIT came: the guest is ours */
-  ARRIVED,   /* completed; answers questions until CONFIRM */
-  FAILING,   /* aborted; answers the question if one may come */
-  OVER
-} Phase;
 
 typedef enum { STRANGER, MAIN_LINK, MEMORY_LINK, ASKER } Role;
 
@@ -46,8 +36,9 @@ typedef struct {
 
 struct GdwDestination {
   GdwAttempt attempt;
-  Phase phase;
-  gboolean trust_zero, reported;
+  GdwDestinationPhase phase; /* written by gdw_destination_enter alone */
+  GdwStatus status;          /* shown */
+  gboolean trust_zero;
   gboolean one_way;             /* from a file or a pipe: who connects is the source */
   gboolean commit_read, at_end; /* ... its trailer, and that nothing follows */
   GError *error;
@@ -130,6 +121,9 @@ void gdw_destination_end_accepting (GdwDestination *destination);
 void gdw_destination_stop_accepting (GdwDestination *destination);
 
 /* outcome.c */
+/* Makes the move and shows the status of the phase.  A move that the table does not have fails
+ * the attempt, and gives FALSE: the caller goes no further. */
+gboolean gdw_destination_enter (GdwDestination *destination, GdwDestinationPhase phase);
 void gdw_destination_fail (GdwDestination *destination, GError *error); /* takes it */
 /* The source knows the outcome: stop listening. */
 void gdw_destination_close (GdwDestination *destination);

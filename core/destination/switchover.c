@@ -58,7 +58,7 @@ gdw_destination_on_state (GdwDestination *destination, const GdwFrame *frame,
   GdwStateChunk chunk;
   gboolean ok;
 
-  if (destination->phase != RECEIVING && !destination->prepare_again)
+  if (destination->phase != GDW_DESTINATION_RECEIVING && !destination->prepare_again)
     return refuse (error, "frame 'STATE'", "it was not expected now");
   if (!gdw_state_decode (meta, frame->meta_len, &chunk, error))
     return FALSE;
@@ -127,7 +127,7 @@ on_loaded (GdwAnswer *answer, gpointer data)
   GdwDestination *destination = data;
 
   destination->host_calls--;
-  if (destination->phase != LOADING) {
+  if (destination->phase != GDW_DESTINATION_LOADING) {
     gdw_destination_proceed (destination);
     return;
   }
@@ -135,7 +135,8 @@ on_loaded (GdwAnswer *answer, gpointer data)
     gdw_destination_fail (destination, g_error_copy (answer->error));
     return;
   }
-  destination->phase = PREPARED;
+  if (!gdw_destination_enter (destination, GDW_DESTINATION_PREPARED))
+    return;
   destination->verdict.prepared = TRUE;
   if (!destination->prepare_again)
     say_prepared (destination);
@@ -151,17 +152,18 @@ gdw_destination_on_prepare (GdwDestination *destination, const GdwFrame *frame,
 
   if (destination->prepare_again) {
     destination->prepare_again = FALSE;
-    if (destination->phase == PREPARED)
+    if (destination->phase == GDW_DESTINATION_PREPARED)
       say_prepared (destination);
     return TRUE;
   }
-  if (destination->phase != RECEIVING)
+  if (destination->phase != GDW_DESTINATION_RECEIVING)
     return refuse (error, "frame 'PREPARE'", "it was not expected now");
   if (!gdw_prepare_decode (meta, frame->meta_len, prepare, error) ||
       !is_complete (destination, prepare, error))
     return FALSE;
   destination->guest_ran = prepare->running;
-  destination->phase = LOADING;
+  if (!gdw_destination_enter (destination, GDW_DESTINATION_LOADING))
+    return TRUE;
   g_clear_pointer (&destination->section_list, g_free);
   destination->section_list = g_new0 (GdwSection, MAX (destination->sections->len, 1));
   for (guint i = 0; i < destination->sections->len; i++)
@@ -187,10 +189,9 @@ on_running (const GError *error, gpointer data)
     g_ptr_array_add (destination->warnings, g_strdup (error->message));
   gdw_outcome_encode (&msg, meta);
   gdw_channel_send (destination->main_link, GDW_FRAME_COMMITTED, meta);
-  destination->phase = ARRIVED;
-  destination->reported = TRUE;
   destination->end_us = g_get_monotonic_time ();
-  destination->attempt.ops->status (GDW_STATUS_COMPLETED, destination->attempt.data);
+  if (!gdw_destination_enter (destination, GDW_DESTINATION_ARRIVED))
+    return;
   if (destination->one_way)
     gdw_destination_close (destination);
   gdw_destination_proceed (destination);
@@ -201,7 +202,8 @@ take_guest (GdwDestination *destination)
 {
   GdwGuest *guest = destination->attempt.guest;
 
-  destination->phase = RESUMING;
+  if (!gdw_destination_enter (destination, GDW_DESTINATION_RESUMING))
+    return;
   destination->commit_us = g_get_monotonic_time ();
   destination->host_calls++;
   gdw_guest_arrived (guest, destination->guest_ran && gdw_guest_autostart (guest), on_running,
@@ -213,7 +215,8 @@ gdw_destination_maybe_take (GdwDestination *destination)
 {
   GError *error = NULL;
 
-  if (!destination->commit_read || !destination->at_end || destination->phase != PREPARED)
+  if (!destination->commit_read || !destination->at_end ||
+      destination->phase != GDW_DESTINATION_PREPARED)
     return;
   if (gdw_verdict_commit (&destination->verdict, destination->verdict.id, &error))
     take_guest (destination);
@@ -229,7 +232,7 @@ gdw_destination_on_commit (GdwDestination *destination, const GdwFrame *frame,
 
   if (!gdw_id_decode (meta, frame->meta_len, id, error))
     return FALSE;
-  if (destination->one_way && destination->phase >= LOADING &&
+  if (destination->one_way && !gdw_destination_phase_is_before_prepare (destination->phase) &&
       memcmp (id, destination->verdict.id, sizeof id) == 0) {
     destination->commit_read = TRUE;
     return TRUE;

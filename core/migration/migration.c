@@ -359,6 +359,7 @@ gdw_migration_start (GdwMigration *migration, const char *uri, GError **error)
   __atomic_store_n (&migration->mark_target, source, __ATOMIC_RELEASE);
   pthread_mutex_unlock (&migration->mark_lock);
   keep_alive (migration);
+  on_status (GDW_STATUS_SETUP, migration);
   gdw_source_begin (source);
   return TRUE;
 }

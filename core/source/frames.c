@@ -69,7 +69,7 @@ connected (GdwChannel *channel, gpointer data)
   guint index = gdw_channel_index (channel);
 
   source->connected[index] = TRUE;
-  if (source->phase != LINKING) {
+  if (source->phase != GDW_SOURCE_LINKING) {
     gdw_channel_stop (channel);
   } else if (index == 0) {
     say_hello (source);
@@ -105,7 +105,7 @@ on_hello_ack (GdwSource *source, const GdwFrame *frame, const guint8 *meta, GErr
 {
   GdwHelloAck *ack = &source->agreed;
 
-  if (source->phase != LINKING || source->n_joined)
+  if (source->phase != GDW_SOURCE_LINKING || source->n_joined)
     return unexpected (frame, error);
   if (!gdw_hello_ack_decode (meta, frame->meta_len, ack, error))
     return FALSE;
@@ -130,7 +130,7 @@ on_join_ack (GdwSource *source, guint index, const GdwFrame *frame, const guint8
 
   if (!gdw_id_decode (meta, frame->meta_len, id, error))
     return FALSE;
-  if (source->phase != LINKING || index == 0 || index != source->n_joined ||
+  if (source->phase != GDW_SOURCE_LINKING || index == 0 || index != source->n_joined ||
       memcmp (id, source->id, sizeof id) != 0)
     return unexpected (frame, error);
   source->n_joined++;
@@ -156,7 +156,7 @@ on_committed (GdwSource *source, const GdwFrame *frame, const guint8 *meta, GErr
   GdwOutcomeMsg msg;
   gboolean yes;
 
-  if (source->phase != COMMITTING)
+  if (source->phase != GDW_SOURCE_COMMITTING)
     return unexpected (frame, error);
   if (!gdw_outcome_decode (meta, frame->meta_len, &msg, error))
     return FALSE;
@@ -181,7 +181,7 @@ dispatch (GdwSource *source, guint index, const GdwFrame *frame, const guint8 *m
   case GDW_FRAME_PREPARED:
     if (!gdw_id_decode (meta, frame->meta_len, id, error))
       return FALSE;
-    if (source->phase != PREPARING || memcmp (id, source->id, sizeof id) != 0)
+    if (source->phase != GDW_SOURCE_PREPARING || memcmp (id, source->id, sizeof id) != 0)
       return unexpected (frame, error);
     gdw_source_on_prepared (source);
     return TRUE;
@@ -216,9 +216,9 @@ on_frame (GdwChannel *channel, const GdwFrame *frame, const guint8 *meta, gpoint
   GdwSource *source = data;
   GError *error = NULL;
 
-  if (source->phase == COMMIT_LOST)
+  if (source->phase == GDW_SOURCE_COMMIT_LOST)
     on_late_frame (source, frame, meta);
-  else if (source->phase <= COMMITTING &&
+  else if (gdw_source_phase_links_are_in_use (source->phase) &&
            !dispatch (source, gdw_channel_index (channel), frame, meta, &error))
     gdw_source_fail (source, error);
 }

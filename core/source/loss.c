@@ -35,10 +35,10 @@ change_main_link (GdwSource *source)
   for (guint i = 0; i < source->n_created; i++)
     if (source->links[i] == LINK_LOST)
       say_dead (source, i);
-  if (source->phase == FENCING)
+  if (source->phase == GDW_SOURCE_FENCING)
     return;
-  if (source->phase == PREPARING)
-    source->phase = DRAINING;
+  if (source->phase == GDW_SOURCE_PREPARING && !gdw_source_enter (source, GDW_SOURCE_DRAINING))
+    return;
   gdw_source_send_state (source);
 }
 
@@ -59,7 +59,8 @@ carry_on (GdwSource *source, guint index, const GError *error)
 void
 gdw_source_go_on_alone (GdwSource *source)
 {
-  if (!source->alone || source->phase != LINKING || source->n_closed + 1 < source->n_created)
+  if (!source->alone || source->phase != GDW_SOURCE_LINKING ||
+      source->n_closed + 1 < source->n_created)
     return;
   for (guint i = 1; i < source->n_created; i++)
     gdw_channel_join (source->channels[i]);
@@ -122,11 +123,13 @@ fail_for (GdwSource *source, const GError *error)
 static void
 lose_one (GdwSource *source, guint index, const GError *error)
 {
-  if (source->phase >= STARTING && source->phase <= FENCING)
+  gboolean linking = source->phase == GDW_SOURCE_LINKING;
+
+  if (!linking && gdw_source_phase_is_before_commit (source->phase))
     carry_on (source, index, error);
-  else if (source->phase == COMMITTING && index == source->main_link)
+  else if (source->phase == GDW_SOURCE_COMMITTING && index == source->main_link)
     fail_for (source, error);
-  else if (source->phase == LINKING && !source->reason)
+  else if (linking && !source->reason)
     gdw_timer_set (&source->reason, source->attempt.context, GDW_REASON_MS, on_no_reason,
                    source);
 }
@@ -134,10 +137,10 @@ lose_one (GdwSource *source, guint index, const GError *error)
 void
 gdw_source_lose_link (GdwSource *source, guint index, const GError *error)
 {
-  if (source->phase > COMMITTING || source->links[index] != LINK_OPEN)
+  if (!gdw_source_phase_links_are_in_use (source->phase) || source->links[index] != LINK_OPEN)
     return;
   source->links[index] = LINK_LOST;
-  if (source->phase == LINKING && !source->connected[index]) {
+  if (source->phase == GDW_SOURCE_LINKING && !source->connected[index]) {
     if (gdw_source_may_fall_back (index, error)) {
       source->links[index] = LINK_DRAINED;
       gdw_source_fall_back (source, index, error);
@@ -163,7 +166,7 @@ gdw_source_check_links (GdwSource *source, gint64 limit_us)
   for (guint i = 0; i < source->n_created; i++)
     if (source->links[i] == LINK_OPEN)
       channels[n++] = source->channels[i];
-  error = gdw_silence_check (channels, n, source->phase == LINKING, limit_us);
+  error = gdw_silence_check (channels, n, source->phase == GDW_SOURCE_LINKING, limit_us);
   if (error)
     gdw_source_fail (source, error);
   return error != NULL;

@@ -53,14 +53,14 @@ on_started (const GError *error, gpointer data)
     gdw_source_fail (source, g_error_copy (error));
     return;
   }
-  if (source->phase != STARTING)
+  if (source->phase != GDW_SOURCE_STARTING)
     return;
-  source->phase = SENDING;
   source->active_us = source->round_us = g_get_monotonic_time ();
   gdw_meter_begin (source->meter, source->active_us);
-  g_atomic_int_set (&source->sending, TRUE);
   source->attempt.ops->round (++source->rounds, source->attempt.data);
-  source->attempt.ops->status (GDW_STATUS_ACTIVE, source->attempt.data);
+  if (!gdw_source_enter (source, GDW_SOURCE_SENDING))
+    return;
+  g_atomic_int_set (&source->sending, TRUE);
   for (guint i = 0; i < source->n_links; i++)
     if (source->links[i] == LINK_OPEN)
       gdw_channel_open (source->channels[i], source->agreed.window_bytes,
@@ -88,7 +88,7 @@ on_synced (const GdwDirtySynced *result, const GError *error, gpointer data)
     source->blackout.harvest_us = result->us;
     source->step_us = g_get_monotonic_time ();
     gdw_source_maybe_prepare (source);
-  } else if (source->phase == SENDING) {
+  } else if (source->phase == GDW_SOURCE_SENDING) {
     gdw_source_consider (source, result->asked);
   }
 }
@@ -120,7 +120,8 @@ gdw_source_all_joined (GdwSource *source)
                                 .data = source };
   GError *error = NULL;
 
-  source->phase = STARTING;
+  if (!gdw_source_enter (source, GDW_SOURCE_STARTING))
+    return;
   source->sync = gdw_dirty_sync_new (&config, &error);
   if (!source->sync)
     gdw_source_fail (source, error);
@@ -157,7 +158,7 @@ on_round_end (gpointer data)
   gdw_probe_round (source->id_text, source->rounds, info.pages, info.bytes, info.ms,
                    info.dirty_pages);
   say_round_end (source, end);
-  if (source->phase == SENDING)
+  if (source->phase == GDW_SOURCE_SENDING)
     source->attempt.ops->round (++source->rounds, source->attempt.data);
 }
 

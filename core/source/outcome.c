@@ -9,10 +9,22 @@
 /* A destination that died at once refuses at once: the answer is not to be had. */
 #define QUERY_WINDOW_MS 5000
 
-static void
-set_status (GdwSource *source, GdwStatus status)
+gboolean
+gdw_source_enter (GdwSource *source, GdwSourcePhase phase)
 {
-  source->attempt.ops->status (status, source->attempt.data);
+  GdwStatus status = gdw_phase_status (&gdw_source_phases[phase], source->cancelled,
+                                       source->outcome == GDW_OUTCOME_DESTINATION);
+  GError *error = NULL;
+
+  if (!gdw_phase_check_move (gdw_source_phases, "source", source->phase, phase, &error)) {
+    gdw_source_warn (source, "%s", error->message);
+    gdw_source_fail (source, error);
+    return FALSE;
+  }
+  source->phase = phase;
+  if (status != GDW_STATUS_NONE && status != source->status)
+    source->attempt.ops->status (source->status = status, source->attempt.data);
+  return TRUE;
 }
 
 static void
@@ -55,17 +67,11 @@ gdw_source_free_workers (GdwSource *source)
 static void
 finish (GdwSource *source)
 {
-  Phase last = source->phase;
-
-  source->phase = OVER;
   source->end_us = g_get_monotonic_time ();
   source->attempt.ops->detach (source->attempt.data);
   gdw_source_free_workers (source);
-  if (last == LEAVING)
-    set_status (source, GDW_STATUS_COMPLETED);
-  else
-    set_status (source, source->cancelled ? GDW_STATUS_CANCELLED : GDW_STATUS_FAILED);
-  source->attempt.ops->over (source->attempt.data);
+  if (gdw_source_enter (source, GDW_SOURCE_OVER))
+    source->attempt.ops->over (source->attempt.data);
 }
 
 static gboolean
@@ -82,7 +88,8 @@ on_grace_over (gpointer data)
 static void
 end (GdwSource *source)
 {
-  source->phase = ENDING;
+  if (!gdw_source_enter (source, GDW_SOURCE_ENDING))
+    return;
   g_atomic_int_set (&source->sending, FALSE);
   source->outcome = GDW_OUTCOME_SOURCE;
   gdw_ring_gate_open (gdw_guest_ring_gate (source->attempt.guest));
@@ -96,7 +103,7 @@ end (GdwSource *source)
 void
 gdw_source_fail (GdwSource *source, GError *error)
 {
-  if (source->phase >= COMMIT_LOST) {
+  if (!gdw_source_phase_links_are_in_use (source->phase)) {
     g_error_free (error);
     return;
   }
@@ -105,13 +112,12 @@ gdw_source_fail (GdwSource *source, GError *error)
     g_error_free (error); /* the first is the root cause */
   else
     source->error = error;
-  if (source->phase == COMMITTING) {
-    source->phase = COMMIT_LOST;
+  if (gdw_source_phase_is_before_commit (source->phase)) {
+    end (source);
+  } else if (gdw_source_enter (source, GDW_SOURCE_COMMIT_LOST)) {
     gdw_source_stop_links (source);
     gdw_source_proceed (source);
-    return;
   }
-  end (source);
 }
 
 /* The time since the step before, in the blackout. */
@@ -127,7 +133,8 @@ gdw_source_step_time (GdwSource *source)
 void
 gdw_source_leave (GdwSource *source)
 {
-  source->phase = LEAVING;
+  if (!gdw_source_enter (source, GDW_SOURCE_LEAVING))
+    return;
   source->outcome = GDW_OUTCOME_DESTINATION;
   g_clear_error (&source->error);
   gdw_guest_gone (source->attempt.guest);
@@ -154,7 +161,8 @@ gdw_source_leave_one_way (GdwSource *source)
 static void
 fall_in_doubt (GdwSource *source, const char *why)
 {
-  source->phase = IN_DOUBT;
+  if (!gdw_source_enter (source, GDW_SOURCE_IN_DOUBT))
+    return;
   source->outcome = GDW_OUTCOME_UNKNOWN;
   gdw_guest_in_doubt (source->attempt.guest);
   g_prefix_error (&source->error,
@@ -209,7 +217,8 @@ commit_lost (GdwSource *source)
     end (source);
     return;
   }
-  source->phase = ASKING;
+  if (!gdw_source_enter (source, GDW_SOURCE_ASKING))
+    return;
   source->query = gdw_query_new (source->stack, source->attempt.threads, source->id,
                                  source->token, QUERY_WINDOW_MS, source->attempt.context,
                                  on_answer, source);
@@ -220,16 +229,17 @@ commit_lost (GdwSource *source)
 void
 gdw_source_proceed (GdwSource *source)
 {
-  if (source->phase < COMMIT_LOST || source->phase == ASKING || source->phase == OVER)
+  if (source->phase != GDW_SOURCE_COMMIT_LOST && !gdw_source_phase_is_tidying (source->phase))
     return;
-  if (source->phase == ENDING && !source->host_calls && !source->reclaimed) {
+  if (gdw_source_phase_may_reclaim (source->phase) && !source->host_calls &&
+      !source->reclaimed) {
     source->reclaimed = TRUE;
     source->guest_orders++;
     gdw_guest_reclaim (source->attempt.guest, on_reclaimed, source);
   }
   if (source->n_closed < source->n_created)
     return;
-  if (source->phase == COMMIT_LOST) {
+  if (source->phase == GDW_SOURCE_COMMIT_LOST) {
     commit_lost (source);
     return;
   }

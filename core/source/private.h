@@ -7,33 +7,16 @@
 #include "core/memory/dirty-sync.h"
 #include "core/link/meter.h"
 #include "core/base/invoke.h"
+#include "core/source/phase.h"
 #include "core/source/source.h"
-
-typedef enum {
-  LINKING,  /* HELLO on the first link, JOIN on the others */
-  STARTING, /* the tracker starts */
-  SENDING,  /* rounds, guest running */
-  PAUSING,
-  HOLDING, /* pre-switchover */
-  SAVING,
-  DRAINING,  /* the last dirty sync and the last pages */
-  PREPARING, /* PREPARE is sent */
-  FENCING,
-  COMMITTING,  /* COMMIT is sent, or about to be */
-  COMMIT_LOST, /* the links end, then it is known whether COMMIT was begun */
-  ASKING,      /* QUERY-OUTCOME */
-  LEAVING,     /* the guest is the destination's; tidy up */
-  IN_DOUBT,    /* nobody answered; tidy up */
-  ENDING,      /* the guest is ours; tidy up */
-  OVER
-} Phase;
 
 /* Of a link: in use; ended, and the destination was told; or it has drained it, too. */
 typedef enum { LINK_OPEN, LINK_LOST, LINK_DRAINED } LinkState;
 
 struct GdwSource {
   GdwAttempt attempt;
-  Phase phase;
+  GdwSourcePhase phase; /* written by gdw_source_enter alone */
+  GdwStatus status;     /* shown */
   char *id_text;
   guint8 id[GDW_ID_BYTES], token[GDW_TOKEN_BYTES];
   GError *error; /* the root cause */
@@ -76,7 +59,7 @@ struct GdwSource {
   gint sending;       /* atomic: dirty syncs may be asked for */
   gint64 acked_bytes; /* atomic */
   GdwMeter *meter;
-  Phase watched_phase; /* and bytes acknowledged: did anything move since? */
+  GdwSourcePhase watched_phase; /* and bytes acknowledged: did anything move since? */
   gint64 watched_bytes, watched_us;
 
   /* For query-migrate. */
@@ -108,6 +91,9 @@ void gdw_source_finish_links (GdwSource *source);
 void gdw_source_stop_links (GdwSource *source);
 
 /* outcome.c */
+/* Makes the move and shows the status of the phase.  A move that the table does not have fails
+ * the attempt, and gives FALSE: the caller goes no further. */
+gboolean gdw_source_enter (GdwSource *source, GdwSourcePhase phase);
 void gdw_source_fail (GdwSource *source, GError *error); /* takes it */
 /* The guest is the destination's: tidy up. */
 void gdw_source_leave (GdwSource *source);

@@ -74,8 +74,9 @@ static gboolean
 is_stuck (GdwSource *source, gint64 now, gint64 limit_us)
 {
   gint64 acked = __atomic_load_n (&source->acked_bytes, __ATOMIC_RELAXED);
-  gboolean waits = source->phase == DRAINING || source->phase == PREPARING ||
-                   source->phase == COMMITTING;
+  gboolean waits = source->phase == GDW_SOURCE_DRAINING ||
+                   source->phase == GDW_SOURCE_PREPARING ||
+                   source->phase == GDW_SOURCE_COMMITTING;
 
   if (!waits || source->phase != source->watched_phase || acked != source->watched_bytes) {
     source->watched_phase = source->phase;
@@ -98,9 +99,9 @@ check_progress (GdwSource *source, gint64 limit_us)
                                 "source: the destination did not %s within %" G_GINT64_FORMAT
                                 " ms, with the guest paused: it is stuck; look at its log, or "
                                 "raise x-peer-timeout",
-                                source->phase == DRAINING    ? "take the last pages"
-                                : source->phase == PREPARING ? "take the state over"
-                                                             : "answer COMMIT",
+                                source->phase == GDW_SOURCE_DRAINING    ? "take the last pages"
+                                : source->phase == GDW_SOURCE_PREPARING ? "take the state over"
+                                                                        : "answer COMMIT",
                                 limit_us / 1000));
 }
 
@@ -110,7 +111,7 @@ on_tick (gpointer data)
   GdwSource *source = data;
   gint64 limit_us = source->attempt.parameters->x_peer_timeout * (gint64) 1000;
 
-  if (source->phase <= COMMITTING && !source->one_way &&
+  if (gdw_source_phase_links_are_in_use (source->phase) && !source->one_way &&
       !gdw_source_check_links (source, limit_us))
     check_progress (source, limit_us);
   return G_SOURCE_CONTINUE;
@@ -122,6 +123,7 @@ gdw_source_new (const GdwAttempt *attempt, const char *uri, GError **error)
   GdwSource *source = g_new0 (GdwSource, 1);
 
   source->attempt = *attempt;
+  source->status = GDW_STATUS_SETUP;
   source->cancellable = g_cancellable_new ();
   source->round_list = g_array_new (FALSE, FALSE, sizeof (GdwRoundInfo));
   source->link_list = g_array_new (FALSE, TRUE, sizeof (GdwLinkInfo));
@@ -156,23 +158,21 @@ gdw_source_begin (GdwSource *source)
 {
   gdw_timer_set (&source->tick, source->attempt.context, source->channel_config.heartbeat_ms,
                  on_tick, source);
-  source->attempt.ops->status (GDW_STATUS_SETUP, source->attempt.data);
   gdw_source_add_channel (source);
 }
 
 gboolean
 gdw_source_cancel (GdwSource *source, GError **error)
 {
-  if (source->phase >= COMMITTING && source->phase <= IN_DOUBT) {
+  if (source->phase == GDW_SOURCE_ENDING || source->phase == GDW_SOURCE_OVER)
+    return TRUE;
+  if (!gdw_source_phase_is_before_commit (source->phase)) {
     g_set_error (error, GDW_ERROR, GDW_ERROR_BUSY,
                  "source: the migration cannot be cancelled: COMMIT was sent and the guest may "
                  "run at the destination; wait for the outcome");
     return FALSE;
   }
-  if (source->phase >= ENDING)
-    return TRUE;
   source->cancelled = TRUE;
-  source->attempt.ops->status (GDW_STATUS_CANCELLING, source->attempt.data);
   gdw_source_fail (source, g_error_new (G_IO_ERROR, G_IO_ERROR_CANCELLED,
                                         "source: the migration was cancelled: the operator "
                                         "asked for it"));
@@ -182,7 +182,7 @@ gdw_source_cancel (GdwSource *source, GError **error)
 void
 gdw_source_yank (GdwSource *source)
 {
-  if (source->phase >= LEAVING && source->phase < OVER)
+  if (gdw_source_phase_is_tidying (source->phase))
     gdw_source_stop_links (source);
   else
     gdw_source_fail (source,
@@ -199,26 +199,26 @@ gdw_source_follow (GdwSource *source)
   gdw_rate_set (source->rate, source->attempt.parameters->max_bandwidth);
   gdw_source_kick (source);
   /* A new limit is weighed now, not at the end of the round. */
-  if (source->phase == SENDING && source->rounds > 1)
+  if (source->phase == GDW_SOURCE_SENDING && source->rounds > 1)
     gdw_dirty_sync_request (source->sync);
 }
 
 gboolean
 gdw_source_is_over (GdwSource *source)
 {
-  return source->phase == OVER;
+  return source->phase == GDW_SOURCE_OVER;
 }
 
 gboolean
 gdw_source_is_switching (GdwSource *source)
 {
-  return source->phase >= PAUSING && source->phase < OVER;
+  return gdw_source_phase_guest_is_held (source->phase);
 }
 
 gboolean
 gdw_source_is_prepared (GdwSource *source)
 {
-  return source->phase >= PREPARING;
+  return gdw_source_phase_is_prepared (source->phase);
 }
 
 void

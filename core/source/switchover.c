@@ -33,7 +33,8 @@ gdw_source_consider (GdwSource *source, gboolean asked)
   /* In the first round waiting always pays: what was never sent goes while the guest runs. */
   if (!decision.switch_over || (source->rounds == 1 && !asked))
     return;
-  source->phase = PAUSING;
+  if (!gdw_source_enter (source, GDW_SOURCE_PAUSING))
+    return;
   g_atomic_int_set (&source->sending, FALSE);
   source->pause_begin_us = source->step_us = g_get_monotonic_time ();
   source->guest_orders++;
@@ -48,9 +49,9 @@ save (GdwSource *source)
 {
   const GdwHost *host = gdw_guest_host (source->attempt.guest);
 
-  source->phase = SAVING;
+  if (!gdw_source_enter (source, GDW_SOURCE_SAVING))
+    return;
   source->step_us = g_get_monotonic_time ();
-  source->attempt.ops->status (GDW_STATUS_DEVICE, source->attempt.data);
   source->attempt.ops->round (++source->rounds, source->attempt.data);
   /* Nothing is worth saving bandwidth for while the guest stands still. */
   gdw_rate_open (source->rate, TRUE);
@@ -66,7 +67,7 @@ on_paused (const GError *error, gpointer data)
   GdwSource *source = data;
 
   source->guest_orders--;
-  if (source->phase != PAUSING) {
+  if (source->phase != GDW_SOURCE_PAUSING) {
     gdw_source_proceed (source);
     return;
   }
@@ -75,18 +76,16 @@ on_paused (const GError *error, gpointer data)
     return;
   }
   source->blackout.pause_us = gdw_source_step_time (source);
-  if (!source->attempt.capabilities.pause_before_switchover) {
+  if (source->attempt.capabilities.pause_before_switchover)
+    gdw_source_enter (source, GDW_SOURCE_HOLDING);
+  else
     save (source);
-    return;
-  }
-  source->phase = HOLDING;
-  source->attempt.ops->status (GDW_STATUS_PRE_SWITCHOVER, source->attempt.data);
 }
 
 gboolean
 gdw_source_continue (GdwSource *source, GError **error)
 {
-  if (source->phase != HOLDING) {
+  if (source->phase != GDW_SOURCE_HOLDING) {
     g_set_error (error, GDW_ERROR, GDW_ERROR_BUSY,
                  "source: the migration cannot continue: it is not held before the switchover; "
                  "look at query-migrate");
@@ -130,7 +129,7 @@ on_saved (GdwAnswer *answer, gpointer data)
   GdwSource *source = data;
 
   source->host_calls--;
-  if (source->phase != SAVING) {
+  if (source->phase != GDW_SOURCE_SAVING) {
     gdw_source_proceed (source);
     return;
   }
@@ -141,7 +140,8 @@ on_saved (GdwAnswer *answer, gpointer data)
   source->sections = g_ptr_array_ref (answer->sections);
   gdw_source_send_state (source);
   source->blackout.state_us = gdw_source_step_time (source);
-  source->phase = DRAINING;
+  if (!gdw_source_enter (source, GDW_SOURCE_DRAINING))
+    return;
   gdw_dirty_sync_final (source->sync);
 }
 
@@ -151,11 +151,12 @@ gdw_source_maybe_prepare (GdwSource *source)
   g_autofree GdwPrepare *prepare = NULL;
   GByteArray *meta;
 
-  if (source->phase != DRAINING || !source->final_done || !source->drained ||
+  if (source->phase != GDW_SOURCE_DRAINING || !source->final_done || !source->drained ||
       source->n_unconfirmed)
     return;
   source->blackout.pages_us += gdw_source_step_time (source);
-  source->phase = PREPARING;
+  if (!gdw_source_enter (source, GDW_SOURCE_PREPARING))
+    return;
   prepare = g_new0 (GdwPrepare, 1);
   prepare->running = gdw_guest_was_running (source->attempt.guest);
   prepare->n_sections = source->sections->len;
@@ -177,7 +178,7 @@ on_fenced (const GError *error, gpointer data)
   GByteArray *meta;
 
   source->guest_orders--;
-  if (source->phase != FENCING) {
+  if (source->phase != GDW_SOURCE_FENCING) {
     gdw_source_proceed (source);
     return;
   }
@@ -185,7 +186,8 @@ on_fenced (const GError *error, gpointer data)
     gdw_source_fail (source, g_error_copy (error));
     return;
   }
-  source->phase = COMMITTING;
+  if (!gdw_source_enter (source, GDW_SOURCE_COMMITTING))
+    return;
   meta = g_byte_array_new ();
   gdw_id_encode (source->id, meta);
   if (source->one_way)
@@ -197,7 +199,8 @@ on_fenced (const GError *error, gpointer data)
 void
 gdw_source_on_prepared (GdwSource *source)
 {
-  source->phase = FENCING;
+  if (!gdw_source_enter (source, GDW_SOURCE_FENCING))
+    return;
   source->guest_orders++;
   gdw_guest_fence (source->attempt.guest, source->cancellable, on_fenced, source);
 }
@@ -219,8 +222,8 @@ gdw_source_on_committed (GdwSource *source, guint64 resume_us)
 void
 gdw_source_on_settled (GdwSource *source)
 {
-  if (source->phase == PREPARING)
+  if (source->phase == GDW_SOURCE_PREPARING)
     gdw_source_on_prepared (source);
-  else if (source->phase == COMMITTING)
+  else if (source->phase == GDW_SOURCE_COMMITTING)
     gdw_source_leave_one_way (source);
 }

@@ -40,6 +40,27 @@ def state(tree):
                 "the state changes in core/migration/status.c")
 
 
+PHASE_WRITERS = ["core/source/outcome.c", "core/destination/outcome.c"]
+
+
+def phase_writers(tree):
+    """An attempt enters a phase, and shows a status, in one function of each side."""
+    paths = sources(tree, under=["core/source/", "core/destination/"], but=PHASE_WRITERS)
+    return grep(tree, paths, r"->phase\s*=(?!=)|\bops\s*->\s*status \(",
+                "phase and status change in " + ", ".join(PHASE_WRITERS)) + [
+        f"{path}: a phase is written {n} times, not once" for path in PHASE_WRITERS
+        for n in [len(re.findall(r"->phase\s*=(?!=)", blank(tree.get(path, "x->phase = 0;"))))]
+        if n != 1]
+
+
+def phase_order(tree):
+    """What a phase is less than says nothing; phase.h has the questions."""
+    paths = sources(tree, under=["core/"])
+    name = r"(?:\w+(?:->|\.))*\w*phase\b|GDW_(?:SOURCE|DESTINATION)_(?!N_)[A-Z_]+\b"
+    return grep(tree, paths, rf"(?:{name})\s*[<>]=?(?!<)|(?<![-<>])[<>]=?\s*(?:{name})",
+                "phases have no order; ask a predicate of phase.h")
+
+
 def http(tree):
     paths = sources(tree, under=LIBRARY + ["vmm/", "ctl/"],
                     but=["control/http/", "ctl/http.c"])
@@ -90,6 +111,16 @@ RULES = [
     ]),
     ("the state changes in core/migration/status.c only", state, [
         {"core/source/source.c": "  attempt->state.status = GDW_STATUS_FAILED;\n"},
+    ]),
+    ("phases are entered in one place of each side", phase_writers, [
+        {"core/source/frames.c": "  source->phase = GDW_SOURCE_SENDING;\n"},
+        {"core/destination/loss.c": "  destination->attempt.ops->status (x, data);\n"},
+        {"core/source/outcome.c": "  source->phase = a;\n  source->phase = b;\n"},
+    ]),
+    ("phases are not compared by their order", phase_order, [
+        {"core/source/frames.c": "  if (source->phase >= GDW_SOURCE_SENDING)\n"},
+        {"core/source/frames.c": "  if (GDW_SOURCE_SENDING < phase)\n"},
+        {"core/destination/loss.c": "  x = limit > destination->phase;\n"},
     ]),
     ("HTTP is in control/http and ctl/http.c only", http, [
         {"control/control.c": "  soup_server_new (NULL);\n"},

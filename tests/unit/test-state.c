@@ -1,18 +1,12 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /* SPDX-FileCopyrightText: The godwit authors */
 
-/* With --print: the part of docs/states.md that is made from the table. */
-
 #include "core/migration/status.h"
 #include "tests/support/suite.h"
 
 #include <check.h>
-#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-
-#define BEGIN "<!-- from the table: test-state --print -->\n"
-#define END "<!-- end -->\n"
 
 /* Written by hand, not taken from the table. */
 static const char *const allowed[] = {
@@ -100,82 +94,12 @@ START_TEST (names_are_those_of_qmp)
 }
 END_TEST
 
-static void
-append_table (GString *out)
-{
-  g_string_append (out, "| status | may become |\n| --- | --- |\n");
-  for (GdwStatus from = 0; from < GDW_STATUS_N; from++) {
-    const char *comma = "";
-    g_string_append_printf (out, "| %s | ", gdw_status_name (from));
-    for (GdwStatus to = 0; to < GDW_STATUS_N; to++)
-      if (gdw_state_allows (from, to)) {
-        g_string_append_printf (out, "%s%s", comma, gdw_status_name (to));
-        comma = ", ";
-      }
-    g_string_append (out, " |\n");
-  }
-}
-
-/* In the picture a name has no '-'. */
-static char *
-render_name (GdwStatus status)
-{
-  return g_strdelimit (g_strdup (gdw_status_name (status)), "-", '_');
-}
-
-static void
-append_render (GString *out)
-{
-  g_string_append (out, "```mermaid\nstateDiagram-v2\n  [*] --> none\n");
-  for (GdwStatus s = 0; s < GDW_STATUS_N; s++) {
-    g_autofree char *name = render_name (s);
-    if (strcmp (name, gdw_status_name (s)) != 0)
-      g_string_append_printf (out, "  state \"%s\" as %s\n", gdw_status_name (s), name);
-  }
-  for (GdwStatus from = 0; from < GDW_STATUS_N; from++) {
-    g_autofree char *a = render_name (from);
-    for (GdwStatus to = 0; to < GDW_STATUS_N; to++) {
-      g_autofree char *b = render_name (to);
-      if (gdw_state_allows (from, to))
-        g_string_append_printf (out, "  %s --> %s\n", a, b);
-    }
-  }
-  g_string_append (out, "```\n\n");
-}
-
-static char *
-generated (void)
-{
-  GString *out = g_string_new (BEGIN "\n");
-  append_render (out);
-  append_table (out);
-  g_string_append (out, "\n" END);
-  return g_string_free (out, FALSE);
-}
-
-START_TEST (the_page_shows_the_table)
-{
-  g_autofree char *page = NULL, *expected = generated ();
-  ck_assert_ptr_nonnull (g_getenv ("GODWIT_SOURCE"));
-  g_autofree char *path = g_build_filename (g_getenv ("GODWIT_SOURCE"), "docs/states.md", NULL);
-  ck_assert (g_file_get_contents (path, &page, NULL, NULL));
-  ck_assert_msg (strstr (page, expected) != NULL,
-                 "docs/states.md is not of this table; paste the output of test-state --print");
-}
-END_TEST
-
 int
-main (int argc, char **argv)
+main (void)
 {
-  if (argc > 1 && strcmp (argv[1], "--print") == 0) {
-    g_autofree char *text = generated ();
-    fputs (text, stdout);
-    return 0;
-  }
   TCase *tc = tcase_create ("state");
   tcase_add_test (tc, every_pair_is_as_listed);
   tcase_add_test (tc, a_status_outside_the_table_is_refused);
   tcase_add_test (tc, names_are_those_of_qmp);
-  tcase_add_test (tc, the_page_shows_the_table);
   return suite_run ("state", tc, NULL);
 }
