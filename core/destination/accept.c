@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /* SPDX-FileCopyrightText: The godwit authors */
-/* Who is let in. */
+/* Connections are accepted on a thread and let in on the main thread. */
 #include "core/destination/private.h"
 
 /* At once, of those who have not said who they are; the next ones wait in the backlog. */

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /* SPDX-FileCopyrightText: The godwit authors */
-/* What the control frames say. */
+/* Control frames, and the other news of the channels. */
 #include "core/destination/private.h"
 
 #include <string.h>

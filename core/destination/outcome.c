@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /* SPDX-FileCopyrightText: The godwit authors */
-/* How an attempt ends. */
+/* The phase changes here alone; every way to the end of an attempt, and the tidying up. */
 #include "core/destination/private.h"
 
 #include <string.h>

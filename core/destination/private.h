@@ -105,12 +105,12 @@ void gdw_destination_free_unidentified (gpointer unidentified);
 void gdw_destination_warn (GdwDestination *destination, const char *text);
 /* On every link: whichever the source hears first names the same cause. */
 void gdw_destination_say_why (GdwDestination *destination);
-/* Of those with one of these roles. */
+/* Finishes the links of peers with a role in this range. */
 void gdw_destination_finish_links (GdwDestination *destination, Role from, Role to);
 void gdw_destination_send_off (Unidentified *unidentified);
-/* Those with this role who came, or were turned away, so long ago. */
+/* Sends off the peers with this role that came, or were turned away, so long ago. */
 void gdw_destination_drop (GdwDestination *destination, Role role, gint64 limit_us);
-/* Those who connected and did not say who they are for so long. */
+/* Sends off the peers that have not said who they are for so long. */
 void gdw_destination_drop_silent (GdwDestination *destination, gint64 limit_us);
 /* NULL: there is none. */
 GdwLink *gdw_destination_take_arrival (GdwDestination *destination);
@@ -158,7 +158,7 @@ gboolean gdw_destination_on_link_dead (GdwDestination *destination, Unidentified
 gboolean gdw_destination_accept (GdwDestination *destination, GError **error);
 /* Those who wait, as far as there is room. */
 void gdw_destination_let_in (GdwDestination *destination);
-/* One could not be let in: a failure if a link is missing. */
+/* A peer could not be let in: fails the attempt if a link is missing. */
 void gdw_destination_refuse_arrival (GdwDestination *destination, const GError *error);
 /* Fails if links are missing and none can be let in for long. */
 void gdw_destination_check_accepting (GdwDestination *destination, gint64 limit_us);

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /* SPDX-FileCopyrightText: The godwit authors */
-/* What is found out about a guest, without a migration. */
+/* Checks of a guest that need no migration. */
 #include "core/memory/batch.h"
 #include "core/memory/tracker-select.h"
 #include "core/migration/migration-private.h"

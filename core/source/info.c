@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /* SPDX-FileCopyrightText: The godwit authors */
-/* What query-migrate tells of a source. */
+/* The source's part of query-migrate. */
 #include "core/source/private.h"
 
 static void

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /* SPDX-FileCopyrightText: The godwit authors */
-/* What a source does with its links. */
+/* The links of a source: messages, counts, farewells. */
 #include "core/source/private.h"
 
 void

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /* SPDX-FileCopyrightText: The godwit authors */
-/* What the channels, the round and the dirty sync say about pages. */
+/* Pages: the callbacks of the channels, the round and the dirty sync. */
 #include "core/source/private.h"
 
 #include "core/base/probe.h"

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /* SPDX-FileCopyrightText: The godwit authors */
-/* How an attempt ends. */
+/* The phase changes here alone; every way to the end of an attempt, and the tidying up. */
 #include "core/source/private.h"
 
 /* How long a farewell (ERROR, ABORT, CONFIRM) may take to reach the peer. */

@@ -167,6 +167,28 @@ def calls(tree):
     return graph
 
 
+# The files of the two sides, from the bottom up: a file calls only files of its own line or lower.
+SIDES = {
+    "core/source/": [["phase"], ["links"], ["outcome"], ["switchover"], ["memory", "loss"],
+                     ["frames"], ["source"]],
+    "core/destination/": [["phase"], ["memory", "peers"], ["outcome"], ["switchover"],
+                          ["loss", "accept"], ["frames"], ["destination"]],
+}
+
+
+def sides(tree):
+    out = []
+    graph = calls(tree)
+    for folder, lines in SIDES.items():
+        height = {f"{folder}{name}.c": level for level, names in enumerate(lines)
+                  for name in names}
+        for path in set(height) & set(graph):
+            out += [f"{path}:1: calls {name} of {other}, which is above"
+                    for other, name in graph[path].items()
+                    if height.get(other, 0) > height[path]]
+    return sorted(out)
+
+
 def circles(tree):
     """No two files call each other, nor in a circle: data flows one way."""
     graph = calls(tree)
@@ -209,6 +231,12 @@ RULES = [
         {"core/a.h": '#include "core/b.h"\n', "core/b.h": '#include "core/a.h"\n'},
         {"vmm/a.h": '#include "b.h"\n', "vmm/b.h": '#include "c.h"\n',
          "vmm/c.h": '#include "a.h"\n'},
+    ]),
+    ("the files of a side call downward only", sides, [
+        {"core/source/links.c": "void\ngdw_a (void)\n{\n  gdw_b ();\n}\n",
+         "core/source/outcome.c": "void\ngdw_b (void)\n{\n}\n"},
+        {"core/destination/peers.c": "void\ngdw_a (void)\n{\n  gdw_b ();\n}\n",
+         "core/destination/accept.c": "void\ngdw_b (void)\n{\n}\n"},
     ]),
     ("no two files call each other", circles, [
         {"core/a/a.c": "void\ngdw_a (void)\n{\n  gdw_b ();\n}\n",
