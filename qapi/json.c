@@ -310,3 +310,29 @@ gdw_json_parse (const char *text, gssize length, GError **error)
   g_propagate_error (error, parser.error);
   return NULL;
 }
+
+/* What stands between the braces is a stream: each fourth value is a key, the second behind it is
+ * its own, and the ':' and the ',' are bad ones. */
+char *
+gdw_json_member_text (const char *text, const char *name)
+{
+  g_autoptr (GdwJsonSplitter) s = gdw_json_splitter_new ();
+  const char *inside = strchr (text, '{');
+  gboolean found = FALSE;
+
+  s->size_max = G_MAXSIZE;
+  if (inside)
+    gdw_json_splitter_feed (s, inside + 1, strlen (inside + 1));
+  gdw_json_splitter_end (s);
+  for (guint i = 0;; i++) {
+    g_autoptr (JsonNode) node = NULL;
+    GdwJsonResult result = gdw_json_splitter_next (s, &node, NULL);
+
+    if (result == GDW_JSON_NOTHING)
+      return NULL;
+    if (found && i % 4 == 2)
+      return g_strndup (s->bytes->str + s->value, s->at - s->value);
+    if (i % 4 == 0)
+      found = g_strcmp0 (gdw_number_get_string (node), name) == 0;
+  }
+}

@@ -19,6 +19,9 @@ JsonNode *gdw_json_parse (const char *text, gssize length, GError **error);
 /* In one line, without white space.  What is not UTF-8 in a string becomes U+FFFD. */
 char *gdw_json_write (JsonNode *node);
 
+/* The text of the value of a member of the object that @text is, as it came; NULL: it has none. */
+char *gdw_json_member_text (const char *text, const char *name);
+
 /* Cuts a stream of bytes into values, which need nothing between them. */
 typedef struct GdwJsonSplitter GdwJsonSplitter;
 

@@ -34,6 +34,8 @@ def what_misses():
     """Why this user, or this kernel, can make no wire; None if it can.  Tried once, in full."""
     if os.geteuid() != 0:
         return "not root"
+    if not os.path.exists("/proc/self/ns/net"):
+        return "there is no /proc"  # where `ip netns add` fails, and leaves a mount behind
     try:
         with End(f"godwit-{os.getpid()}-try", f"gdw{os.getpid()}-try", "10.83.0.3") as end:
             run(*end.through(), "true")
