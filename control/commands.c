@@ -9,10 +9,10 @@
 #include <string.h>
 
 /* The functions behind the commands, in the order of the schema; what each does is
- * said there.  What only asks about a migration is in control-query.c; those of plugins,
- * descriptors and yank are in files of their own. */
+ * said there.  What only asks about a migration is in query-migrate.c; those of plugins and
+ * descriptors are in files of their own. */
 
-/* What is switched on is the client's: control-qmp.c remembers it. */
+/* What is switched on is the client's: qmp.c remembers it. */
 gboolean
 gdw_cmd_qmp_capabilities (GdwControl *control, const GdwQQmpCapabilitiesArgs *args,
                           GError **error)
@@ -281,4 +281,27 @@ gdw_cmd_query_qmp_schema (GdwControl *control, GError **error)
 {
   g_autoptr (JsonNode) node = gdw_json_parse (gdw_qapi_schema, -1, error);
   return node ? gdw_visit_read (&gdw_q_type_schema_info_list, node, error) : NULL;
+}
+
+/* There is one kind of instance, so one name is as good as any number of them. */
+gboolean
+gdw_cmd_yank (GdwControl *control, const GdwQYankArgs *args, GError **error)
+{
+  if (args->instances->len == 0 || gdw_migration_yank (control->migration))
+    return TRUE;
+  g_set_error_literal (error, GDW_VISIT_ERROR, GDW_VISIT_ERROR_DEVICE_NOT_FOUND,
+                       "Instance not found");
+  return FALSE;
+}
+
+GPtrArray *
+gdw_cmd_query_yank (GdwControl *control, GError **error)
+{
+  GPtrArray *list = g_ptr_array_new_with_free_func ((GDestroyNotify) gdw_q_yank_instance_free);
+  if (gdw_migration_can_yank (control->migration)) {
+    GdwQYankInstance *instance = g_new0 (GdwQYankInstance, 1);
+    instance->type = GDW_Q_YANK_INSTANCE_TYPE_MIGRATION;
+    g_ptr_array_add (list, instance);
+  }
+  return list;
 }
