@@ -75,7 +75,7 @@ status_changed (GdwMigration *migration, guint status, GdwControl *control)
   else if (status == GDW_STATUS_DEVICE)
     note_pause (control);
   int value = gdw_visit_enum (&gdw_q_type_migration_status, gdw_status_name (status));
-  if (gdw_migration_capabilities (migration)->events)
+  if (gdw_migration_get_capability (migration, "events"))
     gdw_control_emit (control, GDW_EVENT_MIGRATION,
                       gdw_event_migration ((GdwQMigrationStatus) value));
 }
@@ -83,7 +83,7 @@ status_changed (GdwMigration *migration, guint status, GdwControl *control)
 static void
 pass_begun (GdwMigration *migration, guint64 number, GdwControl *control)
 {
-  if (gdw_migration_capabilities (migration)->events)
+  if (gdw_migration_get_capability (migration, "events"))
     gdw_control_emit (control, GDW_EVENT_MIGRATION_PASS,
                       gdw_event_migration_pass ((gint64) number));
 }

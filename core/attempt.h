@@ -6,14 +6,9 @@
 #include "core/base/thread.h"
 #include "plugins/loader.h"
 #include "plugins/stack.h"
-#include "qapi-types.h"
+#include "parameters.h"
 
 /* What an attempt to migrate, in either direction, is given and gives back. */
-
-/* The capabilities that are built. */
-typedef struct {
-  gboolean events, multifd, pause_before_switchover, return_path, validate_uuid;
-} GdwCapabilities;
 
 /* A precopy round that has ended. */
 typedef struct {
@@ -35,7 +30,7 @@ typedef struct {
   GdwPlugins *plugins;
   GdwThreads *threads;
   GMainContext *context;
-  const GdwQMigrationParameters *parameters; /* those in force, followed while it runs */
+  const GdwParameters *parameters; /* those in force, followed while it runs */
   GdwCapabilities capabilities;
   const GdwAttemptOps *ops;
   gpointer data;

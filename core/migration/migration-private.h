@@ -21,7 +21,7 @@ struct _GdwMigration {
   GdwThreads *threads;
   GdwGuest *guest;
   GdwState state;
-  GdwQMigrationParameters *parameters;
+  GdwParameters parameters;
   GdwCapabilities capabilities;
   GdwOutcome outcome;
   GdwBlockers *blockers;

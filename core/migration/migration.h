@@ -9,20 +9,6 @@
 /* What the control layer asks of a migration beyond <godwit/migration.h>.  Main
  * thread only; nothing blocks. */
 
-/* Frozen while a migration runs. */
-const GdwCapabilities *gdw_migration_capabilities (GdwMigration *migration);
-
-/* Takes all of @capabilities at once; refused while a migration runs. */
-gboolean gdw_migration_set_capabilities (GdwMigration *migration,
-                                         const GdwCapabilities *capabilities, GError **error);
-
-/* The parameters in force.  A running migration follows max-bandwidth,
- * downtime-limit, avail-switchover-bandwidth and x-peer-timeout; it keeps its tracker and
- * number of links. */
-const GdwQMigrationParameters *gdw_migration_parameters (GdwMigration *migration);
-void gdw_migration_set_parameters (GdwMigration *migration,
-                                   const GdwQMigrationParameters *parameters);
-
 void gdw_migration_get_info (GdwMigration *migration, GdwInfo *info);
 
 /* Is an attempt under way, at either side? */

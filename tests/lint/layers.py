@@ -21,7 +21,7 @@ MAY = {
     "trackers/": ("plugins/godwit/", "trackers/"),
     "transports/": ("plugins/godwit/", "transports/"),
     "filters/": ("plugins/godwit/", "filters/", "transports/common/"),
-    "core/": ("plugins/", "qapi/", "core/"),
+    "core/": ("plugins/", "core/"),
     "control/": ("plugins/", "qapi/", "core/", "control/"),
     "vmm/": ("plugins/godwit/godwit.h", "vmm/"),
     "examples/": ("plugins/godwit/godwit.h",),
@@ -61,6 +61,8 @@ def resolve(tree, path, bracket, name):
         return beside
     if name.startswith("qapi-"):
         return "qapi/" + name  # generated there
+    if name == "parameters.h":
+        return "core/" + name  # generated there, of GLib alone
     if "/" not in name:
         return beside
     return name
@@ -147,6 +149,7 @@ RULES = [
         {"vmm/main.c": "#include <godwit/host.h>\n"},
         {"core/kvm/dirty-ring.c": '#include "vmm/kvm.h"\n'},
         {"core/migration/migration.c": '#include "control/control.h"\n'},
+        {"core/attempt.h": '#include "qapi-types.h"\n'},
         {"ctl/main.c": '#include "qapi/json.h"\n'},
         {"conformance/over.c": '#include "core/link/frame.h"\n'},
         {"conformance/over.c": '#include "tests/conformance/bad/bugs.h"\n'},
