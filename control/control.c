@@ -60,11 +60,8 @@ gdw_control_emit (GdwControl *control, const char *event, JsonNode *data)
 static void
 note_pause (GdwControl *control)
 {
-  GdwInfo info;
-  if (control->precopy_bytes != G_MAXUINT64)
-    return;
-  gdw_migration_get_info (control->migration, &info);
-  control->precopy_bytes = info.transferred_bytes;
+  if (control->precopy_bytes == G_MAXUINT64)
+    control->precopy_bytes = gdw_migration_info (control->migration)->transferred_bytes;
 }
 
 static void
@@ -104,10 +101,9 @@ run_state_changed (GdwMigration *migration, guint state, GdwControl *control)
 static void
 attempt_ended (GdwMigration *migration, guint status, GdwControl *control)
 {
-  GdwInfo info;
-  gdw_migration_get_info (migration, &info);
-  gdw_control_count (control, &info);
-  if (info.incoming && status == GDW_STATUS_FAILED && control->exit_on_error)
+  const GdwInfo *info = gdw_migration_info (migration);
+  gdw_control_count (control, info);
+  if (info->incoming && status == GDW_STATUS_FAILED && control->exit_on_error)
     gdw_control_quit (control, GDW_Q_SHUTDOWN_CAUSE_HOST_ERROR, NULL);
 }
 

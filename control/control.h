@@ -3,8 +3,8 @@
 #pragma once
 
 #include <godwit/control.h>
+#include <godwit/query.h>
 
-#include "core/migration/migration.h"
 #include "qapi-commands.h"
 
 /* What the ways in (a QMP socket, HTTP) share: the state behind the commands,
