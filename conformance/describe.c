@@ -5,7 +5,7 @@
 #include <stdio.h>
 #include <unistd.h>
 
-#include "plugins/kind.h"
+#include <godwit/query.h>
 #include "plugins/loader.h"
 #include "plugins/module.h"
 #include "runner.h"

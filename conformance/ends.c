@@ -8,7 +8,7 @@
 
 #include "guarded.h"
 #include "over.h"
-#include "plugins/kind.h"
+#include <godwit/query.h>
 #include "plugins/loader.h"
 
 struct End {

@@ -2,8 +2,6 @@
 /* SPDX-FileCopyrightText: The godwit authors */
 #include "control/acceptor.h"
 
-#include "core/base/invoke.h"
-
 #define PAUSE_MS 100
 
 struct GdwControlAcceptor {
@@ -17,18 +15,18 @@ struct GdwControlAcceptor {
 static void start (GdwControlAcceptor *acceptor);
 
 static void
-stop (GdwControlAcceptor *acceptor)
+stop (GSource **source)
 {
-  if (acceptor->ready)
-    g_source_destroy (acceptor->ready);
-  g_clear_pointer (&acceptor->ready, g_source_unref);
+  if (*source)
+    g_source_destroy (*source);
+  g_clear_pointer (source, g_source_unref);
 }
 
 static gboolean
 on_pause_over (gpointer data)
 {
   GdwControlAcceptor *acceptor = data;
-  gdw_timer_clear (&acceptor->pause);
+  stop (&acceptor->pause);
   start (acceptor);
   return G_SOURCE_REMOVE;
 }
@@ -45,8 +43,10 @@ on_ready (GSocket *listener, GIOCondition condition, gpointer data)
   }
   if (g_error_matches (error, G_IO_ERROR, G_IO_ERROR_WOULD_BLOCK))
     return G_SOURCE_CONTINUE;
-  stop (acceptor);
-  gdw_timer_set (&acceptor->pause, acceptor->context, PAUSE_MS, on_pause_over, acceptor);
+  stop (&acceptor->ready);
+  acceptor->pause = g_timeout_source_new (PAUSE_MS);
+  g_source_set_callback (acceptor->pause, on_pause_over, acceptor, NULL);
+  g_source_attach (acceptor->pause, acceptor->context);
   return G_SOURCE_REMOVE;
 }
 
@@ -76,7 +76,7 @@ gdw_control_acceptor_free (GdwControlAcceptor *acceptor)
 {
   if (!acceptor)
     return;
-  stop (acceptor);
-  gdw_timer_clear (&acceptor->pause);
+  stop (&acceptor->ready);
+  stop (&acceptor->pause);
   g_free (acceptor);
 }

@@ -5,14 +5,15 @@
 #include "control/address.h"
 #include "control/fds.h"
 #include "qapi/json.h"
+#include "qapi/number.h"
 
 #include <string.h>
 
 /* The functions behind the commands, in the order of the schema; what each does is
- * said there.  What only asks about a migration is in control-query.c; those of plugins,
- * descriptors and yank are in files of their own. */
+ * said there.  What only asks about a migration is in query-migrate.c; those of plugins and
+ * descriptors are in files of their own. */
 
-/* What is switched on is the client's: control-qmp.c remembers it. */
+/* What is switched on is the client's: qmp.c remembers it. */
 gboolean
 gdw_cmd_qmp_capabilities (GdwControl *control, const GdwQQmpCapabilitiesArgs *args,
                           GError **error)
@@ -206,74 +207,72 @@ gdw_cmd_x_migrate_resolve (GdwControl *control, const GdwQXMigrateResolveArgs *a
                          call);
 }
 
-/* Where the state of a capability is. */
-static gboolean *
-capability (GdwCapabilities *capabilities, GdwQMigrationCapability which)
-{
-  switch (which) {
-  case GDW_Q_MIGRATION_CAPABILITY_EVENTS:
-    return &capabilities->events;
-  case GDW_Q_MIGRATION_CAPABILITY_MULTIFD:
-    return &capabilities->multifd;
-  case GDW_Q_MIGRATION_CAPABILITY_PAUSE_BEFORE_SWITCHOVER:
-    return &capabilities->pause_before_switchover;
-  case GDW_Q_MIGRATION_CAPABILITY_VALIDATE_UUID:
-    return &capabilities->validate_uuid;
-  default:
-    return &capabilities->return_path;
-  }
-}
-
 gboolean
 gdw_cmd_migrate_set_capabilities (GdwControl *control,
                                   const GdwQMigrateSetCapabilitiesArgs *args, GError **error)
 {
-  GdwCapabilities capabilities = *gdw_migration_capabilities (control->migration);
-  for (guint i = 0; i < args->capabilities->len; i++) {
+  guint n = args->capabilities->len;
+  g_autofree const char **names = g_new (const char *, n);
+  g_autofree gboolean *states = g_new (gboolean, n);
+  for (guint i = 0; i < n; i++) {
     const GdwQMigrationCapabilityStatus *set = g_ptr_array_index (args->capabilities, i);
-    *capability (&capabilities, set->capability) = set->state;
+    names[i] = gdw_q_migration_capability_name (set->capability);
+    states[i] = set->state;
   }
-  return gdw_migration_set_capabilities (control->migration, &capabilities, error);
+  return gdw_migration_set_capabilities (control->migration, names, states, n, error);
 }
 
 GPtrArray *
 gdw_cmd_query_migrate_capabilities (GdwControl *control, GError **error)
 {
-  GdwCapabilities capabilities = *gdw_migration_capabilities (control->migration);
   GPtrArray *list = g_ptr_array_new_with_free_func (
       (GDestroyNotify) gdw_q_migration_capability_status_free);
   for (int i = 0; i < GDW_Q_MIGRATION_CAPABILITY__N; i++) {
     GdwQMigrationCapabilityStatus *status = g_new0 (GdwQMigrationCapabilityStatus, 1);
     status->capability = (GdwQMigrationCapability) i;
-    status->state = *capability (&capabilities, status->capability);
+    status->state = gdw_migration_get_capability (
+        control->migration, gdw_q_migration_capability_name (status->capability));
     g_ptr_array_add (list, status);
   }
   return list;
-}
-
-/* A copy of the parameters in force; free it. */
-static GdwQMigrationParameters *
-copy_parameters (GdwControl *control)
-{
-  GdwQMigrationParameters *copy = g_new0 (GdwQMigrationParameters, 1);
-  gdw_q_migration_parameters_apply (copy, gdw_migration_parameters (control->migration));
-  return copy;
 }
 
 gboolean
 gdw_cmd_migrate_set_parameters (GdwControl *control, const GdwQMigrationParameters *args,
                                 GError **error)
 {
-  g_autoptr (GdwQMigrationParameters) parameters = copy_parameters (control);
-  gdw_q_migration_parameters_apply (parameters, args);
-  gdw_migration_set_parameters (control->migration, parameters);
-  return TRUE;
+  g_autoptr (JsonNode) node = gdw_q_migration_parameters_write (args);
+  g_autoptr (GPtrArray) names = g_ptr_array_new ();
+  g_autoptr (GPtrArray) values = g_ptr_array_new_with_free_func (g_free);
+  JsonObjectIter iter;
+  const char *name;
+  JsonNode *value;
+  json_object_iter_init_ordered (&iter, json_node_get_object (node));
+  while (json_object_iter_next_ordered (&iter, &name, &value)) {
+    const char *text = gdw_number_get_string (value);
+    g_ptr_array_add (names, (gpointer) name);
+    g_ptr_array_add (values, text ? g_strdup (text) : gdw_json_write (value));
+  }
+  return gdw_migration_set_parameters (control->migration, (const char *const *) names->pdata,
+                                       (const char *const *) values->pdata, names->len, error);
 }
 
 GdwQMigrationParameters *
 gdw_cmd_query_migrate_parameters (GdwControl *control, GError **error)
 {
-  return copy_parameters (control);
+  const GdwVisitType *type = &gdw_q_type_migration_parameters;
+  g_autoptr (JsonNode) node = json_node_new (JSON_NODE_OBJECT);
+  JsonObject *object = json_object_new ();
+  json_node_take_object (node, object);
+  for (guint i = 0; i < type->n_members; i++) {
+    const GdwVisitMember *member = &type->members[i];
+    g_autofree char *text = gdw_migration_get_parameter (control->migration, member->name);
+    if (member->type->kind == GDW_VISIT_STR)
+      json_object_set_string_member (object, member->name, text);
+    else
+      json_object_set_member (object, member->name, gdw_json_parse (text, -1, error));
+  }
+  return gdw_q_migration_parameters_read (node, error);
 }
 
 GPtrArray *
@@ -281,4 +280,27 @@ gdw_cmd_query_qmp_schema (GdwControl *control, GError **error)
 {
   g_autoptr (JsonNode) node = gdw_json_parse (gdw_qapi_schema, -1, error);
   return node ? gdw_visit_read (&gdw_q_type_schema_info_list, node, error) : NULL;
+}
+
+/* There is one kind of instance, so one name is as good as any number of them. */
+gboolean
+gdw_cmd_yank (GdwControl *control, const GdwQYankArgs *args, GError **error)
+{
+  if (args->instances->len == 0 || gdw_migration_yank (control->migration))
+    return TRUE;
+  g_set_error_literal (error, GDW_VISIT_ERROR, GDW_VISIT_ERROR_DEVICE_NOT_FOUND,
+                       "Instance not found");
+  return FALSE;
+}
+
+GPtrArray *
+gdw_cmd_query_yank (GdwControl *control, GError **error)
+{
+  GPtrArray *list = g_ptr_array_new_with_free_func ((GDestroyNotify) gdw_q_yank_instance_free);
+  if (gdw_migration_can_yank (control->migration)) {
+    GdwQYankInstance *instance = g_new0 (GdwQYankInstance, 1);
+    instance->type = GDW_Q_YANK_INSTANCE_TYPE_MIGRATION;
+    g_ptr_array_add (list, instance);
+  }
+  return list;
 }

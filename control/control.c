@@ -3,9 +3,7 @@
 #include "control/control.h"
 
 #include "control/metrics.h"
-#include "control/qmp.h"
 #include "qapi/json.h"
-#include "core/base/invoke.h"
 #include "qapi-events.h"
 
 G_DEFINE_BOXED_TYPE (GdwControl, gdw_control, gdw_control_ref, gdw_control_free)
@@ -62,11 +60,8 @@ gdw_control_emit (GdwControl *control, const char *event, JsonNode *data)
 static void
 note_pause (GdwControl *control)
 {
-  GdwInfo info;
-  if (control->precopy_bytes != G_MAXUINT64)
-    return;
-  gdw_migration_get_info (control->migration, &info);
-  control->precopy_bytes = info.transferred_bytes;
+  if (control->precopy_bytes == G_MAXUINT64)
+    control->precopy_bytes = gdw_migration_info (control->migration)->transferred_bytes;
 }
 
 static void
@@ -77,7 +72,7 @@ status_changed (GdwMigration *migration, guint status, GdwControl *control)
   else if (status == GDW_STATUS_DEVICE)
     note_pause (control);
   int value = gdw_visit_enum (&gdw_q_type_migration_status, gdw_status_name (status));
-  if (gdw_migration_capabilities (migration)->events)
+  if (gdw_migration_get_capability (migration, "events"))
     gdw_control_emit (control, GDW_EVENT_MIGRATION,
                       gdw_event_migration ((GdwQMigrationStatus) value));
 }
@@ -85,7 +80,7 @@ status_changed (GdwMigration *migration, guint status, GdwControl *control)
 static void
 pass_begun (GdwMigration *migration, guint64 number, GdwControl *control)
 {
-  if (gdw_migration_capabilities (migration)->events)
+  if (gdw_migration_get_capability (migration, "events"))
     gdw_control_emit (control, GDW_EVENT_MIGRATION_PASS,
                       gdw_event_migration_pass ((gint64) number));
 }
@@ -106,10 +101,9 @@ run_state_changed (GdwMigration *migration, guint state, GdwControl *control)
 static void
 attempt_ended (GdwMigration *migration, guint status, GdwControl *control)
 {
-  GdwInfo info;
-  gdw_migration_get_info (migration, &info);
-  gdw_control_count (control, &info);
-  if (info.incoming && status == GDW_STATUS_FAILED && control->exit_on_error)
+  const GdwInfo *info = gdw_migration_info (migration);
+  gdw_control_count (control, info);
+  if (info->incoming && status == GDW_STATUS_FAILED && control->exit_on_error)
     gdw_control_quit (control, GDW_Q_SHUTDOWN_CAUSE_HOST_ERROR, NULL);
 }
 
@@ -148,42 +142,23 @@ gdw_control_quit (GdwControl *control, GdwQShutdownCause cause, GError **error)
   return TRUE;
 }
 
-JsonNode *
-gdw_control_error (const GError *error)
-{
-  static const char *const classes[] = { "GenericError", "CommandNotFound", "DeviceNotFound" };
-  int class = error->domain == GDW_VISIT_ERROR ? error->code : GDW_VISIT_ERROR_GENERIC;
-  JsonNode *node = json_node_new (JSON_NODE_OBJECT);
-  JsonObject *object = json_object_new ();
-  json_node_take_object (node, object);
-  json_object_set_string_member (object, "class", classes[class]);
-  json_object_set_string_member (object, "desc", error->message);
-  return node;
-}
-
-void
-gdw_call_init (GdwCall *call, GdwControl *control, GdwCallAnswer answer)
-{
-  *call = (GdwCall){ .answer = answer };
-  call->context = g_main_context_ref (gdw_migration_context (control->migration));
-}
+typedef struct {
+  gpointer server;
+  GDestroyNotify free;
+} ServerEntry;
 
 static void
-answer_call (gpointer data)
+free_server (gpointer data)
 {
-  GdwCall *call = data;
-  g_clear_pointer (&call->context, g_main_context_unref);
-  call->answer (call, g_steal_pointer (&call->ret), g_steal_pointer (&call->error));
+  const ServerEntry *entry = data;
+  entry->free (entry->server);
 }
 
-/* Signals of the migration were posted before: every client has its event before this one has
- * the answer, as in QEMU. */
 void
-gdw_call_complete (GdwCall *call, JsonNode *ret, GError *error)
+gdw_control_add_server (GdwControl *control, gpointer server, GDestroyNotify free)
 {
-  call->ret = ret;
-  call->error = error;
-  gdw_invoke (call->context, answer_call, call, NULL);
+  const ServerEntry entry = { server, free };
+  g_array_append_val (control->servers, entry);
 }
 
 GdwControl *
@@ -192,7 +167,8 @@ gdw_control_new (GdwMigration *migration)
   GdwControl *control = g_new0 (GdwControl, 1);
   g_atomic_ref_count_init (&control->references);
   control->migration = g_object_ref (migration);
-  control->servers = g_ptr_array_new_with_free_func ((GDestroyNotify) gdw_control_qmp_free);
+  control->servers = g_array_new (FALSE, FALSE, sizeof (ServerEntry));
+  g_array_set_clear_func (control->servers, free_server);
   control->monitors = g_ptr_array_new ();
   control->sinks = g_array_new (FALSE, FALSE, sizeof (SinkEntry));
   control->run_state = gdw_migration_get_run_state (migration);
@@ -211,15 +187,6 @@ gdw_control_ref (GdwControl *control)
   return control;
 }
 
-gboolean
-gdw_control_listen_qmp (GdwControl *control, const char *path, GError **error)
-{
-  GdwControlQmp *server = gdw_control_qmp_new (control, path, error);
-  if (server)
-    g_ptr_array_add (control->servers, server);
-  return server != NULL;
-}
-
 void
 gdw_control_free (GdwControl *control)
 {
@@ -229,7 +196,7 @@ gdw_control_free (GdwControl *control)
     g_source_destroy (control->quitting);
   g_clear_pointer (&control->quitting, g_source_unref);
   g_signal_handlers_disconnect_by_data (control->migration, control);
-  g_ptr_array_unref (control->servers);
+  g_array_unref (control->servers);
   g_array_unref (control->sinks);
   g_ptr_array_unref (control->monitors);
   g_object_unref (control->migration);

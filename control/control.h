@@ -3,28 +3,12 @@
 #pragma once
 
 #include <godwit/control.h>
+#include <godwit/query.h>
 
-#include "core/migration/migration.h"
 #include "qapi-commands.h"
 
 /* What the ways in (a QMP socket, HTTP) share: the state behind the commands,
  * and the events.  All on the thread of the migration. */
-
-/* Answers a call in the manner of the way it came in by; takes all but @call,
- * which it frees. */
-typedef void (*GdwCallAnswer) (GdwCall *call, JsonNode *ret, GError *error);
-
-/* The way in makes one, as the first member of its own; a call outlives its client
- * if it is answered late, and even the control. */
-struct GdwCall {
-  GdwCallAnswer answer;
-  GMainContext *context;
-  JsonNode *ret; /* these two while the answer waits for its turn */
-  GError *error;
-};
-
-/* Answers come from the main loop, behind the events that the command has caused. */
-void gdw_call_init (GdwCall *call, GdwControl *control, GdwCallAnswer answer);
 
 /* A whole event as one line of JSON without an end of line. */
 typedef void (*GdwControlSink) (gpointer data, const char *event);
@@ -43,9 +27,9 @@ struct GdwControl {
   GPtrArray *monitors;    /* of GdwControlFds, borrowed */
   GdwControlFds *monitor; /* whose command is executed now; NULL: nobody's who can send any */
   GdwMigration *migration;
-  GPtrArray *servers; /* of GdwControlQmp */
-  GArray *sinks;      /* who gets the events */
-  GSource *quitting;  /* a quit that was answered, or is about to be */
+  GArray *servers;   /* freed with the control */
+  GArray *sinks;     /* who gets the events */
+  GSource *quitting; /* a quit that was answered, or is about to be */
   guint quit_turns;
   GdwQShutdownCause quit_cause;
   GdwRunState run_state; /* the last that was told */
@@ -61,11 +45,11 @@ GdwControl *gdw_control_ref (GdwControl *control);
 void gdw_control_add_sink (GdwControl *control, GdwControlSink sink, gpointer data);
 void gdw_control_remove_sink (GdwControl *control, GdwControlSink sink, gpointer data);
 
+/* @server serves until the control is freed, and is freed first, with @free. */
+void gdw_control_add_server (GdwControl *control, gpointer server, GDestroyNotify free);
+
 /* Tell all sinks.  Takes @data; NULL: the event has none. */
 void gdw_control_emit (GdwControl *control, const char *event, JsonNode *data);
 
 /* End the process once what is under way on this turn of the main loop is answered. */
 gboolean gdw_control_quit (GdwControl *control, GdwQShutdownCause cause, GError **error);
-
-/* {"class": ..., "desc": ...} */
-JsonNode *gdw_control_error (const GError *error);

@@ -139,12 +139,11 @@ char *
 gdw_control_metrics (GdwControl *control)
 {
   GString *to = g_string_new (NULL);
-  GdwInfo info;
-  gdw_migration_get_info (control->migration, &info);
-  add_states (to, control, &info);
-  add_progress (to, &info);
-  add_links (to, info.link_list);
-  add_blackout (to, &info);
+  const GdwInfo *info = gdw_migration_info (control->migration);
+  add_states (to, control, info);
+  add_progress (to, info);
+  add_links (to, info->link_list);
+  add_blackout (to, info);
   add_tally (to, &control->tally);
   return g_string_free (to, FALSE);
 }

@@ -261,7 +261,8 @@ execute (Client *client, Input *input)
     return;
   }
   Request *request = g_new0 (Request, 1);
-  gdw_call_init (&request->call, client->server->control, answer_request);
+  gdw_call_init (&request->call, gdw_migration_context (client->server->control->migration),
+                 answer_request);
   request->client = g_rc_box_acquire (client);
   request->id = id ? json_node_copy (id) : NULL;
   request->oob = oob;
@@ -444,4 +445,19 @@ gdw_control_qmp_free (GdwControlQmp *server)
   g_ptr_array_unref (server->clients);
   gdw_control_socket_free (server->socket);
   g_free (server);
+}
+
+static void
+free_server (gpointer server)
+{
+  gdw_control_qmp_free (server);
+}
+
+gboolean
+gdw_control_listen_qmp (GdwControl *control, const char *path, GError **error)
+{
+  GdwControlQmp *server = gdw_control_qmp_new (control, path, error);
+  if (server)
+    gdw_control_add_server (control, server, free_server);
+  return server != NULL;
 }

@@ -115,7 +115,7 @@ add_progress (GdwControl *control, GdwQMigrationInfo *to, const GdwInfo *info)
 GPtrArray *
 gdw_cmd_query_migrationthreads (GdwControl *control, GError **error)
 {
-  g_autoptr (GArray) threads = gdw_threads_list (gdw_migration_threads (control->migration));
+  g_autoptr (GArray) threads = gdw_migration_list_threads (control->migration);
   GPtrArray *list = g_ptr_array_new_with_free_func (
       (GDestroyNotify) gdw_q_migration_thread_info_free);
   for (guint i = 0; i < threads->len; i++) {
@@ -138,11 +138,10 @@ is_under_way (GdwStatus status)
 GdwQMigrationInfo *
 gdw_cmd_query_migrate (GdwControl *control, GError **error)
 {
-  GdwInfo info;
-  gdw_migration_get_info (control->migration, &info);
+  const GdwInfo *info = gdw_migration_info (control->migration);
   GdwQMigrationInfo *to = g_new0 (GdwQMigrationInfo, 1);
-  GdwQSocketAddress *address = info.local_address
-                                   ? gdw_control_address_socket (info.local_address)
+  GdwQSocketAddress *address = info->local_address
+                                   ? gdw_control_address_socket (info->local_address)
                                    : NULL;
   if (address) {
     to->socket_address = g_ptr_array_new_with_free_func (
@@ -152,28 +151,28 @@ gdw_cmd_query_migrate (GdwControl *control, GError **error)
   g_autoptr (GPtrArray) reasons = gdw_migration_blocked_reasons (control->migration);
   if (reasons->len)
     to->blocked_reasons = copy_texts (reasons);
-  if (info.status == GDW_STATUS_NONE)
+  if (info->status == GDW_STATUS_NONE)
     return to;
   to->has_status = to->has_x_outcome = TRUE;
   to->status = (GdwQMigrationStatus) gdw_visit_enum (&gdw_q_type_migration_status,
-                                                     gdw_status_name (info.status));
-  to->x_outcome = (GdwQMigrationOutcome) info.outcome;
-  if (!info.incoming && (is_under_way (info.status) || info.status == GDW_STATUS_COMPLETED))
-    add_progress (control, to, &info);
-  if (info.status == GDW_STATUS_FAILED)
-    to->error_desc = g_strdup (info.error_desc);
-  to->x_tracker = g_strdup (info.tracker);
-  to->x_transport = g_strdup (info.transport);
-  to->x_links = info.n_links;
-  to->has_x_links = info.n_links > 0;
-  if (info.link_list && info.link_list->len)
-    to->x_link_stats = make_links (info.link_list);
-  if (info.round_list && info.round_list->len)
-    to->x_rounds = make_rounds (info.round_list);
-  if (info.vcpu_rates)
-    to->x_vcpu_dirty_rates = make_vcpu_rates (info.vcpu_rates);
-  if (info.warnings && info.warnings->len)
-    to->x_warnings = copy_texts (info.warnings);
+                                                     gdw_status_name (info->status));
+  to->x_outcome = (GdwQMigrationOutcome) info->outcome;
+  if (!info->incoming && (is_under_way (info->status) || info->status == GDW_STATUS_COMPLETED))
+    add_progress (control, to, info);
+  if (info->status == GDW_STATUS_FAILED)
+    to->error_desc = g_strdup (info->error_desc);
+  to->x_tracker = g_strdup (info->tracker);
+  to->x_transport = g_strdup (info->transport);
+  to->x_links = info->n_links;
+  to->has_x_links = info->n_links > 0;
+  if (info->link_list && info->link_list->len)
+    to->x_link_stats = make_links (info->link_list);
+  if (info->round_list && info->round_list->len)
+    to->x_rounds = make_rounds (info->round_list);
+  if (info->vcpu_rates)
+    to->x_vcpu_dirty_rates = make_vcpu_rates (info->vcpu_rates);
+  if (info->warnings && info->warnings->len)
+    to->x_warnings = copy_texts (info->warnings);
   return to;
 }
 

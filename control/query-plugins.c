@@ -2,8 +2,6 @@
 /* SPDX-FileCopyrightText: The godwit authors */
 #include "control/control.h"
 
-#include "plugins/kind.h"
-
 static GdwQPluginOption *
 make_option (const GdwOption *from)
 {
@@ -63,8 +61,7 @@ make_plugin (GdwControl *control, const GdwPluginInfo *from)
 GPtrArray *
 gdw_cmd_query_plugins (GdwControl *control, GError **error)
 {
-  g_autoptr (GPtrArray)
-      found = gdw_plugins_list (gdw_migration_plugins (control->migration), error);
+  g_autoptr (GPtrArray) found = gdw_migration_list_plugins (control->migration, error);
   if (!found)
     return NULL;
   GPtrArray *list = g_ptr_array_new_with_free_func ((GDestroyNotify) gdw_q_plugin_info_free);
@@ -77,6 +74,6 @@ GdwQPluginInfo *
 gdw_cmd_plugin_load (GdwControl *control, const GdwQPluginLoadArgs *args, GError **error)
 {
   g_autoptr (GdwPluginInfo)
-      loaded = gdw_plugins_load (gdw_migration_plugins (control->migration), args->file, error);
+      loaded = gdw_migration_load_plugin (control->migration, args->file, error);
   return loaded ? make_plugin (control, loaded) : NULL;
 }

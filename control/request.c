@@ -79,6 +79,20 @@ gdw_control_is_oob (JsonNode *node)
          !json_object_has_member (object, "execute");
 }
 
+/* {"class": ..., "desc": ...} */
+static JsonNode *
+write_error (const GError *error)
+{
+  static const char *const classes[] = { "GenericError", "CommandNotFound", "DeviceNotFound" };
+  int class = error->domain == GDW_VISIT_ERROR ? error->code : GDW_VISIT_ERROR_GENERIC;
+  JsonNode *node = json_node_new (JSON_NODE_OBJECT);
+  JsonObject *object = json_object_new ();
+  json_node_take_object (node, object);
+  json_object_set_string_member (object, "class", classes[class]);
+  json_object_set_string_member (object, "desc", error->message);
+  return node;
+}
+
 JsonNode *
 gdw_control_answer (JsonNode *id, JsonNode *ret, const GError *error)
 {
@@ -86,7 +100,7 @@ gdw_control_answer (JsonNode *id, JsonNode *ret, const GError *error)
   JsonObject *object = json_object_new ();
   json_node_take_object (message, object);
   if (error)
-    json_object_set_member (object, "error", gdw_control_error (error));
+    json_object_set_member (object, "error", write_error (error));
   else if (ret)
     json_object_set_member (object, "return", ret);
   else

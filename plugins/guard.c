@@ -4,7 +4,7 @@
 
 #include <godwit/error.h>
 
-#include "plugins/kind.h"
+#include <godwit/query.h>
 
 gboolean
 gdw_guard_result (const GdwPlugin *plugin, const char *what, gboolean ok, GError *failure,

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /* SPDX-FileCopyrightText: The godwit authors */
-#include "plugins/kind.h"
+#include <godwit/query.h>
 
 #include <godwit/tracker.h>
 #include <godwit/transport.h>

@@ -5,7 +5,7 @@
 #include <string.h>
 
 #include "plugins/guard.h"
-#include "plugins/kind.h"
+#include <godwit/query.h>
 #include "plugins/stack-private.h"
 
 /* What a filter, or the reader and writer of the link, calls into.  Level 0 is the transport,

@@ -8,7 +8,7 @@
 #include <string.h>
 #include <sys/stat.h>
 
-#include "plugins/kind.h"
+#include <godwit/query.h>
 #include "plugins/module.h"
 #include "plugins/trust.h"
 

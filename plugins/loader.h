@@ -3,6 +3,7 @@
 #pragma once
 
 #include <godwit/filter.h>
+#include <godwit/query.h>
 #include <godwit/tracker.h>
 #include <godwit/transport.h>
 
@@ -22,18 +23,6 @@ void gdw_plugins_free (GdwPlugins *plugins);
  * names the file. */
 const GdwPlugin *gdw_plugins_find (GdwPlugins *plugins, guint kind, const char *name,
                                    GError **error);
-
-/* Everything in the search path, loadable or not, for query-plugins. */
-typedef struct {
-  guint kind;
-  char *name;
-  char *file;
-  const GdwPlugin *plugin; /* NULL: it does not load */
-  char *why;               /* why not, or NULL */
-} GdwPluginInfo;
-
-void gdw_plugin_info_free (GdwPluginInfo *info);
-G_DEFINE_AUTOPTR_CLEANUP_FUNC (GdwPluginInfo, gdw_plugin_info_free)
 
 /* Load the module @file, which is called as one in the search path is, and find it from now on
  * by its kind and name.  Refused if another file has that name already.  Free the result. */

@@ -15,7 +15,7 @@
 #include <string.h>
 
 #include "plugins/module-file.h"
-#include "plugins/kind.h"
+#include <godwit/query.h>
 #include "plugins/options.h"
 #include "plugins/trust.h"
 

@@ -5,7 +5,7 @@
 #include <godwit/error.h>
 #include <string.h>
 
-#include "plugins/kind.h"
+#include <godwit/query.h>
 
 static gboolean
 is_escape (const char *p)

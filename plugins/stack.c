@@ -4,7 +4,7 @@
 #include <string.h>
 
 #include "plugins/guard.h"
-#include "plugins/kind.h"
+#include <godwit/query.h>
 #include "plugins/stack-private.h"
 
 static gboolean

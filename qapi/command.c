@@ -16,6 +16,35 @@ gdw_command_find (const char *name)
 }
 
 void
+gdw_call_init (GdwCall *call, GMainContext *context, GdwCallAnswer answer)
+{
+  *call = (GdwCall){ .answer = answer, .context = g_main_context_ref (context) };
+}
+
+static gboolean
+answer_call (gpointer data)
+{
+  GdwCall *call = data;
+  g_clear_pointer (&call->context, g_main_context_unref);
+  call->answer (call, g_steal_pointer (&call->ret), g_steal_pointer (&call->error));
+  return G_SOURCE_REMOVE;
+}
+
+/* Signals of the migration were posted before, at the same priority: every client has its event
+ * before this one has the answer, as in QEMU. */
+void
+gdw_call_complete (GdwCall *call, JsonNode *ret, GError *error)
+{
+  GSource *source = g_idle_source_new ();
+  call->ret = ret;
+  call->error = error;
+  g_source_set_priority (source, G_PRIORITY_HIGH);
+  g_source_set_callback (source, answer_call, call, NULL);
+  g_source_attach (source, call->context);
+  g_source_unref (source);
+}
+
+void
 gdw_command_run (const GdwCommand *command, GdwControl *control, JsonNode *arguments,
                  GdwCall *call)
 {

@@ -9,8 +9,25 @@
 
 typedef struct GdwControl GdwControl;
 
-/* A command under way, as the control layer defines it; answered once. */
+/* A command under way; answered once. */
 typedef struct GdwCall GdwCall;
+
+/* Answers a call in the manner of the way it came in by; takes all but @call, which it frees.
+ */
+typedef void (*GdwCallAnswer) (GdwCall *call, JsonNode *ret, GError *error);
+
+/* The way in makes one, as the first member of its own; a call outlives its client
+ * if it is answered late, and even the control. */
+struct GdwCall {
+  GdwCallAnswer answer;
+  GMainContext *context;
+  JsonNode *ret; /* these two while the answer waits for its turn */
+  GError *error;
+};
+
+/* Answers come from the main loop of @context, behind the events that the command has caused.
+ */
+void gdw_call_init (GdwCall *call, GMainContext *context, GdwCallAnswer answer);
 
 #define GDW_COMMAND_ASYNC (1u << 0) /* may answer after it returned */
 #define GDW_COMMAND_OOB (1u << 1)   /* may be executed out of band */
@@ -37,8 +54,8 @@ const GdwCommand *gdw_command_find (const char *name);
 void gdw_command_run (const GdwCommand *command, GdwControl *control, JsonNode *arguments,
                       GdwCall *call);
 
-/* Implemented by the control layer: the answer to @call, which is gone then.
- * Takes @ret and @error, one of which is NULL; both are: nothing to return. */
+/* Answer @call, which is gone then.  Takes @ret and @error, one of which is NULL; both are:
+ * nothing to return. */
 void gdw_call_complete (GdwCall *call, JsonNode *ret, GError *error);
 
 /* Complete @call with @value of @type, which it frees, or with @error, which it

@@ -37,7 +37,7 @@ UNSIGNED = {'uint8': 8, 'uint16': 16, 'uint32': 32, 'uint64': 64, 'size': 64}
 
 # kind: (keys it must have, keys it may have) beside its own, doc and since
 KEYS = {
-    'enum': ({'values'}, set()),
+    'enum': ({'values'}, {'capabilities'}),
     'struct': ({'members'}, {'parameters'}),
     'union': ({'members', 'discriminator', 'branches'}, set()),
     'command': ({'example'}, {'args', 'returns', 'async', 'oob'}),
@@ -186,7 +186,7 @@ class Enum(Definition, Type):
     def __init__(self, *args):
         super().__init__(*args)
         self.c_type = f'GdwQ{self.name} '
-        values = self.spec['values']
+        values, self.capabilities = self.spec['values'], self.flag('capabilities')
         self.need(isinstance(values, dict) and values, 'values is not an object with members')
         self.values = {name: Entity(f"{self.where}: value '{name}'", value, {'doc', 'since'})
                        for name, value in values.items()}
@@ -414,12 +414,6 @@ STRUCT_FUNCTIONS = [
     ('void', 'free', 'T *value', 'gdw_visit_free (TYPE, value)'),
     ('T *', 'read', 'JsonNode *node, GError **error', 'gdw_visit_read (TYPE, node, error)'),
     ('JsonNode *', 'write', 'const T *value', 'gdw_visit_write (TYPE, value)')]
-PARAMETERS_FUNCTIONS = [  # see visit.h
-    ('void', 'init', 'T *value', 'gdw_visit_init (TYPE, value)'),
-    ('void', 'clear', 'T *value', 'gdw_visit_clear (TYPE, value)'),
-    ('void', 'apply', 'T *value, const T *set', 'gdw_visit_apply (TYPE, value, set)'),
-    ('gboolean', 'apply_text', 'T *value, const char *name, const char *text, GError **error',
-     'gdw_visit_apply_text (TYPE, value, name, text, error)')]
 
 
 def enum_h(enum):
@@ -457,7 +451,7 @@ def struct_h(struct):
         out += f'  {branch.c_type}{c_name(value)};\n'
     out += ('' if struct.members else '  char none;\n') + '};\n\n'
     out += f'extern const GdwVisitType {struct.descriptor};\n'
-    out += inlines(struct, *STRUCT_FUNCTIONS, *(PARAMETERS_FUNCTIONS if struct.parameters else []))
+    out += inlines(struct, *STRUCT_FUNCTIONS)
     return out + (f'\nG_DEFINE_AUTOPTR_CLEANUP_FUNC (GdwQ{struct.name}, '
                   f'gdw_q_{struct.snake}_free)\n\n')
 
@@ -780,20 +774,21 @@ OUTPUTS = {
 }
 
 
-def main(argv):
+def main(argv, outputs):
     if len(argv) != 4 or argv[2] != '--out':
         print(f'usage: {argv[0]} SCHEMA.json --out DIR', file=sys.stderr)
         return 2
     try:
         schema = Schema(argv[1])
+        made = {name: make(schema) for name, make in outputs.items()}
     except SchemaError as error:
         print(error, file=sys.stderr)
         return 1
-    for name, make in OUTPUTS.items():
+    for name, text in made.items():
         with open(os.path.join(argv[3], name), 'w', encoding='utf-8') as file:
-            file.write(make(schema))
+            file.write(text)
     return 0
 
 
 if __name__ == '__main__':
-    sys.exit(main(sys.argv))
+    sys.exit(main(sys.argv, OUTPUTS))

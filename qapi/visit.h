@@ -91,17 +91,6 @@ void gdw_visit_free (const GdwVisitType *type, gpointer value);
 /* Free what is in the struct @value, not itself; all its members are absent then. */
 void gdw_visit_clear (const GdwVisitType *type, gpointer value);
 
-/* Give each member of the struct its default, has_x too; those without are absent. */
-void gdw_visit_init (const GdwVisitType *type, gpointer value);
-
-/* Copy into @to what is present in @from: both structs of @type, all of whose
- * members are scalars or strings. */
-void gdw_visit_apply (const GdwVisitType *type, gpointer to, gconstpointer from);
-
-/* Set one member of @to from text as a person types it; checked as in JSON. */
-gboolean gdw_visit_apply_text (const GdwVisitType *type, gpointer to, const char *name,
-                               const char *text, GError **error);
-
 /* The number of @name in the enum, or -1; the name of @value, or NULL. */
 int gdw_visit_enum (const GdwVisitType *type, const char *name);
 const char *gdw_visit_enum_name (const GdwVisitType *type, int value);

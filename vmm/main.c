@@ -6,6 +6,8 @@
 #include "host.h"
 #include "options.h"
 
+#include <godwit/control.h>
+
 #include <errno.h>
 #include <fcntl.h>
 #include <glib-unix.h>

@@ -58,7 +58,7 @@ execute (GdwHttpCalls *calls, SoupServerMessage *msg, JsonNode *node)
   const char *name = json_object_get_string_member (object, "execute");
   const GdwCommand *command = gdw_command_find (name);
   Call *call = g_new0 (Call, 1);
-  gdw_call_init (&call->call, calls->control, answer_call);
+  gdw_call_init (&call->call, gdw_migration_context (calls->control->migration), answer_call);
   call->calls = calls;
   call->msg = g_object_ref (msg);
   call->node = json_node_ref (node);

@@ -2,7 +2,7 @@
 /* SPDX-FileCopyrightText: The godwit authors */
 #pragma once
 
-#include <glib.h>
+#include <godwit/query.h>
 #include <pthread.h>
 
 /* The threads that work for one VM.  Any thread. */
@@ -11,11 +11,6 @@ typedef struct GdwThreads GdwThreads;
 GdwThreads *gdw_threads_new (void);
 /* When all of them have ended. */
 void gdw_threads_free (GdwThreads *threads);
-
-typedef struct {
-  char *name;
-  gint64 id; /* as the system numbers it: gettid() */
-} GdwThreadInfo;
 
 /* Of GdwThreadInfo, in the order in which they began to work. */
 GArray *gdw_threads_list (GdwThreads *threads);

@@ -71,16 +71,35 @@ gdw_migration_get_info (GdwMigration *migration, GdwInfo *info)
     info->error_desc = migration->error->message;
 }
 
+const GdwInfo *
+gdw_migration_info (GdwMigration *migration)
+{
+  gdw_migration_get_info (migration, &migration->info);
+  return &migration->info;
+}
+
 GdwPlugins *
 gdw_migration_plugins (GdwMigration *migration)
 {
   return migration->plugins;
 }
 
-GdwThreads *
-gdw_migration_threads (GdwMigration *migration)
+GPtrArray *
+gdw_migration_list_plugins (GdwMigration *migration, GError **error)
 {
-  return migration->threads;
+  return gdw_plugins_list (migration->plugins, error);
+}
+
+GdwPluginInfo *
+gdw_migration_load_plugin (GdwMigration *migration, const char *file, GError **error)
+{
+  return gdw_plugins_load (migration->plugins, file, error);
+}
+
+GArray *
+gdw_migration_list_threads (GdwMigration *migration)
+{
+  return gdw_threads_list (migration->threads);
 }
 
 GMainContext *

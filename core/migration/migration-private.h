@@ -21,9 +21,10 @@ struct _GdwMigration {
   GdwThreads *threads;
   GdwGuest *guest;
   GdwState state;
-  GdwQMigrationParameters *parameters;
+  GdwParameters parameters;
   GdwCapabilities capabilities;
   GdwOutcome outcome;
+  GdwInfo info; /* what gdw_migration_info told last */
   GdwBlockers *blockers;
   GdwLog *log;
   GError *error; /* when there was no attempt to keep it */

@@ -23,7 +23,7 @@ finalize (GObject *object)
   gdw_blockers_free (migration->blockers);
   gdw_threads_free (migration->threads);
   g_clear_pointer (&migration->plugins, gdw_plugins_free);
-  g_clear_pointer (&migration->parameters, gdw_q_migration_parameters_free);
+  gdw_settings_clear (gdw_parameters, &migration->parameters);
   g_clear_pointer (&migration->context, g_main_context_unref);
   g_clear_error (&migration->error);
   g_free (migration->host_name);
@@ -53,8 +53,8 @@ static void
 gdw_migration_init (GdwMigration *migration)
 {
   pthread_mutex_init (&migration->mark_lock, NULL);
-  migration->parameters = g_new0 (GdwQMigrationParameters, 1);
-  gdw_q_migration_parameters_init (migration->parameters);
+  gdw_settings_init (gdw_parameters, &migration->parameters);
+  gdw_settings_init (gdw_capabilities, &migration->capabilities);
   migration->blockers = gdw_blockers_new ();
   migration->threads = gdw_threads_new ();
   migration->log = gdw_log_new (migration);
@@ -267,7 +267,7 @@ make_attempt (GdwMigration *migration, const GdwAttemptOps *ops)
                        migration->plugins,
                        migration->threads,
                        migration->context,
-                       migration->parameters,
+                       &migration->parameters,
                        migration->capabilities,
                        ops,
                        migration };
@@ -493,19 +493,27 @@ gdw_migration_yank (GdwMigration *migration)
 
 /* Capabilities and parameters. */
 
-const GdwCapabilities *
-gdw_migration_capabilities (GdwMigration *migration)
-{
-  return &migration->capabilities;
-}
-
 gboolean
-gdw_migration_set_capabilities (GdwMigration *migration, const GdwCapabilities *capabilities,
-                                GError **error)
+gdw_migration_set_capabilities (GdwMigration *migration, const char *const *names,
+                                const gboolean *states, guint n, GError **error)
 {
+  GdwCapabilities capabilities = migration->capabilities;
+
+  for (guint i = 0; i < n; i++) {
+    const GdwSetting *setting = gdw_settings_find (gdw_capabilities, names[i]);
+
+    if (!setting) {
+      g_set_error (error, GDW_ERROR, GDW_ERROR_INVALID,
+                   "capability '%s': it cannot be set: there is none of that name; look at "
+                   "query-migrate-capabilities",
+                   names[i]);
+      return FALSE;
+    }
+    G_STRUCT_MEMBER (gboolean, &capabilities, setting->offset) = states[i] != FALSE;
+  }
   if (gdw_migration_is_running (migration))
     return refuse (error, "There's a migration process in progress");
-  migration->capabilities = *capabilities;
+  migration->capabilities = capabilities;
   return TRUE;
 }
 
@@ -513,55 +521,47 @@ gboolean
 gdw_migration_set_capability (GdwMigration *migration, const char *name, gboolean on,
                               GError **error)
 {
-  GdwCapabilities capabilities = migration->capabilities;
-  const struct {
-    const char *name;
-    gboolean *value;
-  } all[] = { { "events", &capabilities.events },
-              { "multifd", &capabilities.multifd },
-              { "pause-before-switchover", &capabilities.pause_before_switchover },
-              { "return-path", &capabilities.return_path },
-              { "validate-uuid", &capabilities.validate_uuid } };
-
-  for (guint i = 0; i < G_N_ELEMENTS (all); i++) {
-    if (g_strcmp0 (name, all[i].name) != 0)
-      continue;
-    *all[i].value = on;
-    return gdw_migration_set_capabilities (migration, &capabilities, error);
-  }
-  g_set_error (error, GDW_ERROR, GDW_ERROR_INVALID,
-               "capability '%s': it cannot be set: there is none of that name; look at "
-               "query-migrate-capabilities",
-               name);
-  return FALSE;
+  return gdw_migration_set_capabilities (migration, &name, &on, 1, error);
 }
 
-const GdwQMigrationParameters *
-gdw_migration_parameters (GdwMigration *migration)
+gboolean
+gdw_migration_get_capability (GdwMigration *migration, const char *name)
 {
-  return migration->parameters;
+  const GdwSetting *setting = gdw_settings_find (gdw_capabilities, name);
+
+  return setting && G_STRUCT_MEMBER (gboolean, &migration->capabilities, setting->offset);
 }
 
-void
-gdw_migration_set_parameters (GdwMigration *migration,
-                              const GdwQMigrationParameters *parameters)
+gboolean
+gdw_migration_set_parameters (GdwMigration *migration, const char *const *names,
+                              const char *const *values, guint n, GError **error)
 {
-  gdw_q_migration_parameters_apply (migration->parameters, parameters);
+  GdwParameters parameters;
+
+  gdw_settings_copy (gdw_parameters, &parameters, &migration->parameters);
+  for (guint i = 0; i < n; i++)
+    if (!gdw_settings_set (gdw_parameters, &parameters, names[i], values[i], error)) {
+      gdw_settings_clear (gdw_parameters, &parameters);
+      return FALSE;
+    }
+  gdw_settings_clear (gdw_parameters, &migration->parameters);
+  migration->parameters = parameters;
   if (migration->source)
     gdw_source_follow (migration->source);
+  return TRUE;
 }
 
 gboolean
 gdw_migration_set_parameter (GdwMigration *migration, const char *name, const char *value,
                              GError **error)
 {
-  g_autoptr (GError) why = NULL;
+  return gdw_migration_set_parameters (migration, &name, &value, 1, error);
+}
 
-  if (!gdw_q_migration_parameters_apply_text (migration->parameters, name, value, &why)) {
-    g_set_error_literal (error, GDW_ERROR, GDW_ERROR_INVALID, why->message);
-    return FALSE;
-  }
-  if (migration->source)
-    gdw_source_follow (migration->source);
-  return TRUE;
+char *
+gdw_migration_get_parameter (GdwMigration *migration, const char *name)
+{
+  const GdwSetting *setting = gdw_settings_find (gdw_parameters, name);
+
+  return setting ? gdw_setting_get (setting, &migration->parameters) : NULL;
 }

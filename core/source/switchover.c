@@ -15,7 +15,7 @@ static void on_paused (const GError *error, gpointer data);
 void
 gdw_source_consider (GdwSource *source, gboolean asked)
 {
-  const GdwQMigrationParameters *parameters = source->attempt.parameters;
+  const GdwParameters *parameters = source->attempt.parameters;
   GdwConvergeInput in = { .limit_us = parameters->downtime_limit * 1000 };
   guint64 dirty, under_way;
   GdwConvergeDecision decision;

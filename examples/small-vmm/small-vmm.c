@@ -3,6 +3,7 @@
 
 /* A whole VMM: 8 MiB of memory, and a thread that writes into it as its vCPU. */
 
+#include <godwit/control.h>
 #include <godwit/godwit.h>
 
 #include <errno.h>

@@ -2,7 +2,8 @@
 /* SPDX-FileCopyrightText: The godwit authors */
 #pragma once
 
-/* Everything a VMM or a plugin may include. */
+/* Everything a VMM or a plugin may include of libgodwit; QMP and HTTP are <godwit/control.h>,
+ * of libgodwit-control. */
 
 #include <godwit/types.h>
 #include <godwit/error.h>
@@ -15,4 +16,4 @@
 #include <godwit/host.h>
 #include <godwit/kvm.h>
 #include <godwit/migration.h>
-#include <godwit/control.h>
+#include <godwit/query.h>

@@ -187,11 +187,43 @@ void gdw_migration_mark_dirty (GdwMigration *migration, guint64 guest_addr, guin
 void gdw_migration_ring_full (GdwMigration *migration, guint vcpu);
 
 /* Capabilities and parameters by their QMP names; @value as a user would type it
- * ("on", "104857600", "bitmap"). */
+ * ("on", "104857600", "bitmap").  Capabilities stay as they are while a migration runs; a
+ * running migration follows max-bandwidth, downtime-limit, avail-switchover-bandwidth and
+ * x-peer-timeout, and keeps its tracker and number of links. */
 gboolean gdw_migration_set_capability (GdwMigration *migration, const char *name, gboolean on,
                                        GError **error);
 gboolean gdw_migration_set_parameter (GdwMigration *migration, const char *name,
                                       const char *value, GError **error);
+
+/**
+ * gdw_migration_set_capabilities:
+ * @names: (array length=n): of capabilities
+ * @states: (array length=n): on or off, of each
+ *
+ * All of them at once, or none with an error.
+ */
+gboolean gdw_migration_set_capabilities (GdwMigration *migration, const char *const *names,
+                                         const gboolean *states, guint n, GError **error);
+
+/**
+ * gdw_migration_set_parameters:
+ * @names: (array length=n): of parameters
+ * @values: (array length=n): of each
+ *
+ * All of them at once, or none with an error.
+ */
+gboolean gdw_migration_set_parameters (GdwMigration *migration, const char *const *names,
+                                       const char *const *values, guint n, GError **error);
+
+/* FALSE also if there is none of that name. */
+gboolean gdw_migration_get_capability (GdwMigration *migration, const char *name);
+
+/**
+ * gdw_migration_get_parameter:
+ *
+ * Returns: (nullable) (transfer full): as it can be set; NULL if there is none of that name
+ */
+char *gdw_migration_get_parameter (GdwMigration *migration, const char *name);
 
 GdwStatus gdw_migration_get_status (GdwMigration *migration);
 GdwRunState gdw_migration_get_run_state (GdwMigration *migration);

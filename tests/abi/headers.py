@@ -64,18 +64,18 @@ def plugin_in_cxx():
         same(done.returncode, 0, f"exit status; {done.stdout}{done.stderr}")
 
 
-def symbols():
+def symbols(name, folder, page):
     """A symbol more is a promise; one less breaks a VMM."""
-    with open(os.path.join(SOURCE, "tests", "abi", "symbols.txt"), encoding="utf-8") as file:
+    with open(os.path.join(SOURCE, "tests", "abi", page), encoding="utf-8") as file:
         listed = [line.strip() for line in file if not line.startswith("#")]
-    library = os.path.join(BUILD, "core", "libgodwit.so")
+    library = os.path.join(BUILD, folder, name + ".so")
     said = subprocess.run(["nm", "-D", "--defined-only", "--format=posix", library],
                           capture_output=True, text=True, check=True).stdout
     shown = [line.split()[0] for line in said.splitlines()]
     check(listed, "nothing is listed")
-    check(not set(shown) - set(listed), f"not in symbols.txt: {sorted(set(shown) - set(listed))}")
-    check(not set(listed) - set(shown), f"not in libgodwit: {sorted(set(listed) - set(shown))}")
-    same(listed, sorted(listed), "the order of symbols.txt")
+    check(not set(shown) - set(listed), f"not in {page}: {sorted(set(shown) - set(listed))}")
+    check(not set(listed) - set(shown), f"not in {name}: {sorted(set(listed) - set(shown))}")
+    same(listed, sorted(listed), f"the order of {page}")
 
 
 def main():
@@ -87,7 +87,9 @@ def main():
     for name in "tracker.c", "transport.c", "filter.c":
         tests.add(f"the template {name} is C11", template, name)
     tests.add("a plugin may be C++17", plugin_in_cxx)
-    tests.add("libgodwit shows what symbols.txt lists", symbols)
+    tests.add("libgodwit shows what symbols.txt lists", symbols, "libgodwit", "core", "symbols.txt")
+    tests.add("libgodwit-control shows what symbols-control.txt lists", symbols,
+              "libgodwit-control", "control", "symbols-control.txt")
     return tests.run()
 
 

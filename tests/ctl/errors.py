@@ -14,7 +14,7 @@ from ctl import FAILED, PROGRAM, UNKNOWN, USAGE, Background, Terminal, ctl, refu
 from fake_server import GREETING, OK, FakeHttp, FakeQmp
 
 from qmp import DEADLINE
-from tap import Tests, check, same
+from tap import Tests, check, same, with_http
 from vmm import Lab
 
 COMMANDS = ("migrate, incoming, status, cancel, continue, set, plugins, check, watch, qmp, shell")
@@ -370,10 +370,10 @@ def main():
     tests.add("no terminal", no_terminal)
     tests.add("stdout is full", full)
     tests.add("tokens", tokens)
-    tests.add("HTTP", http_errors)
-    tests.add("HTTP: no answer", http_hangs)
-    tests.add("HTTP: token", http_token)
-    tests.add("HTTP: redirects", http_redirects)
+    tests.add("HTTP", with_http(http_errors))
+    tests.add("HTTP: no answer", with_http(http_hangs))
+    tests.add("HTTP: token", with_http(http_token))
+    tests.add("HTTP: redirects", with_http(http_redirects))
     tests.add("outcomes", unknown_is_kept)
     tests.add("events between answers", owed_answers)
     return tests.run()

@@ -12,7 +12,7 @@ import sys
 from ctl import CANCELLED, DONE, FAILED, Background, Terminal, ctl, refused
 
 from moves import prove_arrived, prove_runs_at
-from tap import Skip, Tests, check, same
+from tap import Skip, Tests, check, same, with_http
 from vmm import PROGRAM as VMM
 from vmm import Lab
 
@@ -156,7 +156,7 @@ def main():
                        ("follow, and cancel", follow_and_cancel),
                        ("the VMM dies meanwhile", dies_meanwhile), ("the VMM hangs", hangs),
                        ("watch", watch), ("shell", shell)):
-        tests.add(name, case)
+        tests.add(name, with_http(case))
     return tests.run()
 
 

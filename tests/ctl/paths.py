@@ -12,7 +12,7 @@ import tempfile
 from ctl import FAILED, ctl, refused
 
 from qmp import DEADLINE
-from tap import Tests, check, same
+from tap import Tests, check, same, with_http
 from vmm import PLUGINS, PROGRAM, Lab
 
 MOST = 107
@@ -118,7 +118,7 @@ def main():
     tests.add("godwit-vmm: its options", godwit_vmm)
     tests.add("godwit-vmm: to a path", migrations, False)
     tests.add("godwit-vmm: to an abstract name", migrations, True)
-    tests.add("the longest", the_longest)
+    tests.add("the longest", with_http(the_longest))
     return tests.run()
 
 

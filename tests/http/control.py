@@ -18,7 +18,7 @@ sys.path.insert(0, os.path.join(ROOT, "tests", "support"))
 from http_client import Connection, Events, WebSocket, ask, command, frame
 import tap
 from qmp import DEADLINE
-from tap import Tests, check
+from tap import Tests, check, with_http
 from vmm import Lab as AnyLab
 
 TOKEN = "0123456789abcdef-of-a-test"
@@ -551,7 +551,7 @@ def main():
                  deep_bodies, large_bodies, endless_heads, many_slow_ones, tokens, addresses, metrics,
                  schema, pages, events, events_before_answers, many_watchers, deaf_watchers, loud_watchers, quits,
                  ends_meanwhile, migration):
-        tests.add(case.__name__.replace("_", "-"), case)
+        tests.add(case.__name__.replace("_", "-"), with_http(case))
     return tests.run()
 
 

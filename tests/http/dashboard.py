@@ -16,7 +16,7 @@ import browser
 from browser import Browser
 from moves import prove_arrived, prove_runs_at, wait_completed
 from qmp import DEADLINE
-from tap import Skip, Tests, check, same
+from tap import Skip, Tests, check, need_http, same
 from vmm import Lab as AnyLab
 
 UUID = "7f8ba2b0-6a3c-4d5e-8f01-23456789abcd"
@@ -416,6 +416,7 @@ def main():
 
 def needing(case):
     def run():
+        need_http()
         if "GODWIT_TEST_ALL" not in os.environ:
             raise Skip("skipped: only with --all")
         if not browser.program():

@@ -56,7 +56,7 @@ def needs_no_more():
     """It is linked with godwit and GLib; what godwit needs beside them is godwit's affair."""
     said = run("readelf", "--dynamic", os.path.join(FOLDER, "my-vmm", "my-vmm"))
     libraries = set(re.findall(r"\(NEEDED\).*\[(\w[\w.+-]*?)\.so", said))
-    check(libraries <= {"libgodwit", "libglib-2.0", "libgio-2.0", "libgobject-2.0", "libc"},
+    check(libraries <= {"libgodwit", "libgodwit-control", "libglib-2.0", "libgio-2.0", "libgobject-2.0", "libc"},
           f"it needs {libraries}")
 
 

@@ -28,7 +28,7 @@ MINE = os.path.join(FOLDER, "my-vmm")
 PIECE = re.compile(r"^<!-- quote: examples/small-vmm/small-vmm\.c -->\n```c\n(.*?)^```$", re.M | re.S)
 HEAD = 3  # lines of licence, which a newcomer does not copy
 PYTHON = "/usr/bin/python3"  # Debian's bindings are for Debian's Python
-LIBRARIES = {"libgodwit", "libglib-2.0", "libgio-2.0", "libgobject-2.0", "libc"}
+LIBRARIES = {"libgodwit", "libgodwit-control", "libglib-2.0", "libgio-2.0", "libgobject-2.0", "libc"}
 
 
 def page():
@@ -219,9 +219,10 @@ def python_finds_it():
         raise Skip("built without gobject-introspection")
     if subprocess.run([PYTHON, "-c", "import gi"], capture_output=True, check=False).returncode:
         raise Skip("no python3-gi")
-    code = "from gi.repository import Godwit; print(Godwit.status_name(Godwit.Status.ACTIVE))"
+    code = ("from gi.repository import Godwit, GodwitControl; "
+            "print(Godwit.status_name(Godwit.Status.ACTIVE), GodwitControl.Control.__name__)")
     env = installed().environment() | {"GI_TYPELIB_PATH": folder}
-    same(run(PYTHON, "-W", "ignore", "-c", code, env=env), "active\n", code)
+    same(run(PYTHON, "-W", "ignore", "-c", code, env=env), "active Control\n", code)
 
 
 def main():

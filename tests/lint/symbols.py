@@ -15,6 +15,11 @@ from tap import Tests, check, same
 
 BUILD = os.environ.get("GODWIT_BUILD", "build")
 
+# What libgodwit shows for libgodwit-control alone: CONTROL_INSIDES of layers.py.
+FOR_CONTROL = ["gdw_options_escape"]
+GLIB = {"libglib-2.0", "libgio-2.0", "libgobject-2.0", "libgmodule-2.0", "libc"}
+SANITIZERS = {"libasan", "libubsan", "libtsan", "libm", "libgcc_s"}
+
 # What G_DEFINE_TYPE, g_once and G_DEFINE_QUARK write once.
 WRITTEN_ONCE = re.compile(r"_parent_class$|_private_offset$|^static_g_define_type_id|^q\.\d+$|"
                           r"^_g_boolean_var_|^signals$")
@@ -32,7 +37,7 @@ def variables(path):
 
 
 def objects():
-    return [path for folder in ("qapi", "core", "plugins", "trackers", "transports", "filters",
+    return [path for folder in ("qapi", "core", "control", "plugins", "trackers", "transports", "filters",
                                "vmm", "ctl")
             for path in glob.glob(os.path.join(BUILD, folder, "**", "*.o"), recursive=True)]
 
@@ -63,17 +68,25 @@ def exported(path):
     return sorted(line.split()[0] for line in out.splitlines() if line)
 
 
-def library():
-    """Everything that libgodwit exports is declared in an installed header."""
+def library(name, folder, but=()):
+    """Everything that it exports is declared in an installed header."""
     tree = load()
     declared = " ".join(tree[path] for path in sources(tree, ".h", under=["plugins/godwit/"]))
-    path = os.path.realpath(os.path.join(BUILD, "core", "libgodwit.so"))
-    names = exported(path)
-    check(names, "libgodwit exports nothing")
+    names = exported(os.path.realpath(os.path.join(BUILD, folder, name + ".so")))
+    check(names, f"{name} exports nothing")
     # The type function is declared by a macro.
-    stray = [name for name in names if name != "gdw_migration_get_type"
+    stray = [name for name in names if name not in ("gdw_migration_get_type", *but)
              and not re.search(rf"\b{name} \(", declared)]
     check(not stray, f"not in an installed header: {stray}")
+
+
+def needed(name, folder, allowed):
+    """What a VMM that links with it is given too."""
+    out = subprocess.run(["readelf", "-d", os.path.join(BUILD, folder, name + ".so")],
+                         capture_output=True, text=True, check=True).stdout
+    found = set(re.findall(r"\(NEEDED\).*\[(\w[\w.+-]*?)\.so", out))
+    check("libglib-2.0" in found, f"it needs {found}")
+    check(found <= allowed | SANITIZERS, f"it needs {sorted(found - allowed)} too")
 
 
 def conformance_library():
@@ -96,7 +109,13 @@ def main():
     tests = Tests()
     tests.add("no variable at file scope can change", no_variables)
     tests.add("no variable at file scope can change: finds seeds", finds_a_variable)
-    tests.add("libgodwit exports what its headers declare", library)
+    tests.add("libgodwit exports what its headers declare", library, "libgodwit", "core",
+              FOR_CONTROL)
+    tests.add("libgodwit-control exports what its header declares", library, "libgodwit-control",
+              "control")
+    tests.add("libgodwit needs GLib alone", needed, "libgodwit", "core", GLIB)
+    tests.add("libgodwit-control needs libgodwit, JSON and HTTP", needed, "libgodwit-control",
+              "control", GLIB | {"libgodwit", "libjson-glib-1.0", "libsoup-3.0"})
     tests.add("libgodwit-conformance exports what its header declares", conformance_library)
     tests.add("a module exports gdw_plugin alone", modules)
     return tests.run()

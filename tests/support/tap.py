@@ -15,6 +15,20 @@ class Skip(Exception):
     """Raised by a case that cannot run here; the text says why."""
 
 
+def need_http():
+    if os.environ.get("GODWIT_HTTP") == "no":
+        raise Skip("godwit was built without HTTP")
+
+
+def with_http(case):
+    """@case, which is skipped where there is no HTTP."""
+    def run(*args, **keywords):
+        need_http()
+        return case(*args, **keywords)
+    run.__name__ = case.__name__
+    return run
+
+
 class Tests:
     """Cases in the order of add(); run() with the command line's patterns, or all."""
 

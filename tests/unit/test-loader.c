@@ -9,7 +9,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
-#include "plugins/kind.h"
+#include <godwit/query.h>
 #include "plugins/loader.h"
 #include "tests/support/suite.h"
 

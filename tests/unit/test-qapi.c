@@ -144,71 +144,6 @@ START_TEST (a_union_has_the_branch_of_its_tag)
 }
 END_TEST
 
-static char *
-parameters_text (const GdwQMigrationParameters *parameters)
-{
-  g_autoptr (JsonNode) node = gdw_q_migration_parameters_write (parameters);
-  return gdw_json_write (node);
-}
-
-START_TEST (parameters_begin_with_the_documented_defaults)
-{
-  GdwQMigrationParameters p;
-  gdw_q_migration_parameters_init (&p);
-  g_autofree char *text = parameters_text (&p);
-  ck_assert_str_eq (text, "{\"max-bandwidth\":0,\"avail-switchover-bandwidth\":0,"
-                          "\"downtime-limit\":300,\"multifd-channels\":2,"
-                          "\"tracker\":\"auto\",\"x-peer-timeout\":30000}");
-  gdw_q_migration_parameters_clear (&p);
-}
-END_TEST
-
-START_TEST (applying_parameters_changes_what_is_present_and_no_more)
-{
-  GdwQMigrationParameters p;
-  gdw_q_migration_parameters_init (&p);
-  g_autoptr (JsonNode)
-      node = gdw_json_parse ("{\"tracker\":\"bitmap\",\"downtime-limit\":0}", -1, NULL);
-  g_autoptr (GdwQMigrationParameters) set = gdw_q_migration_parameters_read (node, NULL);
-  gdw_q_migration_parameters_apply (&p, set);
-  ck_assert_str_eq (p.tracker, "bitmap");
-  ck_assert_uint_eq (p.downtime_limit, 0);
-  ck_assert_uint_eq (p.multifd_channels, 2);
-  ck_assert_uint_eq (p.x_peer_timeout, 30000);
-  gdw_q_migration_parameters_clear (&p);
-}
-END_TEST
-
-static const struct {
-  const char *name, *text, *error; /* error: NULL if it is taken */
-} typed[] = {
-  { "max-bandwidth", "18446744073709551615", NULL },
-  { "multifd-channels", "16", NULL },
-  { "tracker", "dirty-ring", NULL },
-  { "tracker", "7", NULL },
-  { "downtime-limit", "10x", "Parameter 'downtime-limit' expects uint64" },
-  { "downtime-limit", "-1", "Parameter 'downtime-limit' expects uint64" },
-  { "multifd-channels", "0", "Parameter 'multifd_channels' expects a value between 1 and 255" },
-  { "nope", "1", "Parameter 'nope' is unexpected" },
-};
-
-START_TEST (a_parameter_can_be_typed)
-{
-  GdwQMigrationParameters p;
-  gdw_q_migration_parameters_init (&p);
-  g_autofree char *before = parameters_text (&p);
-  g_autoptr (GError) error = NULL;
-  gboolean taken_ = gdw_q_migration_parameters_apply_text (&p, typed[_i].name, typed[_i].text,
-                                                           &error);
-  ck_assert_pstr_eq (error ? error->message : NULL, typed[_i].error);
-  g_autofree char *after = parameters_text (&p);
-  ck_assert_int_eq (taken_, typed[_i].error == NULL);
-  ck_assert_int_eq (strcmp (before, after) != 0, taken_);
-  ck_assert (!taken_ || strstr (after, typed[_i].text));
-  gdw_q_migration_parameters_clear (&p);
-}
-END_TEST
-
 START_TEST (what_is_absent_is_not_written)
 {
   GdwQMigrationInfo info = { 0 };
@@ -314,9 +249,6 @@ main (void)
                        G_N_ELEMENTS (refused));
   tcase_add_test (tcase, an_absent_argument_has_its_default);
   tcase_add_test (tcase, a_union_has_the_branch_of_its_tag);
-  tcase_add_test (tcase, parameters_begin_with_the_documented_defaults);
-  tcase_add_test (tcase, applying_parameters_changes_what_is_present_and_no_more);
-  tcase_add_loop_test (tcase, a_parameter_can_be_typed, 0, G_N_ELEMENTS (typed));
   tcase_add_test (tcase, what_is_absent_is_not_written);
   tcase_add_test (tcase, an_event_has_its_data);
   tcase_add_test (tcase, the_schema_describes_itself_and_is_closed);
