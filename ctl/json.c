@@ -3,50 +3,21 @@
 #include "json.h"
 
 #include "error.h"
+#include "qapi/json.h"
+#include "qapi/number.h"
 
 #include <string.h>
-
-#define DEPTH_MAX 64
-
-/* The end of a string that begins at @at, behind its quote; NULL: it has none. */
-static const char *
-skip_string (const char *at)
-{
-  for (at++; *at && *at != '"'; at++)
-    if (*at == '\\' && !*++at)
-      return NULL;
-  return *at ? at + 1 : NULL;
-}
-
-static gboolean
-is_shallow (const char *text)
-{
-  int depth = 0;
-
-  while (text && *text) {
-    if (*text == '"') {
-      text = skip_string (text);
-      continue;
-    }
-    depth += (*text == '{' || *text == '[') - (*text == '}' || *text == ']');
-    if (depth > DEPTH_MAX)
-      return FALSE;
-    text++;
-  }
-  return TRUE;
-}
 
 JsonNode *
 json_parse (const char *text, GError **error)
 {
   g_autoptr (GError) why = NULL;
-  JsonNode *node = is_shallow (text) ? json_from_string (text, &why) : NULL;
+  g_autoptr (JsonNode) node = gdw_json_parse (text, -1, &why);
 
   if (node && JSON_NODE_HOLDS_OBJECT (node))
-    return node;
-  g_clear_pointer (&node, json_node_unref);
-  g_set_error (error, CTL_ERROR, CTL_ERROR_USAGE, "%s",
-               why ? why->message : "it is not an object, or is nested too deep");
+    return g_steal_pointer (&node);
+  g_set_error_literal (error, CTL_ERROR, CTL_ERROR_USAGE,
+                       why ? why->message : "it is not an object");
   return NULL;
 }
 
@@ -58,52 +29,10 @@ json_strip_controls (char *text)
       *text = ' ';
 }
 
-static const char *
-skip_space (const char *at)
-{
-  while (g_ascii_isspace (*at))
-    at++;
-  return at;
-}
-
-/* The end of a value. */
-static const char *
-skip_value (const char *at)
-{
-  int depth = 0;
-
-  while (at && *at) {
-    if (*at == '"') {
-      at = skip_string (at);
-      continue;
-    }
-    if (depth == 0 && strchr (",}]", *at))
-      break;
-    depth += (*at == '{' || *at == '[') - (*at == '}' || *at == ']');
-    at++;
-  }
-  return at;
-}
-
 char *
 json_slice (const char *text, const char *name)
 {
-  g_autofree char *quoted = g_strdup_printf ("\"%s\"", name);
-  const char *at = strchr (text, '{');
-
-  while (at && *at && *at != '}') {
-    const char *key = skip_space (at + 1), *value, *end;
-
-    value = *key == '"' ? skip_string (key) : NULL;
-    if (!value || *(value = skip_space (value)) != ':')
-      return NULL;
-    value = skip_space (value + 1);
-    end = skip_value (value);
-    if (end && g_str_has_prefix (key, quoted))
-      return g_strchomp (g_strndup (value, end - value));
-    at = end;
-  }
-  return NULL;
+  return gdw_json_member_text (text, name);
 }
 
 static JsonNode *
@@ -117,17 +46,17 @@ member (JsonObject *object, const char *name, JsonNodeType type)
 guint64
 json_uint (JsonObject *object, const char *name)
 {
-  JsonNode *node = member (object, name, JSON_NODE_VALUE);
+  guint64 value;
 
-  return node ? (guint64) json_node_get_int (node) : 0;
+  return gdw_number_get_uint (member (object, name, JSON_NODE_VALUE), &value) ? value : 0;
 }
 
 double
 json_number (JsonObject *object, const char *name)
 {
-  JsonNode *node = member (object, name, JSON_NODE_VALUE);
+  double value;
 
-  return node ? json_node_get_double (node) : 0;
+  return gdw_number_get_double (member (object, name, JSON_NODE_VALUE), &value) ? value : 0;
 }
 
 gboolean
@@ -141,10 +70,7 @@ json_bool (JsonObject *object, const char *name)
 const char *
 json_string (JsonObject *object, const char *name)
 {
-  JsonNode *node = member (object, name, JSON_NODE_VALUE);
-
-  return node && json_node_get_value_type (node) == G_TYPE_STRING ? json_node_get_string (node)
-                                                                  : NULL;
+  return gdw_number_get_string (member (object, name, JSON_NODE_VALUE));
 }
 
 JsonObject *
@@ -202,42 +128,38 @@ json_text (JsonObject *object, const char *name)
 char *
 json_quote (const char *text)
 {
-  g_autoptr (JsonNode) node = json_node_new (JSON_NODE_VALUE);
+  g_autoptr (JsonNode) node = json_node_init_string (json_node_alloc (), text);
 
-  json_node_set_string (node, text);
-  return json_to_string (node, FALSE);
+  return gdw_json_write (node);
 }
 
-static void
-append_line (GString *out, int depth)
-{
-  g_string_append_printf (out, "\n%*s", 2 * depth, "");
-}
-
+/* In a string everything stays, elsewhere space goes. */
 char *
 json_pretty (const char *text)
 {
   GString *out = g_string_new (NULL);
+  gboolean quoted = FALSE, opened = FALSE;
   int depth = 0;
 
-  while (*text) {
-    const char *end = *text == '"' ? skip_string (text) : text + 1;
+  for (; *text; text++) {
     gboolean opens = *text == '{' || *text == '[', closes = *text == '}' || *text == ']';
-    const char *next = end ? skip_space (end) : NULL;
 
-    if (!next)
-      break;
-    depth -= closes;
-    if (closes && !g_str_has_suffix (out->str, "{") && !g_str_has_suffix (out->str, "["))
-      append_line (out, depth);
-    if (!g_ascii_isspace (*text))
-      g_string_append_len (out, text, end - text);
-    depth += opens;
-    if ((opens && *next != '}' && *next != ']') || *text == ',')
-      append_line (out, depth);
-    else if (*text == ':')
+    if (!quoted && g_ascii_isspace (*text))
+      continue;
+    depth -= !quoted && closes;
+    if (!quoted && (opened ? !closes : closes))
+      g_string_append_printf (out, "\n%*s", 2 * depth, "");
+    g_string_append_c (out, *text);
+    opened = !quoted && opens;
+    depth += opened;
+    if (quoted && *text == '\\' && text[1])
+      g_string_append_c (out, *++text);
+    else if (*text == '"')
+      quoted = !quoted;
+    else if (!quoted && *text == ',')
+      g_string_append_printf (out, "\n%*s", 2 * depth, "");
+    else if (!quoted && *text == ':')
       g_string_append_c (out, ' ');
-    text = next;
   }
   return g_string_free (out, FALSE);
 }
