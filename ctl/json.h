@@ -4,8 +4,8 @@
 
 #include <json-glib/json-glib.h>
 
-/* What a server sends is not trusted: it may nest so deep that json-glib crashes, have members
- * of another type, and control characters that a terminal would obey. */
+/* Do not trust what a server sends: it may nest deep, have members of another type, and control
+ * characters that a terminal would obey. */
 
 /* An object, or NULL with @error. */
 JsonNode *json_parse (const char *text, GError **error);
@@ -13,8 +13,7 @@ JsonNode *json_parse (const char *text, GError **error);
 /* Control characters become spaces, in place: JSON has them between its words only. */
 void json_strip_controls (char *text);
 
-/* The text of the value of a member at the top, as it came; NULL if there is none.  json-glib
- * would change large numbers.  @text is one that json_parse() took. */
+/* The text of the value of a member at the top, as it came; NULL if there is none. */
 char *json_slice (const char *text, const char *name);
 
 /* Of an object, which may be NULL; a member that is missing or of another type is 0, FALSE,

@@ -3,6 +3,7 @@
 #include "commands.h"
 
 #include "error.h"
+#include "qapi/number.h"
 #include "schema.h"
 #include "unit.h"
 
@@ -16,9 +17,10 @@ static void
 print_parameter (JsonObject *object, const char *name, JsonNode *node, gpointer data)
 {
   g_autofree char *text = NULL;
+  guint64 number;
 
-  if (json_node_get_value_type (node) == G_TYPE_INT64)
-    text = human_value (json_uint (object, name), unit_of (name));
+  if (gdw_number_get_uint (node, &number))
+    text = human_value (number, unit_of (name));
   else
     text = json_text (object, name);
   printf ("%s=%s\n", name, text);

@@ -3,6 +3,7 @@
 #include "progress.h"
 
 #include "error.h"
+#include "qapi/number.h"
 
 #include <string.h>
 
@@ -66,9 +67,9 @@ read_warnings (Progress *p, JsonArray *warnings)
 {
   p->warnings = g_ptr_array_new_with_free_func (g_free);
   for (guint i = 0; i < json_length (warnings); i++) {
-    JsonNode *node = json_array_get_element (warnings, i);
-    if (json_node_get_value_type (node) == G_TYPE_STRING)
-      g_ptr_array_add (p->warnings, json_printable (json_node_get_string (node)));
+    const char *text = gdw_number_get_string (json_array_get_element (warnings, i));
+    if (text)
+      g_ptr_array_add (p->warnings, json_printable (text));
   }
 }
 

@@ -3,6 +3,7 @@
 #include "schema.h"
 
 #include "error.h"
+#include "qapi/number.h"
 #include "unit.h"
 
 #include <string.h>
@@ -131,7 +132,8 @@ words_of (JsonObject *type)
     g_ptr_array_add (words, (char *) "on");
   }
   for (guint i = 0; strcmp (meta (type), "enum") == 0 && i < json_length (values); i++)
-    g_ptr_array_add (words, (char *) json_array_get_string_element (values, i));
+    g_ptr_array_add (words,
+                     (char *) gdw_number_get_string (json_array_get_element (values, i)));
   return words;
 }
 

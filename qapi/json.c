@@ -8,311 +8,443 @@
 #include <math.h>
 #include <string.h>
 
-typedef struct {
-  const char *at, *end;
-  guint depth;
-  GError *error;
-} Parser;
+/* What the grammar allows next.  FIRST also allows the bracket that closes. */
+typedef enum { VALUE, FIRST, KEY, COLON, SEPARATOR, DONE } Next;
 
-static JsonNode *parse_value (Parser *parser);
+/* The bytes before @start are done, those before @at have been looked at. */
+struct GdwJsonSplitter {
+  GString *bytes;
+  gsize start, at, size_max;
+  gsize value;         /* where the last one began */
+  gboolean inside;     /* a value has begun */
+  gboolean broken;     /* and ends with a byte that no value can have */
+  gboolean skipping;   /* the value was refused, its end is still to come */
+  gboolean recovering; /* drop what is left of a broken value */
+  gboolean ended;
+  gsize token;      /* where the token under way begins, */
+  char quote;       /* the quote that ends it if it is a string, */
+  gboolean escaped; /* and whether a backslash came just before */
+  gboolean bare;    /* it is a number or a word */
+  Next next;
+  guint64 depth;                            /* of braces and brackets, of either kind */
+  JsonNode *levels[GDW_JSON_DEPTH_MAX + 1]; /* the containers that are open */
+  JsonNode *root;                           /* owns them */
+  char *key;
+  GError *error; /* the first */
+};
 
-/* The first error stays; NULL, to be returned. */
-G_GNUC_PRINTF (2, 3)
-static gpointer
-fail (Parser *parser, const char *format, ...)
+#define FAIL(s, ...)                                                                           \
+  g_set_error (&(s)->error, GDW_VISIT_ERROR, GDW_VISIT_ERROR_GENERIC,                          \
+               "JSON parse error, " __VA_ARGS__)
+
+GdwJsonSplitter *
+gdw_json_splitter_new (void)
 {
-  if (parser->error)
-    return NULL;
-  va_list args;
-  va_start (args, format);
-  g_autofree char *what = g_strdup_vprintf (format, args);
-  va_end (args);
-  parser->error = g_error_new (GDW_VISIT_ERROR, GDW_VISIT_ERROR_GENERIC, "JSON parse error, %s",
-                               what);
-  return NULL;
+  GdwJsonSplitter *s = g_new0 (GdwJsonSplitter, 1);
+
+  s->bytes = g_string_new (NULL);
+  s->size_max = GDW_JSON_SIZE_MAX;
+  return s;
+}
+
+void
+gdw_json_splitter_free (GdwJsonSplitter *s)
+{
+  g_clear_pointer (&s->root, json_node_unref);
+  g_clear_error (&s->error);
+  g_free (s->key);
+  g_string_free (s->bytes, TRUE);
+  g_free (s);
+}
+
+void
+gdw_json_splitter_feed (GdwJsonSplitter *s, const char *data, gsize length)
+{
+  g_string_erase (s->bytes, 0, (gssize) s->start);
+  s->at -= s->start;
+  s->token -= MIN (s->token, s->start);
+  s->start = 0;
+  g_string_append_len (s->bytes, data, (gssize) length);
+}
+
+void
+gdw_json_splitter_end (GdwJsonSplitter *s)
+{
+  s->ended = TRUE;
+}
+
+gboolean
+gdw_json_splitter_is_skipping (const GdwJsonSplitter *s)
+{
+  return s->skipping;
+}
+
+/* TRUE for NUL as well, which strchr() finds. */
+static gboolean
+is_one_of (char c, const char *set)
+{
+  return strchr (set, c) != NULL;
 }
 
 static gboolean
 is_space (char c)
 {
-  return c == ' ' || c == '\t' || c == '\n' || c == '\r';
+  return c && is_one_of (c, " \t\n\r");
 }
 
-/* Part of a number or of a word. */
+/* A client that has lost its place sends one of these, which no value can have. */
+static gboolean
+is_reset (char c)
+{
+  return ((guchar) c < ' ' && !is_space (c)) || (guchar) c >= 0xfe;
+}
+
+/* Part of a number or of a word that may be good. */
 static gboolean
 is_bare (char c)
 {
-  return g_ascii_isalnum (c) || c == '_' || c == '-' || c == '+' || c == '.';
+  return g_ascii_isalnum (c) || (c && is_one_of (c, "_-+."));
 }
 
-/* The next character that is no space, or NUL at the end. */
-static char
-peek (Parser *parser)
-{
-  while (parser->at < parser->end && is_space (*parser->at))
-    parser->at++;
-  return parser->at < parser->end ? *parser->at : '\0';
-}
-
-static gboolean
-take (Parser *parser, char c)
-{
-  if (parser->at >= parser->end || *parser->at != c)
-    return FALSE;
-  parser->at++;
-  return TRUE;
-}
-
-static gboolean
-take_digits (Parser *parser)
-{
-  const char *start = parser->at;
-  while (parser->at < parser->end && g_ascii_isdigit (*parser->at))
-    parser->at++;
-  return parser->at > start;
-}
-
-/* Four hex digits, or -1. */
 static int
-parse_hex (Parser *parser)
+read_hex (const char **at)
 {
   int value = 0;
-  for (int i = 0; i < 4; i++) {
-    int digit = parser->at < parser->end ? g_ascii_xdigit_value (*parser->at) : -1;
-    if (digit < 0)
+
+  for (int i = 0; i < 4; i++, (*at)++) {
+    if (!g_ascii_isxdigit (**at))
       return -1;
-    value = value * 16 + digit;
-    parser->at++;
+    value = value * 16 + g_ascii_xdigit_value (**at);
   }
   return value;
 }
 
-/* Behind a backslash and a u: half a pair means nothing. */
-static gboolean
-parse_unicode (Parser *parser, GString *text)
-{
-  int first = parse_hex (parser);
-  if (first >= 0xd800 && first < 0xdc00 && take (parser, '\\') && take (parser, 'u')) {
-    int second = parse_hex (parser);
-    first = second >= 0xdc00 && second < 0xe000
-                ? 0x10000 + ((first - 0xd800) << 10) + (second - 0xdc00)
-                : -1;
-  }
-  if (first < 0 || (first >= 0xd800 && first < 0xe000))
-    return FALSE;
-  if (first == 0)
-    g_string_append (text, GDW_STRING_NUL);
-  else
-    g_string_append_unichar (text, (gunichar) first);
-  return TRUE;
-}
-
-static gboolean
-parse_escape (Parser *parser, GString *text)
+/* Read an escape sequence, with both halves of a surrogate pair; -1: it is none. */
+static int
+read_escape (const char **at)
 {
   static const char from[] = "\"'\\/bfnrt", to[] = "\"'\\/\b\f\n\r\t";
-  const char *start = parser->at - 1;
-  char c = parser->at < parser->end ? *parser->at++ : '\0';
-  const char *known = c ? strchr (from, c) : NULL;
-  if (known)
-    g_string_append_c (text, to[known - from]);
-  if (known || (c == 'u' && parse_unicode (parser, text)))
-    return TRUE;
-  g_autofree char *shown = g_utf8_make_valid (start, parser->at - start);
-  fail (parser, "invalid escape sequence '%s'", shown);
-  return FALSE;
+  const char c = *++*at, *known = c ? strchr (from, c) : NULL;
+  int code, low;
+
+  ++*at;
+  if (c != 'u')
+    return known ? to[known - from] : -1;
+  code = read_hex (at);
+  if (code < 0xd800 || code > 0xdfff)
+    return code;
+  if (code > 0xdbff || **at != '\\' || *++*at != 'u')
+    return -1;
+  ++*at;
+  low = read_hex (at);
+  return low >= 0xdc00 && low <= 0xdfff ? 0x10000 + ((code - 0xd800) << 10) + (low - 0xdc00)
+                                        : -1;
 }
 
-/* What stands between two quotes, or NULL. */
+/* The string between two quotes, or NULL.  No part of an escape sequence can be beyond the
+ * token: it ends with a quote, with a byte that no string has, or with the NUL behind the
+ * bytes. */
 static char *
-parse_string (Parser *parser)
+read_string (GdwJsonSplitter *s, const char *text, gsize length)
 {
-  g_autoptr (GString) text = g_string_new (NULL);
-  char quote = *parser->at++;
-  while (parser->at < parser->end) {
-    const char *run = parser->at;
-    while (parser->at < parser->end && *parser->at != quote && *parser->at != '\\' &&
-           (guchar) *parser->at >= ' ')
-      parser->at++;
-    if (!g_utf8_validate (run, parser->at - run, NULL))
-      return fail (parser, "invalid UTF-8 sequence in string");
-    g_string_append_len (text, run, parser->at - run);
-    if (take (parser, quote))
-      return g_string_free (g_steal_pointer (&text), FALSE);
-    if (!take (parser, '\\'))
-      break;
-    if (!parse_escape (parser, text))
-      return NULL;
-  }
-  return fail (parser,
-               parser->at < parser->end ? "control character in string" : "string without end");
-}
+  g_autoptr (GString) out = g_string_new (NULL);
+  const char *at = text + 1, *valid;
 
-/* -?(0|[1-9][0-9]*)(.[0-9]+)?([eE][-+]?[0-9]+)?; @whole: neither fraction nor exponent. */
-static gboolean
-scan_number (Parser *parser, gboolean *whole)
-{
-  take (parser, '-');
-  if (!take (parser, '0') && !take_digits (parser))
-    return FALSE;
-  const char *integer = parser->at;
-  if (take (parser, '.') && !take_digits (parser))
-    return FALSE;
-  if (take (parser, 'e') || take (parser, 'E')) {
-    if (!take (parser, '+'))
-      take (parser, '-');
-    if (!take_digits (parser))
-      return FALSE;
+  g_utf8_validate (at, (gssize) length - 1, &valid);
+  while (at < valid && *at != *text && (guchar) *at >= ' ') {
+    const char *start = at;
+    int code = *at == '\\' ? read_escape (&at) : *at++;
+
+    if (*start != '\\')
+      g_string_append_c (out, (char) code);
+    else if (code > 0)
+      g_string_append_unichar (out, (gunichar) code);
+    else if (code == 0)
+      g_string_append (out, GDW_STRING_NUL);
+    else {
+      g_autofree char *shown = g_utf8_make_valid (start, MIN (at, text + length) - start);
+      FAIL (s, "invalid escape sequence '%s'", shown);
+      return NULL;
+    }
   }
-  *whole = parser->at == integer;
-  return parser->at >= parser->end || !is_bare (*parser->at);
+  if (at < valid && *at == *text)
+    return g_string_free (g_steal_pointer (&out), FALSE);
+  FAIL (s, "%s",
+        at == text + length  ? "string without end"
+        : (guchar) *at < ' ' ? "control character in string"
+                             : "invalid UTF-8 sequence in string");
+  return NULL;
 }
 
 /* A whole number that fits in 64 bits is kept exactly, any other as a double. */
 static JsonNode *
-parse_number (Parser *parser)
+read_number (GdwJsonSplitter *s, const char *text)
 {
-  const char *start = parser->at;
-  gboolean whole = FALSE, good = scan_number (parser, &whole);
-  while (parser->at < parser->end && is_bare (*parser->at))
-    parser->at++;
-  g_autofree char *text = g_strndup (start, parser->at - start);
+  const char *first = text + (*text == '-'), *point = strchr (text, '.');
   gint64 number;
   guint64 big;
-  if (good && whole &&
-      g_ascii_string_to_signed (text, 10, G_MININT64, G_MAXINT64, &number, NULL))
+  char *end;
+  double value = g_ascii_strtod (text, &end);
+
+  if (*end || !isfinite (value) || !g_ascii_isdigit (*first) ||
+      (*first == '0' && g_ascii_isdigit (first[1])) || (point && !g_ascii_isdigit (point[1])) ||
+      text[strspn (text, "0123456789+-.eE")])
+    FAIL (s, "invalid number '%s'", text);
+  else if (g_ascii_string_to_signed (text, 10, G_MININT64, G_MAXINT64, &number, NULL))
     return json_node_init_int (json_node_alloc (), number);
-  if (good && whole && g_ascii_string_to_unsigned (text, 10, 0, G_MAXUINT64, &big, NULL))
+  else if (g_ascii_string_to_unsigned (text, 10, 0, G_MAXUINT64, &big, NULL))
     return gdw_number_new (big);
-  double value = good ? g_ascii_strtod (text, NULL) : INFINITY;
-  if (!isfinite (value))
-    return fail (parser, "invalid number '%s'", text);
-  return json_node_init_double (json_node_alloc (), value);
+  else
+    return gdw_number_new_double (value);
+  return NULL;
 }
 
 static JsonNode *
-parse_word (Parser *parser)
+read_bare (GdwJsonSplitter *s, const char *text, gsize length)
 {
-  const char *start = parser->at;
-  while (parser->at < parser->end && is_bare (*parser->at))
-    parser->at++;
-  g_autofree char *word = g_strndup (start, parser->at - start);
+  g_autofree char *word = g_strndup (text, length);
+
+  if (*word == '-' || g_ascii_isdigit (*word))
+    return read_number (s, word);
   if (strcmp (word, "null") == 0)
     return json_node_new (JSON_NODE_NULL);
   if (strcmp (word, "true") == 0 || strcmp (word, "false") == 0)
-    return json_node_init_boolean (json_node_alloc (), word[0] == 't');
-  return fail (parser, "invalid keyword '%s'", word);
+    return json_node_init_boolean (json_node_alloc (), *word == 't');
+  FAIL (s, "invalid keyword '%s'", word);
+  return NULL;
 }
 
-static gboolean
-parse_member (Parser *parser, JsonObject *object)
+static void
+add (GdwJsonSplitter *s, JsonNode *node)
 {
-  char c = peek (parser);
-  if (c != '"' && c != '\'')
-    return fail (parser, "key is not a string in object") != NULL;
-  g_autofree char *name = parse_string (parser);
-  if (!name)
-    return FALSE;
-  if (json_object_has_member (object, name))
-    return fail (parser, "duplicate key") != NULL;
-  if (peek (parser) != ':')
-    return fail (parser, "missing : in object pair") != NULL;
-  parser->at++;
-  JsonNode *value = parse_value (parser);
-  if (!value)
-    return FALSE;
-  json_object_set_member (object, name, value);
-  return TRUE;
-}
+  JsonNode *up = s->depth ? s->levels[s->depth - 1] : NULL;
 
-static gboolean
-parse_element (Parser *parser, JsonArray *array)
-{
-  JsonNode *value = parse_value (parser);
-  if (!value)
-    return FALSE;
-  json_array_add_element (array, value);
-  return TRUE;
-}
-
-/* What stands between braces if @object is given, else between brackets. */
-static gboolean
-parse_list (Parser *parser, JsonObject *object, JsonArray *array)
-{
-  const char close = object ? '}' : ']';
-  parser->at++;
-  if (peek (parser) == close)
-    return take (parser, close);
-  for (;;) {
-    if (object ? !parse_member (parser, object) : !parse_element (parser, array))
-      return FALSE;
-    char c = peek (parser);
-    if (c != close && c != ',')
-      return fail (parser, "expected separator in %s", object ? "dict" : "list") != NULL;
-    parser->at++;
-    if (c == close)
-      return TRUE;
-  }
-}
-
-static JsonNode *
-parse_container (Parser *parser)
-{
-  if (parser->depth == GDW_JSON_DEPTH_MAX)
-    return fail (parser, "nesting depth limit exceeded: 64 levels");
-  g_autoptr (JsonNode)
-      node = json_node_new (*parser->at == '{' ? JSON_NODE_OBJECT : JSON_NODE_ARRAY);
-  JsonObject *object = NULL;
-  JsonArray *array = NULL;
-  if (JSON_NODE_HOLDS_OBJECT (node))
-    json_node_take_object (node, object = json_object_new ());
+  if (!up)
+    s->root = node;
+  else if (JSON_NODE_HOLDS_ARRAY (up))
+    json_array_add_element (json_node_get_array (up), node);
   else
-    json_node_take_array (node, array = json_array_new ());
-  parser->depth++;
-  gboolean good = parse_list (parser, object, array);
-  parser->depth--;
-  return good ? g_steal_pointer (&node) : NULL;
+    json_object_set_member (json_node_get_object (up), s->key, node);
+  g_clear_pointer (&s->key, g_free);
+  s->next = up ? SEPARATOR : DONE;
 }
 
-static JsonNode *
-parse_value (Parser *parser)
+static void
+take_value (GdwJsonSplitter *s, const char *text, gsize length)
 {
-  char c = peek (parser);
-  if (c == '{' || c == '[')
-    return parse_container (parser);
-  if (c == '"' || c == '\'') {
-    g_autofree char *text = parse_string (parser);
-    return text ? json_node_init_string (json_node_alloc (), text) : NULL;
+  JsonNode *node = NULL;
+
+  if (*text == '{' || *text == '[') {
+    node = json_node_new (*text == '{' ? JSON_NODE_OBJECT : JSON_NODE_ARRAY);
+    if (*text == '{')
+      json_node_take_object (node, json_object_new ());
+    else
+      json_node_take_array (node, json_array_new ());
+    add (s, s->levels[s->depth] = node);
+    s->next = FIRST;
+    return;
   }
-  if (c == '-' || g_ascii_isdigit (c))
-    return parse_number (parser);
-  if (is_bare (c))
-    return parse_word (parser);
-  if (c && !strchr ("{}[]:,", c)) {
-    g_autofree char *stray = g_utf8_make_valid (&c, 1);
-    return fail (parser, "stray '%s'", stray);
+  if (*text == '"' || *text == '\'') {
+    g_autofree char *string = read_string (s, text, length);
+    node = string ? json_node_init_string (json_node_alloc (), string) : NULL;
+  } else if (is_bare (*text))
+    node = read_bare (s, text, length);
+  else if (is_one_of (*text, "{}[]:,"))
+    FAIL (s, "expecting value");
+  else {
+    g_autofree char *stray = g_utf8_make_valid (text, 1);
+    FAIL (s, "stray '%s'", stray);
   }
-  return fail (parser, "expecting value");
+  if (node)
+    add (s, node);
+}
+
+static void
+take_key (GdwJsonSplitter *s, const char *text, gsize length)
+{
+  if (*text != '"' && *text != '\'')
+    FAIL (s, "key is not a string in object");
+  else if ((s->key = read_string (s, text, length)) &&
+           json_object_has_member (json_node_get_object (s->levels[s->depth - 1]), s->key))
+    FAIL (s, "duplicate key");
+  s->next = COLON;
+}
+
+/* Give the grammar the next token; an empty one is the end. */
+static void
+take (GdwJsonSplitter *s, const char *text, gsize length)
+{
+  gboolean dict = s->depth && JSON_NODE_HOLDS_OBJECT (s->levels[s->depth - 1]);
+
+  if (s->depth && (s->next == FIRST || s->next == SEPARATOR) && *text == (dict ? '}' : ']'))
+    s->next = s->depth > 1 ? SEPARATOR : DONE;
+  else if (s->next == DONE)
+    FAIL (s, "unexpected text after the value");
+  else if (s->next == SEPARATOR && *text != ',')
+    FAIL (s, "expected separator in %s", dict ? "dict" : "list");
+  else if (s->next == SEPARATOR)
+    s->next = dict ? KEY : VALUE;
+  else if (s->next == COLON && *text != ':')
+    FAIL (s, "missing : in object pair");
+  else if (s->next == COLON)
+    s->next = VALUE;
+  else if (s->next == KEY || (s->next == FIRST && dict))
+    take_key (s, text, length);
+  else
+    take_value (s, text, length);
+}
+
+/* TRUE: the value has ended, too.  A word ends where something begins that can be in none. */
+static gboolean
+end_token (GdwJsonSplitter *s)
+{
+  const char *text = s->bytes->str + s->token;
+  gsize length = s->skipping ? 0 : s->at - s->token, n = 0;
+
+  while (s->bare && n < length && is_bare (text[n]))
+    n++;
+  if (length && !s->error)
+    take (s, text, n ? n : length);
+  if (n && n < length && !s->error)
+    take (s, text + n, length - n);
+  s->quote = 0;
+  s->bare = s->escaped = FALSE;
+  return s->broken || s->depth == 0;
+}
+
+static gboolean
+advance_string (GdwJsonSplitter *s, char c)
+{
+  s->at++;
+  s->broken = (guchar) c < ' ' || is_reset (c);
+  if (s->broken || (c == s->quote && !s->escaped))
+    return end_token (s);
+  s->escaped = c == '\\' && !s->escaped;
+  return FALSE;
+}
+
+/* Look at the next byte; TRUE: a value has ended. */
+static gboolean
+advance (GdwJsonSplitter *s)
+{
+  char c = s->bytes->str[s->at];
+  gboolean structural = c && is_one_of (c, "{}[]:,"), quote = c == '"' || c == '\'';
+
+  if (s->quote)
+    return advance_string (s, c);
+  if (s->bare && (is_space (c) || structural || quote || is_reset (c)) && end_token (s))
+    return TRUE;
+  /* QEMU begins anew at the same bytes. */
+  s->recovering = s->recovering && !(structural || is_reset (c) || c == '\n' || c == '\r');
+  s->at++;
+  if (!s->inside && (s->recovering || is_space (c)))
+    s->start = s->at;
+  if (s->bare || s->recovering || is_space (c))
+    return FALSE;
+  s->inside = TRUE;
+  s->token = s->at - 1;
+  s->quote = quote ? c : 0;
+  s->broken = is_reset (c);
+  s->bare = !quote && !structural && !s->broken;
+  if (s->quote || s->bare)
+    return FALSE;
+  end_token (s);
+  s->depth += c == '{' || c == '[';
+  s->depth -= s->depth && (c == '}' || c == ']');
+  return s->broken || s->depth == 0;
+}
+
+static gboolean
+is_over_limit (GdwJsonSplitter *s)
+{
+  const char *what = s->depth > GDW_JSON_DEPTH_MAX ? "nesting depth limit exceeded: 64 levels"
+                     : s->at - s->start > s->size_max ? "token size limit exceeded: 1 MiB"
+                                                      : NULL;
+
+  if (!what || s->skipping)
+    return FALSE;
+  g_clear_error (&s->error);
+  FAIL (s, "%s", what);
+  return TRUE;
+}
+
+/* Hand over the value, or why it is none. */
+static GdwJsonResult
+deliver (GdwJsonSplitter *s, JsonNode **node, GError **error)
+{
+  g_autoptr (JsonNode) root = g_steal_pointer (&s->root);
+
+  g_clear_pointer (&s->key, g_free);
+  if (s->error) {
+    g_propagate_error (error, g_steal_pointer (&s->error));
+    return GDW_JSON_BAD;
+  }
+  *node = g_steal_pointer (&root);
+  return *node ? GDW_JSON_VALUE : GDW_JSON_NOTHING;
+}
+
+/* The value is complete, or no more of it will come. */
+static GdwJsonResult
+finish (GdwJsonSplitter *s, JsonNode **node, GError **error)
+{
+  if (s->quote || s->bare)
+    end_token (s);
+  if (!is_over_limit (s) && !s->skipping && !s->error && s->next != DONE)
+    take (s, "", 0);
+  s->value = s->start;
+  s->start = s->at;
+  s->recovering = s->broken;
+  s->depth = 0;
+  s->next = VALUE;
+  s->inside = s->broken = s->skipping = FALSE;
+  return deliver (s, node, error);
+}
+
+GdwJsonResult
+gdw_json_splitter_next (GdwJsonSplitter *s, JsonNode **node, GError **error)
+{
+  GdwJsonResult result = GDW_JSON_NOTHING;
+
+  while (result == GDW_JSON_NOTHING && s->at < s->bytes->len) {
+    if (advance (s))
+      result = finish (s, node, error);
+    else if (is_over_limit (s)) {
+      s->skipping = TRUE;
+      result = deliver (s, node, error);
+    }
+    if (s->skipping)
+      s->start = s->at;
+  }
+  if (result == GDW_JSON_NOTHING && s->ended && s->inside)
+    result = finish (s, node, error);
+  return result;
 }
 
 JsonNode *
 gdw_json_parse (const char *text, gssize length, GError **error)
 {
-  Parser parser = { .at = text, .end = text + (length < 0 ? (gssize) strlen (text) : length) };
-  g_autoptr (JsonNode) node = parse_value (&parser);
-  if (node) {
-    peek (&parser);
-    if (parser.at < parser.end)
-      fail (&parser, "unexpected text after the value");
-  }
-  if (!parser.error)
+  g_autoptr (GdwJsonSplitter) s = gdw_json_splitter_new ();
+  g_autoptr (JsonNode) node = NULL;
+  GdwJsonResult result;
+
+  s->size_max = G_MAXSIZE;
+  gdw_json_splitter_feed (s, text, length < 0 ? strlen (text) : (gsize) length);
+  gdw_json_splitter_end (s);
+  result = gdw_json_splitter_next (s, &node, error);
+  while (s->at < s->bytes->len && is_space (s->bytes->str[s->at]))
+    s->at++;
+  if (result == GDW_JSON_NOTHING)
+    FAIL (s, "expecting value");
+  else if (result == GDW_JSON_VALUE && s->at < s->bytes->len)
+    FAIL (s, "unexpected text after the value");
+  if (!s->error)
     return g_steal_pointer (&node);
-  g_propagate_error (error, parser.error);
+  g_propagate_error (error, g_steal_pointer (&s->error));
   return NULL;
 }
 
-/* What stands between the braces is a stream: each fourth value is a key, the second behind it is
- * its own, and the ':' and the ',' are bad ones. */
+/* What stands between the braces is a stream: each fourth value is a key, the second behind it
+ * is its own, and the ':' and the ',' are bad ones. */
 char *
 gdw_json_member_text (const char *text, const char *name)
 {

@@ -4,10 +4,12 @@
 
 #include <json-glib/json-glib.h>
 
-/* JSON as RFC 8259 has it, with one extension that QEMU has too: a string may
- * be in single quotes.  json-glib's own parser takes much that is not JSON and
- * crashes on deep nesting, so only its nodes are used.  Numbers are got out of
- * them with qapi/number.h.  No function keeps anything or is bound to a thread. */
+/* JSON as RFC 8259 has it, with one extension that QEMU has too: a string may be in single
+ * quotes. json-glib holds the values and writes them; get numbers out of its nodes with
+ * qapi/number.h.  Its parser is not used: it takes much that is not JSON, crashes on deep
+ * nesting, cuts a string at NUL, drops the first of two equal keys and makes 2^63 negative; to
+ * keep all this from it, and to repair its tree, takes more lines than to add the nodes.  No
+ * function keeps anything or is bound to a thread. */
 
 #define GDW_JSON_DEPTH_MAX 64
 #define GDW_JSON_SIZE_MAX (1024 * 1024) /* bytes of one value */
@@ -19,7 +21,8 @@ JsonNode *gdw_json_parse (const char *text, gssize length, GError **error);
 /* In one line, without white space.  What is not UTF-8 in a string becomes U+FFFD. */
 char *gdw_json_write (JsonNode *node);
 
-/* The text of the value of a member of the object that @text is, as it came; NULL: it has none. */
+/* The text of the value of a member of the object that @text is, as it came; NULL: it has none.
+ */
 char *gdw_json_member_text (const char *text, const char *name);
 
 /* Cuts a stream of bytes into values, which need nothing between them. */

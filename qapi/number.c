@@ -2,8 +2,13 @@
 /* SPDX-FileCopyrightText: The godwit authors */
 #include "number.h"
 
+#include "qapi/json.h"
+
+#include <math.h>
+#include <string.h>
+
 /* Never valid UTF-8, hence never the start of a string that came from JSON. */
-#define MARK '\xff'
+#define MARK "\xff"
 
 static gboolean
 holds (JsonNode *node, GType type)
@@ -11,20 +16,43 @@ holds (JsonNode *node, GType type)
   return node && JSON_NODE_HOLDS_VALUE (node) && json_node_get_value_type (node) == type;
 }
 
-JsonNode *
-gdw_number_new (guint64 value)
+static JsonNode *
+new_marked (const char *digits)
 {
-  if (value <= G_MAXINT64)
-    return json_node_init_int (json_node_alloc (), (gint64) value);
-  g_autofree char *text = g_strdup_printf ("%c%" G_GUINT64_FORMAT, MARK, value);
+  g_autofree char *text = g_strconcat (MARK, digits, NULL);
+
   return json_node_init_string (json_node_alloc (), text);
 }
 
-const char *
-gdw_number_digits (JsonNode *node)
+JsonNode *
+gdw_number_new (guint64 value)
+{
+  g_autofree char *digits = g_strdup_printf ("%" G_GUINT64_FORMAT, value);
+
+  return value <= G_MAXINT64 ? json_node_init_int (json_node_alloc (), (gint64) value)
+                             : new_marked (digits);
+}
+
+JsonNode *
+gdw_number_new_double (double value)
+{
+  static const char *const formats[] = { "%.15g", "%.16g", "%.17g" };
+  char text[G_ASCII_DTOSTR_BUF_SIZE];
+
+  for (guint i = 0; i < G_N_ELEMENTS (formats); i++) {
+    g_ascii_formatd (text, sizeof text, formats[i], isfinite (value) ? value : 0);
+    if (g_ascii_strtod (text, NULL) == value)
+      break;
+  }
+  return new_marked (text);
+}
+
+static const char *
+marked_digits (JsonNode *node)
 {
   const char *text = holds (node, G_TYPE_STRING) ? json_node_get_string (node) : NULL;
-  return text && text[0] == MARK ? text + 1 : NULL;
+
+  return text && g_str_has_prefix (text, MARK) ? text + strlen (MARK) : NULL;
 }
 
 gboolean
@@ -39,10 +67,11 @@ gdw_number_get_int (JsonNode *node, gint64 *value)
 gboolean
 gdw_number_get_uint (JsonNode *node, guint64 *value)
 {
-  const char *digits = gdw_number_digits (node);
+  const char *digits = marked_digits (node);
   gint64 number;
+
   if (digits)
-    return g_ascii_string_to_unsigned (digits, 10, 0, G_MAXUINT64, value, NULL);
+    return g_ascii_string_to_unsigned (digits, 10, G_MAXINT64, G_MAXUINT64, value, NULL);
   if (!gdw_number_get_int (node, &number) || number < 0)
     return FALSE;
   *value = (guint64) number;
@@ -52,20 +81,44 @@ gdw_number_get_uint (JsonNode *node, guint64 *value)
 gboolean
 gdw_number_get_double (JsonNode *node, double *value)
 {
-  guint64 number;
-  if (gdw_number_get_uint (node, &number))
-    *value = (double) number;
-  else if (holds (node, G_TYPE_DOUBLE) || holds (node, G_TYPE_INT64))
-    *value = json_node_get_double (node);
-  else
+  const char *digits = marked_digits (node);
+
+  if (!digits && !holds (node, G_TYPE_INT64))
     return FALSE;
+  *value = digits ? g_ascii_strtod (digits, NULL) : (double) json_node_get_int (node);
   return TRUE;
 }
 
 const char *
 gdw_number_get_string (JsonNode *node)
 {
-  if (!holds (node, G_TYPE_STRING) || gdw_number_digits (node))
-    return NULL;
-  return json_node_get_string (node);
+  return holds (node, G_TYPE_STRING) && !marked_digits (node) ? json_node_get_string (node)
+                                                              : NULL;
+}
+
+/* json-glib has written a marked number as a string.  A quote with a backslash before it is not
+ * the first of one. */
+char *
+gdw_json_write (JsonNode *node)
+{
+  g_autofree char *text = json_to_string (node, FALSE);
+  g_autoptr (GString) out = g_string_new (NULL);
+  const char *rest = text, *mark = text;
+
+  while ((mark = strstr (mark, "\"" MARK))) {
+    const char *digits = mark + strlen ("\"" MARK);
+
+    if (mark > text && mark[-1] == '\\') {
+      mark = digits;
+      continue;
+    }
+    g_string_append_len (out, rest, mark - rest);
+    mark = strchr (digits, '"');
+    g_string_append_len (out, digits, mark - digits);
+    rest = ++mark;
+  }
+  g_string_append (out, rest);
+  g_string_replace (out, GDW_STRING_NUL, "\\u0000", 0);
+  g_string_replace (out, "\x1f", "\\u001f", 0); /* json-glib forgets it */
+  return g_utf8_make_valid (out->str, (gssize) out->len);
 }

@@ -406,7 +406,7 @@ write_value (const GdwVisitType *type, gconstpointer at)
   case GDW_VISIT_INT:
     return json_node_init_int (json_node_alloc (), *(const gint64 *) at);
   case GDW_VISIT_NUMBER:
-    return json_node_init_double (json_node_alloc (), *(const double *) at);
+    return gdw_number_new_double (*(const double *) at);
   case GDW_VISIT_ENUM:
     return json_node_init_string (json_node_alloc (),
                                   gdw_visit_enum_name (type, *(const int *) at));
