@@ -32,7 +32,7 @@ MAY = {
     "examples/": EMBEDDER,
     "ctl/": ("ctl/", "qapi/json.h", "qapi/number.h"),
     "conformance/host/": ("plugins/godwit/", "conformance/host/", "conformance/promise.h"),
-    "conformance/": ("plugins/godwit/", "plugins/kind.h", "plugins/loader.h", "plugins/module.h",
+    "conformance/": ("plugins/godwit/", "plugins/loader.h", "plugins/module.h",
                      "plugins/options.h", "vmm/machine.h", "conformance/"),
 }
 

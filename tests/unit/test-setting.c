@@ -1,8 +1,7 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /* SPDX-FileCopyrightText: The godwit authors */
-#include <check.h>
-
 #include "parameters.h"
+#include "tests/support/suite.h"
 
 static char *
 all_text (const GdwSetting *settings, gconstpointer values)
@@ -96,18 +95,11 @@ int
 main (void)
 {
   TCase *tcase = tcase_create ("setting");
-  Suite *suite = suite_create ("setting");
-  SRunner *runner;
 
   tcase_set_timeout (tcase, 30);
   tcase_add_test (tcase, parameters_begin_with_the_documented_defaults);
   tcase_add_test (tcase, capabilities_are_off_at_first);
   tcase_add_loop_test (tcase, a_parameter_can_be_typed, 0, G_N_ELEMENTS (typed));
   tcase_add_test (tcase, a_copy_has_its_own_text);
-  suite_add_tcase (suite, tcase);
-  runner = srunner_create (suite);
-  srunner_set_tap (runner, "-");
-  srunner_run_all (runner, CK_SILENT);
-  srunner_free (runner);
-  return 0;
+  return suite_run ("setting", tcase, NULL);
 }
