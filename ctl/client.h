@@ -14,13 +14,13 @@ void client_free (Client *client);
 
 /* The answer to a command as it came, an error or not.  Runs the main context meanwhile. */
 char *client_exchange (Client *client, const char *request, GError **error);
-/* The value of its "return"; an error is told.  @arguments: the text of an
+/* The value of its "return"; a refusal sets @error.  @arguments: the text of an
  * object, or NULL. */
 JsonNode *client_execute (Client *client, const char *command, const char *arguments,
                           GError **error);
 /* The text of the last value that client_execute() gave, as it came. */
 const char *client_last_text (Client *client);
-/* Whether @answer is an error, told as one of @command. */
+/* TRUE if @answer is an error; @error then names @command. */
 gboolean client_is_refusal (const char *command, const char *answer, GError **error);
 
 gboolean client_listen (Client *client, GError **error);
@@ -28,5 +28,5 @@ gboolean client_listen (Client *client, GError **error);
 char *client_next_event (Client *client);
 /* FALSE once the server is gone. */
 gboolean client_is_there (Client *client, GError **error);
-/* Whoever waits for an answer gets an error.  From a source of the main context. */
+/* End each wait for an answer with an error.  Call it from a source of the main context. */
 void client_interrupt (Client *client);

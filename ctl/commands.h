@@ -6,7 +6,7 @@
 
 #define COMMAND_ARGS_MAX 4096u
 
-/* What godwitctl can be told to do. */
+/* The commands of godwitctl. */
 typedef struct {
   const char *name;
   const char *arguments; /* as --help shows them */

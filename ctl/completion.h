@@ -4,7 +4,7 @@
 
 #include "schema.h"
 
-/* What a line of the shell may go on with. */
+/* The words that may follow on a line of the shell. */
 typedef struct {
   guint typed;      /* bytes at the end of the line that are the beginning of a word */
   GPtrArray *words; /* of char *, in order: those that begin like it */

@@ -19,7 +19,7 @@ struct Connection {
    * @lost or @interrupted is set; then the answer, when it comes, belongs to nobody.
    * The answer is JSON as it came; it may be an error. */
   char *(*exchange) (Connection *connection, const char *request, GError **error);
-  /* Events are wanted from now on. */
+  /* Ask for events from now on. */
   gboolean (*listen) (Connection *connection, GError **error);
   void (*free) (Connection *connection);
 };

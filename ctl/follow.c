@@ -123,7 +123,7 @@ leave (Follower *f, GError **error)
   return EXIT_FAILED;
 }
 
-/* Ctrl-C: somebody has to say what it means; without a terminal nobody can. */
+/* Ask what Ctrl-C means; without a terminal nobody can answer. */
 static gboolean
 ask (Follower *f)
 {
@@ -154,7 +154,7 @@ take_answer (Follower *f)
   return g_ascii_tolower (*word) == 'c' ? ANSWER_CANCEL : ANSWER_AGAIN;
 }
 
-/* It may be too late for that; then it is followed on. */
+/* It may be too late for that; then go on following. */
 static gboolean
 cancel (Follower *f, GError **error)
 {

@@ -37,7 +37,7 @@ make_message (Http *http, const char *method, const char *path)
   SoupMessage *msg = soup_message_new (method, url);
   g_autofree char *value = http->token ? g_strconcat ("Bearer ", http->token, NULL) : NULL;
 
-  /* The token is for this server, not for where it sends us. */
+  /* The token is for this server, not for the one that it redirects to. */
   if (msg)
     soup_message_add_flags (msg, SOUP_MESSAGE_NO_REDIRECT);
   if (msg && value)
@@ -180,7 +180,7 @@ on_line (GObject *stream, GAsyncResult *result, gpointer data)
   json_strip_controls (line);
   if (g_str_has_prefix (line, "data:")) {
     g_autoptr (JsonNode) node = json_parse (line + strlen ("data:"), NULL);
-    /* Statistics are asked for when they are shown. */
+    /* The client asks for statistics when it shows them. */
     if (node &&
         g_strcmp0 (json_string (json_node_get_object (node), "event"), "x-statistics") != 0)
       g_queue_push_tail (&http->base.events, g_strdup (line + strlen ("data:")));
@@ -277,7 +277,7 @@ connection_new_http (const char *url, const char *token, GError **error)
   http->token = g_strdup (token);
   http->all = g_cancellable_new ();
   http->ending = g_cancellable_new ();
-  /* No proxy: what is said is for this server alone. */
+  /* No proxy: requests are for this server alone. */
   http->session = soup_session_new_with_options ("proxy-resolver", NULL, "timeout", 0,
                                                  "idle-timeout", 0, NULL);
   return &http->base;

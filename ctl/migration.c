@@ -58,7 +58,7 @@ int
 command_incoming (Session *session, char **args, GError **error)
 {
   g_autofree char *uri = json_quote (args[0]);
-  /* A process that is still there can say what went wrong, and try again. */
+  /* A process that stays can report what went wrong, and try again. */
   g_autofree char *arguments = g_strdup_printf ("{\"uri\": %s, \"exit-on-error\": false}", uri);
   g_autoptr (Progress) p = NULL;
 

@@ -115,7 +115,7 @@ unknown_name (const char *name, GPtrArray *parameters, GPtrArray *capabilities, 
   return FALSE;
 }
 
-/* Sorts K=V to what they belong to. */
+/* Sort each K=V to parameters or capabilities. */
 static gboolean
 sort (Wishes *wishes, Schema *schema, JsonNode *now, char **args, GError **error)
 {

@@ -7,7 +7,7 @@
 
 #include <string.h>
 
-/* What a hostile server says must fit into 64 bits. */
+/* Numbers of a hostile server must fit into 64 bits. */
 #define RATE_MAX 1e18
 
 const char *const progress_parts[PROGRESS_PARTS] = { "pause", "state",    "harvest",
@@ -73,7 +73,7 @@ read_warnings (Progress *p, JsonArray *warnings)
   }
 }
 
-/* As one would type it at the source. */
+/* As a user types it at the source. */
 static char *
 read_address (JsonArray *addresses, const char *transport)
 {
@@ -118,7 +118,7 @@ progress_query (Client *client, GError **error)
   p->setup_ms = json_uint (info, "setup-time");
   p->downtime_ms = json_uint (info, "downtime");
   read_memory (p, json_object (info, "ram"));
-  /* What is measured in a round is told after the first one. */
+  /* The server tells measures of a round after the first one. */
   if (!p->rate && p->total_ms > p->setup_ms)
     p->rate = (guint64) MIN ((double) p->sent * 1000 / (double) (p->total_ms - p->setup_ms),
                              RATE_MAX);

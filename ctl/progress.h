@@ -15,7 +15,7 @@ typedef struct {
   gboolean lost;
 } Link;
 
-/* What query-migrate said. */
+/* An answer of query-migrate. */
 typedef struct {
   const char *status;  /* interned; "none" before the first migration */
   const char *outcome; /* interned, or NULL */

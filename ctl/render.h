@@ -17,7 +17,7 @@ char *render_plain (const Progress *p);
 char *render_blackout (const Progress *p, guint columns, const char *indent);
 /* One line of what each link carried; NULL: there is one, or the server does not tell. */
 char *render_links (const Progress *p);
-/* What the status means, where there are no numbers; or NULL. */
+/* The meaning of a status that has no numbers; or NULL. */
 const char *render_meaning (const Progress *p);
 /* @text in lines of @columns, all but the first after @indent spaces. */
 char *render_paragraph (const char *text, guint columns, guint indent);

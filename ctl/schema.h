@@ -4,7 +4,7 @@
 
 #include "client.h"
 
-/* What a server can be asked, from its query-qmp-schema. */
+/* The commands of a server and their arguments, from its query-qmp-schema. */
 typedef struct Schema Schema;
 
 Schema *schema_load (Client *client, GError **error);

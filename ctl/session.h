@@ -4,7 +4,7 @@
 
 #include "client.h"
 
-/* What a command works with. */
+/* Everything that a command needs. */
 typedef struct {
   Client *client;
   const char *address;

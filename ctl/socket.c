@@ -11,7 +11,7 @@
 #include <sys/stat.h>
 #include <sys/un.h>
 
-/* A VMM on a busy host greets late; what is no QMP server never does. */
+/* A VMM on a busy host greets late; another server never does. */
 #define GREETING_S 10
 /* More than any answer. */
 #define LINE_MAX_BYTES (64u << 20)
@@ -157,7 +157,7 @@ on_late (gpointer data)
   return G_SOURCE_CONTINUE;
 }
 
-/* What has to happen before the first command. */
+/* Wait for the greeting and negotiate, before the first command. */
 static gboolean
 negotiate (Socket *s, GError **error)
 {
@@ -187,7 +187,7 @@ negotiate (Socket *s, GError **error)
   return answer != NULL;
 }
 
-/* GLib cuts a longer one, and would find another VM there. */
+/* GLib cuts a longer path, which could be that of another VM. */
 static gboolean
 check_length (const char *path, GError **error)
 {

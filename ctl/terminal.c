@@ -99,7 +99,7 @@ screen_new (void)
 
   tcgetattr (STDIN_FILENO, &screen->before);
   raw = screen->before;
-  /* Ctrl-C stays a signal; one that stops the process would leave the screen as it is. */
+  /* Ctrl-C stays a signal.  No key may stop the process: the screen would stay as it is. */
   raw.c_lflag &= ~(tcflag_t) (ICANON | ECHO);
   raw.c_cc[VMIN] = 1;
   raw.c_cc[VTIME] = 0;

@@ -14,7 +14,7 @@ guint terminal_rows (void);
 gboolean terminal_has_utf8 (void);
 /* Width of UTF-8 on the screen, without escape sequences. */
 guint terminal_width (const char *text);
-/* What fits into @columns, escape sequences left out. */
+/* The part of a text that fits into @columns, without escape sequences. */
 char *terminal_cut (const char *text, guint columns);
 
 /* A full screen: the alternate one, without cursor, keys come one by one. */
@@ -22,10 +22,10 @@ typedef struct Screen Screen;
 Screen *screen_new (void);
 /* Gives the terminal back as it was. */
 void screen_free (Screen *screen);
-/* Lines are separated by newlines; what does not fit is cut. */
+/* Newlines separate the lines; a line that does not fit is cut. */
 void screen_show (Screen *screen, const char *text);
 
-/* What is heard from the user while the main context runs. */
+/* Signals and keys from the user while the main context runs. */
 typedef struct {
   gboolean interrupted; /* SIGINT */
   gboolean ended;       /* SIGTERM, SIGHUP */

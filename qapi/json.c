@@ -8,7 +8,7 @@
 #include <math.h>
 #include <string.h>
 
-/* What the grammar allows next.  FIRST also allows the bracket that closes. */
+/* The token that must come next; FIRST also allows the bracket that closes. */
 typedef enum { VALUE, FIRST, KEY, COLON, SEPARATOR, DONE } Next;
 
 /* The bytes before @start are done, those before @at have been looked at. */
@@ -443,7 +443,7 @@ gdw_json_parse (const char *text, gssize length, GError **error)
   return NULL;
 }
 
-/* What stands between the braces is a stream: each fourth value is a key, the second behind it
+/* The text between the braces is a stream: each fourth value is a key, the second behind it
  * is its own, and the ':' and the ',' are bad ones. */
 char *
 gdw_json_member_text (const char *text, const char *name)

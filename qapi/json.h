@@ -18,7 +18,7 @@
  * QEMU's words if @text is anything else.  @length in bytes, -1: up to the NUL. */
 JsonNode *gdw_json_parse (const char *text, gssize length, GError **error);
 
-/* In one line, without white space.  What is not UTF-8 in a string becomes U+FFFD. */
+/* In one line, without white space.  Bytes of a string that are not UTF-8 become U+FFFD. */
 char *gdw_json_write (JsonNode *node);
 
 /* The text of the value of a member of the object that @text is, as it came; NULL: it has none.
@@ -31,11 +31,11 @@ typedef struct GdwJsonSplitter GdwJsonSplitter;
 GdwJsonSplitter *gdw_json_splitter_new (void);
 void gdw_json_splitter_free (GdwJsonSplitter *splitter);
 
-/* Append what has arrived.  The splitter holds what was fed and not yet asked
- * for, so ask until there is no more before feeding again. */
+/* Append what has arrived.  The splitter keeps all of it until asked, so ask until nothing is
+ * left before you feed it again. */
 void gdw_json_splitter_feed (GdwJsonSplitter *splitter, const char *data, gsize length);
 
-/* Is the rest of a value that was refused still to come? */
+/* TRUE while the rest of a refused value is still to come. */
 gboolean gdw_json_splitter_is_skipping (const GdwJsonSplitter *splitter);
 
 /* No more will arrive: a number or a word at the end is complete. */

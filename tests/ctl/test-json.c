@@ -110,6 +110,21 @@ START_TEST (a_request_is_quoted)
 }
 END_TEST
 
+START_TEST (json_is_read_as_the_server_reads_it)
+{
+  static const char *const bad[] = {
+    "{\"a\":1,\"a\":2}", "{\"a\":010}",      "{\"a\":0x10}",
+    "{\"a\":1} {}",      "{\"a\":1}/* c */", "{\"a\":\"\\ud800\"}",
+  };
+  g_autoptr (JsonNode) node = json_parse ("{'a':18446744073709551615}", NULL);
+
+  ck_assert_uint_eq (json_uint (json_node_get_object (node), "a"), G_MAXUINT64);
+  ck_assert_ptr_null (json_string (json_node_get_object (node), "a"));
+  for (guint i = 0; i < G_N_ELEMENTS (bad); i++)
+    ck_assert_ptr_null (json_parse (bad[i], NULL));
+}
+END_TEST
+
 /* Whatever comes is read within its bounds; a sanitizer watches. */
 START_TEST (mutated_answers_do_no_harm)
 {
@@ -146,6 +161,7 @@ main (void)
   tcase_add_test (tcase, members_of_other_types_are_nothing);
   tcase_add_test (tcase, nothing_that_a_terminal_obeys_is_printable);
   tcase_add_test (tcase, a_request_is_quoted);
+  tcase_add_test (tcase, json_is_read_as_the_server_reads_it);
   tcase_add_loop_test (tcase, mutated_answers_do_no_harm, 0, 4);
   return suite_run ("json", tcase, NULL);
 }
