@@ -33,6 +33,7 @@ static const Optional transport_optional[] = { OPTIONAL (GdwTransport, shutdown)
 static const Optional filter_optional[] = { OPTIONAL (GdwFilter, read),
                                             OPTIONAL (GdwFilter, write),
                                             OPTIONAL (GdwFilter, shutdown),
+                                            OPTIONAL (GdwFilter, handshake),
                                             { 0, NULL } };
 static const Optional *const optional[] = { tracker_optional, transport_optional,
                                             filter_optional };

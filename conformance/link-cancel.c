@@ -141,6 +141,7 @@ link_no_cancellable_is_kept (const Subject *subject)
   pair.out = out.end = connecting.got;
   EXPECT (pair.in && pair.out, PROMISE ("transport.h", "Wait for a peer; gives a link"),
           "accept or connect failed");
+  pair_shake_hands (pair.in, pair.out);
   flow_start (&out, flow_write);
   flow_start (&in, flow_read);
   flow_end (&in);
