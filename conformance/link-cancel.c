@@ -30,7 +30,7 @@ cancel (Call *call, gboolean before)
     g_cancellable_cancel (cancellable);
   call_start (call);
   if (!before && call_ends_within (call, 50))
-    broken (PROMISE ("transport.h", "Every call but open and close may block"),
+    broken (PROMISE ("transport.h", "Each call that may block takes a cancellable"),
             "a call that had to wait ended: %s",
             call->error ? call->error->message : "it gave");
   g_cancellable_cancel (cancellable);

@@ -16,9 +16,19 @@ G_BEGIN_DECLS
  *   open -> connect ...           -> close     (source)
  *   a link:  read, write ... -> close_link
  *
- * Every call but open and close may block, takes a cancellable (may be NULL) and
- * returns within 100 ms after it fires.  open, close, listen and local_address
- * run on one thread at a time.  accept and connect run on worker threads, one of
+ *   call                           may block                  is ended by
+ *   open, address_traits           no                         -
+ *   listen                         yes                        its cancellable
+ *   local_address                  no: listen has found out   -
+ *   accept, connect                yes                        its cancellable
+ *   read, write, sync, publish     yes                        its cancellable
+ *   shutdown                       no: it waits for no peer   -
+ *   close_link, close              no: they wait for no peer  -
+ *
+ * Each call that may block takes a cancellable (may be NULL) and returns within 100 ms after
+ * it fires.  Those that may not block take none.  They ask no network and wait for no lock
+ * that a blocked call holds: what they begin goes on in the system.  open, close, listen and
+ * local_address run on one thread at a time.  accept and connect run on worker threads, one of
  * each at a time.  For one link, one read and one write may run at the same
  * time on two threads; shutdown runs on any thread; close_link after the others have
  * returned, and before close.
@@ -100,7 +110,7 @@ typedef struct {
   gboolean (*shutdown) (gpointer link, GError **error);
 
   /* Optional.  After listen: the address a peer connects to, with the real port
-   * where 0 was asked for, without "NAME:".  Free with g_free. */
+   * where 0 was asked for, without "NAME:".  Free with g_free.  NULL: there is none. */
   char *(*local_address) (gpointer self);
 
   /* Optional.  The name of the transport that takes the same addresses and options and

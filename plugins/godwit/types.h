@@ -9,7 +9,7 @@ G_BEGIN_DECLS
 /* The unit of tracking, of transfer and of every count in "pages", whatever
  * the size of the pages that back the memory. */
 #define GDW_PAGE_SHIFT 12
-#define GDW_PAGE_SIZE (1u << GDW_PAGE_SHIFT)
+#define GDW_PAGE_SIZE (G_GUINT64_CONSTANT (1) << GDW_PAGE_SHIFT) /* 64 bits, as masks need */
 
 /* Bitmaps hold one bit a page, least significant bit first, in 64-bit words;
  * bits past the end of a region are zero. */
