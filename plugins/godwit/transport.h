@@ -22,6 +22,7 @@ G_BEGIN_DECLS
  *   local_address                  no: listen has found out   -
  *   accept, connect                yes                        its cancellable
  *   read, write, sync, publish     yes                        its cancellable
+ *   send_fds, receive_fds          yes                        its cancellable
  *   shutdown                       no: it waits for no peer   -
  *   close_link, close              no: they wait for no peer  -
  *
@@ -54,6 +55,8 @@ G_BEGIN_DECLS
 #define GDW_TRANSPORT_SAME_HOST (1u << 1) /* reaches only processes of this host */
 #define GDW_TRANSPORT_MANY_LINKS                                                               \
   (1u << 2) /* made for several links: has them without capability multifd, too */
+
+#define GDW_TRANSPORT_FDS_MAX 64u /* descriptors of one send_fds */
 
 typedef struct {
   gsize size;
@@ -130,6 +133,28 @@ typedef struct {
    * a close_link without publish; where that is not certain the error is
    * GDW_ERROR_IN_DOUBT.  On the writing thread. */
   gboolean (*publish) (gpointer link, GCancellable *cancellable, GError **error);
+
+  /* The rest is since ABI 2, and this core does not call it yet.  A plugin that offers it is
+   * loaded all the same. */
+
+  /* Optional, both or none, only with TWO_WAY and SAME_HOST.  Absent: descriptors cannot be
+   * passed here.
+   *
+   * send_fds passes @n descriptors, 1..GDW_TRANSPORT_FDS_MAX, at this place among the bytes of
+   * @link.  On the writing thread, between two writes.  The descriptors stay the caller's, who
+   * may close them after the return.  TRUE: all of them are under way; FALSE: none or some,
+   * and the link can only be closed.
+   *
+   * receive_fds fills @fds with the @n descriptors that the peer has sent at this place.  On
+   * the reading thread, when the caller has read all bytes that were written before them and
+   * none that were written after.  They are the caller's, and closed on exec.  Another number
+   * than @n, or bytes where descriptors should be, is an error: then none is left open and the
+   * link can only be closed.  read gives nothing of what carries them, and never a descriptor:
+   * those that nobody asked for are closed. */
+  gboolean (*send_fds) (gpointer link, const int *fds, guint n, GCancellable *cancellable,
+                        GError **error);
+  gboolean (*receive_fds) (gpointer link, int *fds, guint n, GCancellable *cancellable,
+                           GError **error);
 } GdwTransport;
 
 #define GDW_DEFINE_TRANSPORT(...)                                                              \

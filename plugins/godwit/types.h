@@ -21,6 +21,12 @@ G_BEGIN_DECLS
 /* Its pages are pinned for a device, or a handler of userfaultfd fills the missing ones: none
  * is given back to the host, and none is taken for zero unread. */
 #define GDW_REGION_NO_DISCARD (1u << 1)
+/* Its pages are pinned: a device or the kernel (VFIO, registered buffers of io_uring) writes
+ * to them past the page tables of this process, where no tracker of page tables sees it.  Set
+ * only together with NO_DISCARD.  Core refuses by name what cannot work with such a region,
+ * and uses the flag for nothing else.  Every such write is reported with
+ * gdw_migration_mark_dirty. */
+#define GDW_REGION_PINNED (1u << 2)
 
 /* One piece of guest memory.  The set of regions is frozen while a migration
  * runs; name, size and order are the same on both sides.
