@@ -3,8 +3,9 @@
 /* What a host must fill in, and what belongs together. */
 #include <check.h>
 #include <godwit/godwit.h>
-#include <stdlib.h>
 #include <string.h>
+
+#include "tests/support/suite.h"
 
 static const GdwRegion *
 host_regions (gpointer vm, guint *n)
@@ -117,17 +118,10 @@ END_TEST
 int
 main (void)
 {
-  Suite *suite = suite_create ("host");
   TCase *tc = tcase_create ("host");
-  SRunner *runner;
 
   tcase_add_test (tc, the_required_is_required);
   tcase_add_test (tc, an_older_host_is_taken);
   tcase_add_test (tc, streams_come_in_pairs);
-  suite_add_tcase (suite, tc);
-  runner = srunner_create (suite);
-  srunner_set_tap (runner, "-");
-  srunner_run_all (runner, CK_SILENT);
-  srunner_free (runner);
-  return EXIT_SUCCESS;
+  return suite_run ("host", tc, NULL);
 }

@@ -11,6 +11,7 @@
 
 #include <godwit/query.h>
 #include "plugins/loader.h"
+#include "plugins/module.h"
 #include "tests/support/suite.h"
 
 static char *folder;       /* of each test, in its own process */
@@ -131,6 +132,47 @@ START_TEST (what_is_offered_and_not_used_loads)
   ck_assert (!old->protect && !old->next_fault && !old->release && !old->collect_runs);
   ck_assert (holds->protect && holds->next_fault && holds->release && !holds->collect_runs);
   ck_assert (find_tracker (plugins, "runs")->collect_runs != NULL);
+  gdw_plugins_free (plugins);
+}
+END_TEST
+
+static gboolean
+send_nothing (gpointer link, const int *fds, guint n, GCancellable *cancellable, GError **error)
+{
+  return TRUE;
+}
+
+static gboolean
+receive_nothing (gpointer link, int *fds, guint n, GCancellable *cancellable, GError **error)
+{
+  return TRUE;
+}
+
+static void
+expect_wrong (const GdwTransport *transport, const char *why)
+{
+  g_autoptr (GError) error = NULL;
+
+  ck_assert (!gdw_module_check (&transport->plugin, &error));
+  ck_assert_msg (strstr (error->message, why) != NULL, "%s", error->message);
+}
+
+START_TEST (descriptors_are_passed_both_ways_on_one_host)
+{
+  GdwPlugins *plugins = gdw_plugins_new (wrong_folder);
+  const GdwPlugin *liar = gdw_plugins_find (plugins, GDW_PLUGIN_TRANSPORT, "liar", NULL);
+  GdwTransport transport;
+
+  ck_assert (liar != NULL);
+  transport = *(const GdwTransport *) liar;
+  transport.send_fds = send_nothing;
+  expect_wrong (&transport, "it has one of send_fds and receive_fds");
+  transport.receive_fds = receive_nothing;
+  expect_wrong (&transport, "its traits do not say that it is two-way and of the same host");
+  transport.traits |= GDW_TRANSPORT_SAME_HOST;
+  ck_assert (gdw_module_check (&transport.plugin, NULL));
+  transport.send_fds = NULL;
+  expect_wrong (&transport, "it has one of send_fds and receive_fds");
   gdw_plugins_free (plugins);
 }
 END_TEST
@@ -598,6 +640,7 @@ main (void)
   tcase_add_checked_fixture (tc, make_folder, remove_folder);
   tcase_add_test (tc, a_module_is_found_loaded_and_kept);
   tcase_add_test (tc, what_is_offered_and_not_used_loads);
+  tcase_add_test (tc, descriptors_are_passed_both_ways_on_one_host);
   tcase_add_test (tc, two_registries_do_not_meet);
   tcase_add_loop_test (tc, each_wrong_module_has_its_error_and_the_rest_load, 0,
                        G_N_ELEMENTS (wrong));
