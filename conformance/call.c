@@ -12,8 +12,8 @@
 static const char *
 name_of (CallKind kind)
 {
-  static const char *const names[] = { "accept", "connect", "read", "write",
-                                       "a flow of bytes" };
+  static const char *const names[] = { "accept", "connect", "handshake",
+                                       "read",   "write",   "a flow of bytes" };
 
   return names[kind];
 }
@@ -30,6 +30,9 @@ run (gpointer data)
     break;
   case CALL_CONNECT:
     call->got = side_connect (call->side, call->cancellable, &call->error);
+    break;
+  case CALL_HANDSHAKE:
+    end_handshake (call->end, call->cancellable, &call->error);
     break;
   case CALL_READ:
     call->count = end_read (call->end, &iov, 1, call->cancellable, &call->error);

@@ -9,12 +9,19 @@
 
 /* A callback on a thread of its own, which has to end in time. */
 
-typedef enum { CALL_ACCEPT, CALL_CONNECT, CALL_READ, CALL_WRITE, CALL_FUNCTION } CallKind;
+typedef enum {
+  CALL_ACCEPT,
+  CALL_CONNECT,
+  CALL_HANDSHAKE,
+  CALL_READ,
+  CALL_WRITE,
+  CALL_FUNCTION
+} CallKind;
 
 typedef struct {
   CallKind kind;
   Side *side;                       /* accept, connect */
-  End *end;                         /* read, write */
+  End *end;                         /* handshake, read, write */
   gsize size;                       /* of one buffer, read and write */
   void (*function) (gpointer data); /* function */
   gpointer data;

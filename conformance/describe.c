@@ -22,6 +22,10 @@ typedef struct {
 
 static const Optional tracker_optional[] = { OPTIONAL (GdwTracker, rearm),
                                              OPTIONAL (GdwTracker, vcpu_pages),
+                                             OPTIONAL (GdwTracker, protect),
+                                             OPTIONAL (GdwTracker, next_fault),
+                                             OPTIONAL (GdwTracker, release),
+                                             OPTIONAL (GdwTracker, collect_runs),
                                              { 0, NULL } };
 static const Optional transport_optional[] = { OPTIONAL (GdwTransport, shutdown),
                                                OPTIONAL (GdwTransport, local_address),
@@ -29,10 +33,13 @@ static const Optional transport_optional[] = { OPTIONAL (GdwTransport, shutdown)
                                                OPTIONAL (GdwTransport, address_traits),
                                                OPTIONAL (GdwTransport, sync),
                                                OPTIONAL (GdwTransport, publish),
+                                               OPTIONAL (GdwTransport, send_fds),
+                                               OPTIONAL (GdwTransport, receive_fds),
                                                { 0, NULL } };
 static const Optional filter_optional[] = { OPTIONAL (GdwFilter, read),
                                             OPTIONAL (GdwFilter, write),
                                             OPTIONAL (GdwFilter, shutdown),
+                                            OPTIONAL (GdwFilter, handshake),
                                             { 0, NULL } };
 static const Optional *const optional[] = { tracker_optional, transport_optional,
                                             filter_optional };

@@ -15,8 +15,9 @@ struct End {
   GdwNext next; /* what the filter gets; first */
   Side *side;
   gpointer link, filter_link;
-  gboolean closing, wire_short, wire_fails;
-  gint reads, writes; /* of the wire, how many run; atomic */
+  gboolean wire_short, wire_fails, wire_ended;
+  const gint *wire_waits_for; /* atomic, or NULL */
+  gint reads, writes;         /* of the wire, how many run; atomic */
 };
 
 const GdwTransport *
@@ -242,11 +243,15 @@ wire_read (const GdwNext *next, const struct iovec *iov, guint n, GCancellable *
 
   check_wire (end, &end->reads, iov, n, "read");
   first = first_of (iov);
+  for (guint ms = 0; end->wire_waits_for && !g_atomic_int_get (end->wire_waits_for) && ms < 200;
+       ms++)
+    g_usleep (1000);
   if (end->wire_fails)
     wire_failure (error);
   else
     count = end->side->transport->read (end->link, end->wire_short ? &first : iov,
                                         end->wire_short ? 1 : n, cancellable, error);
+  end->wire_ended |= count == 0;
   g_atomic_int_add (&end->reads, -1);
   return count;
 }
@@ -337,6 +342,30 @@ side_connect (Side *side, GCancellable *cancellable, GError **error)
   g_propagate_error (error, failure);
   g_free (end);
   return NULL;
+}
+
+gboolean
+end_handshake (End *end, GCancellable *cancellable, GError **error)
+{
+  g_autoptr (GCancellable) never = g_cancellable_new ();
+  const GdwFilter *filter = end->side->filter;
+  GError *failure = NULL;
+  gboolean ok;
+
+  if (!filter || !filter->handshake)
+    return TRUE;
+  ok = filter->handshake (end->filter_link, &end->next, cancellable ? cancellable : never,
+                          &failure);
+  check (end->side, "handshake", ok, failure);
+  if (failure)
+    g_propagate_error (error, failure);
+  return ok;
+}
+
+gboolean
+end_was_ended (const End *end)
+{
+  return end->wire_ended;
 }
 
 /* The vectors as the plugin gets them: they end where nothing can be read, too. */
@@ -476,4 +505,10 @@ void
 end_make_wire_fail (End *end)
 {
   end->wire_fails = TRUE;
+}
+
+void
+end_make_wire_wait (End *end, const gint *until)
+{
+  end->wire_waits_for = until;
 }

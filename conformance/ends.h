@@ -49,6 +49,11 @@ void side_close (Side *side);
 End *side_accept (Side *side, GCancellable *cancellable, GError **error);
 End *side_connect (Side *side, GCancellable *cancellable, GError **error);
 
+/* What core does next, on both ends at once; TRUE where there is no handshake. */
+gboolean end_handshake (End *end, GCancellable *cancellable, GError **error);
+/* Has a read of the wire below a filter given the end? */
+gboolean end_was_ended (const End *end);
+
 gssize end_read (End *end, const struct iovec *iov, guint n, GCancellable *cancellable,
                  GError **error);
 gssize end_write (End *end, const struct iovec *iov, guint n, GCancellable *cancellable,
@@ -63,6 +68,8 @@ void end_close (End *end);
 void end_make_wire_short (End *end);
 /* From now on each call of the wire below a filter fails. */
 void end_make_wire_fail (End *end);
+/* Each read of the wire waits first, 200 ms at most, until @until is not 0; NULL: no longer. */
+void end_make_wire_wait (End *end, const gint *until);
 
 /* One link; skips a transport that has one way only.  Where an address is the number of a
  * descriptor, between two that are connected. */
@@ -71,4 +78,7 @@ void pair_open (Pair *pair, const Subject *subject);
 void pair_open_at_an_address (Pair *pair, const Subject *subject);
 /* One more of it. */
 void pair_connect (Pair *pair, End **in, End **out);
+/* The same in two steps. */
+void pair_link (Pair *pair, End **in, End **out);
+void pair_shake_hands (End *in, End *out);
 void pair_close (Pair *pair);

@@ -30,7 +30,7 @@ cancel (Call *call, gboolean before)
     g_cancellable_cancel (cancellable);
   call_start (call);
   if (!before && call_ends_within (call, 50))
-    broken (PROMISE ("transport.h", "Every call but open and close may block"),
+    broken (PROMISE ("transport.h", "Each call that may block takes a cancellable"),
             "a call that had to wait ended: %s",
             call->error ? call->error->message : "it gave");
   g_cancellable_cancel (cancellable);
@@ -141,6 +141,7 @@ link_no_cancellable_is_kept (const Subject *subject)
   pair.out = out.end = connecting.got;
   EXPECT (pair.in && pair.out, PROMISE ("transport.h", "Wait for a peer; gives a link"),
           "accept or connect failed");
+  pair_shake_hands (pair.in, pair.out);
   flow_start (&out, flow_write);
   flow_start (&in, flow_read);
   flow_end (&in);

@@ -249,7 +249,7 @@ fork_peer (const Subject *subject, int *tell)
     End *end = side ? side_connect (side, NULL, NULL) : NULL;
     Flow in = { .end = end, .tag = 3, .size = 1 };
 
-    if (end)
+    if (end && end_handshake (end, NULL, NULL))
       flow_read (&in);
     for (;;)
       pause ();
@@ -264,6 +264,7 @@ die_of (const Subject *subject, gboolean writes)
   Side *side;
   g_autofree char *address = NULL;
   Call accepting = { .kind = CALL_ACCEPT };
+  Call shaking = { .kind = CALL_HANDSHAKE };
   Call reading = { .kind = CALL_READ, .size = 4096 };
   Flow out = { .tag = 3, .size = ENOUGH, .until_error = TRUE, .blame = WRITE_ENDS };
 
@@ -278,7 +279,9 @@ die_of (const Subject *subject, gboolean writes)
   accepting.side = side;
   call_start (&accepting);
   call_end (&accepting, PROMISE ("transport.h", "Wait for a peer; gives a link"));
-  out.end = reading.end = accepting.got;
+  out.end = reading.end = shaking.end = accepting.got;
+  call_start (&shaking);
+  call_end (&shaking, PROMISE ("filter.h", "Agree with the same filter of the peer"));
   if (writes) {
     flow_start (&out, flow_write);
     call_ends_within (&out.call, 100);

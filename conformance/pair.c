@@ -70,6 +70,30 @@ pair_open_at_an_address (Pair *pair, const Subject *subject)
 void
 pair_connect (Pair *pair, End **in, End **out)
 {
+  pair_link (pair, in, out);
+  pair_shake_hands (*in, *out);
+}
+
+void
+pair_shake_hands (End *in, End *out)
+{
+  Promise promise = PROMISE ("filter.h", "All that the peer needs for its own handshake is "
+                                         "written before the return");
+  Call there = { .kind = CALL_HANDSHAKE, .end = in };
+  Call here = { .kind = CALL_HANDSHAKE, .end = out };
+
+  call_start (&there);
+  call_start (&here);
+  call_end (&here, promise);
+  call_end (&there, promise);
+  EXPECT (!here.error && !there.error, promise,
+          "the handshake of two ends that are alike failed: %s",
+          (here.error ? here.error : there.error)->message);
+}
+
+void
+pair_link (Pair *pair, End **in, End **out)
+{
   Call accepting = { .kind = CALL_ACCEPT, .side = pair->listening };
   Call connecting = { .kind = CALL_CONNECT, .side = pair->connecting };
 

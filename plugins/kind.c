@@ -17,8 +17,8 @@ const char **
 gdw_plugin_traits (const GdwPlugin *plugin)
 {
   static const char *const tracker[] = { "re-arms-at-collect", "re-arms-at-rearm",
-                                         "collect-repeats", "reports-reads",
-                                         "sees-vmm-writes" };
+                                         "collect-repeats",    "reports-reads",
+                                         "sees-vmm-writes",    "holds-writes" };
   static const char *const transport[] = { "two-way", "same-host", "many-links" };
   GPtrArray *names = g_ptr_array_new ();
   const char *const *table = NULL;

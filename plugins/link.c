@@ -110,6 +110,26 @@ gdw_link_open_filters (GdwLink *link, gboolean incoming, GCancellable *cancellab
   return TRUE;
 }
 
+gboolean
+gdw_link_handshake (GdwLink *link, GCancellable *cancellable, GError **error)
+{
+  for (guint i = 0; i < link->stack->n_filters; i++) {
+    const GdwFilter *filter = link->stack->filters[i].filter;
+    Level *level = &link->levels[i + 1];
+    GError *failure = NULL;
+    gboolean ok;
+
+    if (!filter->handshake)
+      continue;
+    if (g_cancellable_set_error_if_cancelled (cancellable, error))
+      return FALSE;
+    ok = filter->handshake (level->state, &level->next, cancellable, &failure);
+    if (!gdw_guard_result (&filter->plugin, "handshake", ok, failure, error))
+      return FALSE;
+  }
+  return TRUE;
+}
+
 static void
 close_level (Level *level)
 {

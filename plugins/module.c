@@ -99,6 +99,22 @@ check_callbacks (const GdwPlugin *plugin, const Callback *required, GError **err
   return TRUE;
 }
 
+/* They are of use only together. */
+static gboolean
+check_holds_writes (const GdwTracker *tracker, GError **error)
+{
+  gboolean holds = (tracker->traits & GDW_TRACKER_HOLDS_WRITES) != 0;
+  guint n = (tracker->protect != NULL) + (tracker->next_fault != NULL) +
+            (tracker->release != NULL);
+
+  if (n == (holds ? 3 : 0))
+    return TRUE;
+  return fail (error,
+               "it has %u of protect, next_fault and release, and its traits %s that it holds "
+               "writes; offer all of it or nothing",
+               n, holds ? "say" : "do not say");
+}
+
 static gboolean
 check_tracker (const GdwTracker *tracker, GError **error)
 {
@@ -112,6 +128,21 @@ check_tracker (const GdwTracker *tracker, GError **error)
   if (at_rearm != (tracker->rearm != NULL))
     return fail (error, "its traits say that it re-arms at %s, but it has %s rearm",
                  at_rearm ? "rearm" : "collect", at_rearm ? "no" : "a");
+  return check_holds_writes (tracker, error);
+}
+
+static gboolean
+check_descriptors (const GdwTransport *transport, GError **error)
+{
+  guint32 needed = GDW_TRANSPORT_TWO_WAY | GDW_TRANSPORT_SAME_HOST;
+
+  if (!transport->send_fds && !transport->receive_fds)
+    return TRUE;
+  if (!transport->send_fds || !transport->receive_fds)
+    return fail (error, "it has one of send_fds and receive_fds; offer both or none");
+  if ((transport->traits & needed) != needed)
+    return fail (error, "it has send_fds, but its traits do not say that it is two-way and of "
+                        "the same host");
   return TRUE;
 }
 
@@ -122,7 +153,7 @@ check_transport (const GdwTransport *transport, GError **error)
     return FALSE;
   if (transport->max_links < 1 || transport->max_links > 255)
     return fail (error, "its max_links is %u, not 1 to 255", transport->max_links);
-  return TRUE;
+  return check_descriptors (transport, error);
 }
 
 gboolean
@@ -173,9 +204,10 @@ check_head (const GdwPlugin *head, gsize symbol_size, guint kind, const char *na
   if (symbol_size < sizeof (GdwPlugin) || head->size < sizeof (GdwPlugin))
     return fail (error, "its struct has %" G_GSIZE_FORMAT " bytes, the head alone %zu",
                  MIN (symbol_size, head->size), sizeof (GdwPlugin));
-  if (head->abi != GDW_ABI)
-    return fail (error, "it was built for plugin ABI %u, this godwit has %u; build it again",
-                 head->abi, (guint) GDW_ABI);
+  if (head->abi < GDW_ABI_OLDEST || head->abi > GDW_ABI)
+    return fail (error,
+                 "it was built for plugin ABI %u, this godwit has %u to %u; build it again",
+                 head->abi, (guint) GDW_ABI_OLDEST, (guint) GDW_ABI);
   if (head->size > symbol_size)
     return fail (error,
                  "its struct says %" G_GSIZE_FORMAT " bytes, but there are %" G_GSIZE_FORMAT,

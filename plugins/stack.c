@@ -79,22 +79,36 @@ open_filter (GdwStackFilter *use, GdwPlugins *plugins, const char *uri, const ch
   return gdw_guard_result (&use->filter->plugin, "open", use->self != NULL, failure, error);
 }
 
-/* What is written one way must not wait in a filter when it is given its name. */
+/* One way nobody answers, and what is written must not wait in a filter when it is given its
+ * name. */
 static gboolean
-check_filters (GdwStack *stack, GError **error)
+check_one_way (GdwStack *stack, const GdwFilter *filter, GError **error)
 {
-  for (guint i = 0; i < stack->n_filters; i++) {
-    const GdwFilter *filter = stack->filters[i].filter;
+  const char *name = filter->plugin.name, *transport = stack->transport->plugin.name;
 
-    if (!filter->keeps_bytes || (gdw_stack_traits (stack) & GDW_TRANSPORT_TWO_WAY))
-      continue;
+  if (filter->handshake)
+    g_set_error (error, GDW_ERROR, GDW_ERROR_INVALID,
+                 "filter '%s': handshake failed: transport '%s' is one-way here, so nobody "
+                 "answers; use a two-way transport",
+                 name, transport);
+  else if (filter->keeps_bytes)
     g_set_error (error, GDW_ERROR, GDW_ERROR_INVALID,
                  "filter '%s': it cannot be used with transport '%s': it keeps bytes that were "
                  "written; leave it out",
-                 filter->plugin.name, stack->transport->plugin.name);
-    return FALSE;
-  }
-  return TRUE;
+                 name, transport);
+  return !filter->handshake && !filter->keeps_bytes;
+}
+
+static gboolean
+check_filters (GdwStack *stack, GError **error)
+{
+  gboolean ok = TRUE;
+
+  if (gdw_stack_traits (stack) & GDW_TRANSPORT_TWO_WAY)
+    return TRUE;
+  for (guint i = 0; ok && i < stack->n_filters; i++)
+    ok = check_one_way (stack, stack->filters[i].filter, error);
+  return ok;
 }
 
 static GdwStack *

@@ -28,6 +28,9 @@ char *gdw_stack_local_address (GdwStack *stack);
 GdwLink *gdw_stack_accept (GdwStack *stack, GCancellable *cancellable, GError **error);
 GdwLink *gdw_stack_connect (GdwStack *stack, GCancellable *cancellable, GError **error);
 
+/* The filters agree with those of the peer, before anything else is read or written; on a
+ * thread that may wait for the peer.  @cancellable ends it. */
+gboolean gdw_link_handshake (GdwLink *link, GCancellable *cancellable, GError **error);
 /* Exactly all of @iov, which is used up as scratch.  A clean end of stream
  * before the first byte is FALSE with G_IO_ERROR_CLOSED, in the middle with GDW_ERROR_IO. */
 gboolean gdw_link_read (GdwLink *link, struct iovec *iov, guint n, GCancellable *cancellable,

@@ -102,7 +102,8 @@ ask_once (GdwQuery *query, GCancellable *cancellable, GError **error)
 
   if (!link)
     return FALSE;
-  ok = write_question (query, link, cancellable, error) &&
+  ok = gdw_link_handshake (link, cancellable, error) &&
+       write_question (query, link, cancellable, error) &&
        read_answer (query, link, cancellable, error);
   if (ok)
     write_confirm (query, link, cancellable);

@@ -335,13 +335,14 @@ write_until_end (GdwChannel *channel, GError **error)
   }
 }
 
-/* Connects if there is no link yet, then starts the reader. */
+/* Connects if there is no link yet, shakes hands, then starts the reader.  Whoever owns the
+ * channel counts the time from its creation and stops it at the deadline. */
 static gboolean
 begin (GdwChannel *channel, GError **error)
 {
   if (!channel->link)
     channel->link = gdw_stack_connect (channel->config->stack, channel->cancellable, error);
-  if (!channel->link)
+  if (!channel->link || !gdw_link_handshake (channel->link, channel->cancellable, error))
     return FALSE;
   if (channel->config->one_way && !channel->config->ops->mem) {
     channel->copy = g_malloc ((gsize) GDW_MEM_RAW_MAX * GDW_PAGE_SIZE);

@@ -74,7 +74,8 @@ typedef struct {
   gboolean one_way;   /* nobody answers: what was written is taken, at once */
 } GdwChannelConfig;
 
-/* Takes @link; NULL: connect.  @config must outlive it.  Both threads start at
+/* Takes @link; NULL: connect.  The filters' handshakes run on the writer's thread, before the
+ * reader starts and the first frame goes out.  @config must outlive it.  Both threads start at
  * once; NULL with an error if they cannot. */
 GdwChannel *gdw_channel_new (const GdwChannelConfig *config, guint index, GdwLink *link,
                              GError **error);

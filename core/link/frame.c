@@ -132,9 +132,9 @@ check_lengths (const GdwFrame *frame, GError **error)
                              frame->meta_len, bounds.min, bounds.max);
   if (frame->type == GDW_FRAME_MEM &&
       frame->payload_len - frame->meta_len > GDW_MEM_RAW_MAX * GDW_PAGE_SIZE)
-    return gdw_frame_refuse (error, name, "%u bytes of pages follow and %u is the most",
-                             frame->payload_len - frame->meta_len,
-                             GDW_MEM_RAW_MAX * GDW_PAGE_SIZE);
+    return gdw_frame_refuse (
+        error, name, "%u bytes of pages follow and %" G_GUINT64_FORMAT " is the most",
+        frame->payload_len - frame->meta_len, GDW_MEM_RAW_MAX * GDW_PAGE_SIZE);
   if (known && frame->type != GDW_FRAME_MEM && frame->meta_len != frame->payload_len)
     return gdw_frame_refuse (error, name, "%u bytes follow its meta part and none may",
                              frame->payload_len - frame->meta_len);

@@ -24,6 +24,8 @@ check_region (const GdwRegion *region, GError **error)
     why = "its guest address is not a multiple of 4096";
   else if (region->size > G_MAXUINT64 - region->guest_addr)
     why = "it ends past the last address";
+  else if ((region->flags & GDW_REGION_PINNED) && !(region->flags & GDW_REGION_NO_DISCARD))
+    why = "it is pinned but not marked GDW_REGION_NO_DISCARD";
   if (!why)
     return TRUE;
   g_set_error (error, GDW_ERROR, GDW_ERROR_HOST,

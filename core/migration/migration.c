@@ -159,16 +159,33 @@ check_host (const GdwHost *host, GError **error)
   return FALSE;
 }
 
+/* What is of use only together; @host has all members of this library. */
+static gboolean
+check_host_pairs (const GdwHost *host, GError **error)
+{
+  if ((host->save_stream != NULL) == (host->load_stream != NULL))
+    return TRUE;
+  g_set_error (
+      error, GDW_ERROR, GDW_ERROR_INVALID,
+      "host: it has %s: a state that is streamed out is streamed in; give both or none",
+      host->save_stream ? "save_stream and no load_stream" : "load_stream and no save_stream");
+  return FALSE;
+}
+
 GdwMigration *
 gdw_migration_new (const GdwHost *host, GMainContext *context, const char *plugin_path,
                    gboolean incoming, GError **error)
 {
   GdwMigration *migration;
+  GdwHost known = { 0 };
 
   if (!check_host (host, error))
     return NULL;
+  memcpy (&known, host, MIN (host->size, sizeof known));
+  if (!check_host_pairs (&known, error))
+    return NULL;
   migration = g_object_new (GDW_TYPE_MIGRATION, NULL);
-  memcpy (&migration->host, host, MIN (host->size, sizeof migration->host));
+  migration->host = known;
   migration->host.name = migration->host_name = g_strdup (migration->host.name);
   migration->host.uuid = migration->host_uuid = g_strdup (migration->host.uuid);
   migration->context = context ? g_main_context_ref (context)

@@ -23,7 +23,10 @@ G_BEGIN_DECLS
  *
  * enable and disable are called on one thread at a time; get and clear may run
  * concurrently with each other and with running vCPUs.  A write that lands
- * during get is reported by this get or a later one, never by neither. */
+ * during get is reported by this get or a later one, never by neither.
+ *
+ * No callback waits for a vCPU, the network or a person, so none takes a cancellable.  They
+ * may take as long as memory is large, and run off the main thread. */
 #define GDW_DIRTY_LOG_PLAIN (1u << 0)
 #define GDW_DIRTY_LOG_MANUAL (1u << 1)
 #define GDW_DIRTY_LOG_INITIALLY_SET (1u << 2) /* only together with MANUAL */
@@ -42,6 +45,13 @@ G_BEGIN_DECLS
  *    after that.
  *  - A page is reported again only after reset_rings; a page may be reported
  *    twice, and also by several vCPUs.
+ *  - So a page that has an entry from before enable need not be reported after it.  Whoever
+ *    enables the log empties the rings first: harvests all, reads no page for it, and calls
+ *    reset_rings.
+ *  - Rings may be emptied at any time, whether the log is enabled or not, by the thread that
+ *    harvests: a tracker does it in start, collect and stop.  What is harvested while the
+ *    log is enabled counts as written, also outside of collect; the next collect reports it.
+ *    What is harvested before enable, in stop and after disable may be forgotten.
  *  - A vCPU whose ring is nearly full stands still until reset_rings: harvesting
  *    alone gives no room.
  *  - A write may become visible in the ring only when its vCPU next leaves the
@@ -71,21 +81,26 @@ typedef struct {
   guint32 modes; /* what enable accepts, GDW_DIRTY_LOG_* */
 
   /* Start logging in @mode: PLAIN, MANUAL, MANUAL | INITIALLY_SET or RING.  Every
-   * write after the return is logged. */
+   * write after the return is logged; with RING, to every page that has no entry in a ring.
+   * After FALSE the log is off, as before. */
   gboolean (*enable) (gpointer self, guint32 mode, GError **error);
 
   /* Stop logging and forget what was logged; what is in a ring stays there until
-   * it is harvested and reset. */
+   * it is harvested and reset.  After FALSE the log counts as off: it may be enabled again, and
+   * until then some pages may cost the guest a fault at their next write. */
   gboolean (*disable) (gpointer self, GError **error);
 
   /* Copy the bits of @region over @bits, GDW_BITMAP_WORDS (pages) words; what was
-   * in them does not matter. */
+   * in them does not matter.  After FALSE @bits holds nothing of use and, with PLAIN, any page
+   * of @region may have been re-armed unreported: the caller takes all of them for written. */
   gboolean (*get) (gpointer self, guint region, guint64 *bits, GError **error);
 
   /* Manual only: re-arm the pages of @region from @first on, @n of them, whose
    * bit in @bits is set (bit 0 of @bits is page @first).  @first is a multiple
    * of 64, and so is @n unless @first + @n is the end of the region.  Source of
-   * the rule: KVM_CLEAR_DIRTY_LOG in Linux's Documentation/virt/kvm/api.rst. */
+   * the rule: KVM_CLEAR_DIRTY_LOG in Linux's Documentation/virt/kvm/api.rst.
+   * After FALSE any of those pages may have been re-armed and no other one: their content is
+   * not read as if they were.  The call may be repeated. */
   gboolean (*clear) (gpointer self, guint region, guint64 first, guint64 n, const guint64 *bits,
                      GError **error);
 
@@ -98,7 +113,10 @@ typedef struct {
   gboolean (*locate) (gpointer self, guint32 slot, guint64 offset, guint *region, guint64 *page,
                       GError **error);
 
-  /* Re-arm what was harvested, of all rings; @n_pages: how many entries that were. */
+  /* Re-arm what was harvested, of all rings; @n_pages: how many entries that were.  Harvested
+   * entries of any age count, also those from before enable.  After FALSE none, some or all of
+   * them are re-armed and given back, and @n_pages is not set: the next call does the rest, and
+   * no harvested page is read before one has succeeded. */
   gboolean (*reset_rings) (gpointer self, guint64 *n_pages, GError **error);
 } GdwDirtyLog;
 

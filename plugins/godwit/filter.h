@@ -14,11 +14,20 @@ G_BEGIN_DECLS
  * leftmost is nearest the wire.  It has one instance an address and one state a
  * link, and hands bytes on through @next, the filter or transport to its left.
  *
- *   open -> link_open -> read, write, shutdown ... -> link_close -> close
+ *   open -> link_open -> handshake -> read, write, shutdown ... -> link_close -> close
  *
  * Threads, cancellables and all that transport.h says of read, write and shutdown hold
  * here too.  An absent callback passes through.  What write has taken goes on by itself, at
- * the latest with shutdown or link_close.  Errors and ends from @next are handed on. */
+ * the latest with shutdown or link_close.  Errors and ends from @next are handed on.
+ *
+ *   call               may block                    is ended by
+ *   open, close        no                           -
+ *   link_open          no: other peers wait for it  -
+ *   handshake          yes                          its cancellable
+ *   read, write        yes                          its cancellable
+ *   shutdown           no                           -
+ *   link_close         for what it still hands on   itself: it waits 1 s for a peer that takes
+ *                                                   nothing, and the delay that it adds */
 
 /* What lies nearer the wire; valid until link_close returns.  Same rules as the
  * callbacks of a transport's link: 1..IOV_MAX vectors, none empty; it may take or give fewer
@@ -47,8 +56,8 @@ typedef struct {
   /* Required.  All links are closed; nothing is left. */
   void (*close) (gpointer self);
 
-  /* Required.  The state of one link.  @incoming: after accept; else before
-   * connect.  May block. */
+  /* Required.  The state of one link.  @incoming: after accept, on the accepting thread;
+   * else before connect.  It waits for nobody: what the peer has to say is for handshake. */
   gpointer (*link_open) (gpointer self, gboolean incoming, GCancellable *cancellable,
                          GError **error);
 
@@ -65,6 +74,26 @@ typedef struct {
   /* TRUE: bytes that write has accepted may stay in the filter for a while.  Such a filter is
    * refused where written means kept, over a transport without TWO_WAY. */
   gboolean keeps_bytes;
+
+  /* Optional; since ABI 2.  Absent: nothing is exchanged.  Agree with the same filter of the
+   * peer before the first frame, or refuse the peer: TLS, authentication.  Called once a link
+   * and on both sides, after connect or accept and the handshakes of the filters to the left;
+   * no other callback of the link runs meanwhile.  It runs on a thread of the link's own: while
+   * it waits, other links and the next peers go on.
+   *
+   * The link is read and written through @next only.  All that the peer needs for its own
+   * handshake is written before the return.  What the peer writes after its handshake belongs
+   * to read: where the handshake has read too far, read gives those bytes first.  An end from
+   * @next is an error, because the peer has not agreed.  On FALSE the link is closed and
+   * nothing else of it is called but link_close; the error reaches the user of this side.
+   *
+   * @cancellable is never NULL.  It fires when the migration ends, and at the deadline:
+   * x-peer-timeout after the link was begun, or sooner at a destination where others wait.
+   * The handshake returns within 100 ms after that, with G_IO_ERROR_CANCELLED.
+   *
+   * A filter that has one is refused at open over a transport without TWO_WAY. */
+  gboolean (*handshake) (gpointer link, const GdwNext *next, GCancellable *cancellable,
+                         GError **error);
 } GdwFilter;
 
 #define GDW_DEFINE_FILTER(...)                                                                 \

@@ -5,6 +5,7 @@
 /* Everything a VMM or a plugin may include of libgodwit; QMP and HTTP are <godwit/control.h>,
  * of libgodwit-control. */
 
+#include <godwit/version.h>
 #include <godwit/types.h>
 #include <godwit/error.h>
 #include <godwit/plugin.h>

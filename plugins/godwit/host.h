@@ -99,6 +99,52 @@ typedef struct {
   /* Optional.  End the process soon, cleanly: the QMP command quit, or @failed, the end of
    * an incoming migration that was to take the process with it (exit-on-error). */
   void (*quit) (gpointer vm, gboolean failed);
+
+  /* The rest came with ABI 2 of the plugins.  This core does not call it yet; a host that
+   * offers it works all the same. */
+
+  /* Optional, both or none.  Absent: the state goes as sections, with save_state and
+   * load_state, which stay required: a peer may not know streams.
+   *
+   * save_stream, called where save_state would be: write the whole state to @stream from a
+   * thread of the host's own, then answer.  A write waits until the links have taken it and
+   * fails with G_IO_ERROR_CANCELLED when @cancellable fires.  The bytes are the host's: it puts
+   * its names and versions in.  The host does not close @stream and keeps no reference after
+   * its answer.
+   *
+   * load_stream, called where load_state would be: read @stream up to its end and take the
+   * state over, from a thread of the host's own, then answer.  A read waits for the peer.  done
+   * before the end was read is an error of the host.  The content comes from a peer: check it.
+   */
+  void (*save_stream) (gpointer vm, GOutputStream *stream, GdwReply *reply,
+                       GCancellable *cancellable);
+  void (*load_stream) (gpointer vm, GInputStream *stream, GdwReply *reply,
+                       GCancellable *cancellable);
+
+  /* Optional.  Absent: memory is copied.  On a destination of the same host, before the state
+   * is loaded: map the memory of the source instead of one's own.  @theirs has the @n regions
+   * in the order of this host's own, equal in name, guest address, size and page size, each
+   * with an fd that is open for reading and writing, and its fd_offset; host_addr is NULL.
+   * Valid until the reply; a host that keeps an fd duplicates it.  After done the callback
+   * regions gives the adopted memory, and @theirs holds the content of the guest once the
+   * source has paused; the host does not write to it before resume.  After fail the host has
+   * its own memory, as before. */
+  void (*adopt_regions) (gpointer vm, const GdwRegion *theirs, guint n, GdwReply *reply,
+                         GCancellable *cancellable);
+
+  /* Optional.  Absent: vCPUs are not slowed down.  From now on let vCPU @vcpu, counted from 0
+   * in the order of the dirty rings, stand still for @percent of the time, 0 to 99, in slices
+   * of 10 ms; 0 ends it.  It takes effect within one slice, and pause is not delayed by it.
+   * FALSE: there is no such vCPU, which is how core finds out how many there are.  Core sets
+   * every vCPU back to 0 before pause and when its attempt ends, however that is. */
+  gboolean (*throttle) (gpointer vm, guint vcpu, guint percent);
+
+  /* Optional.  Absent: machines are not compared before memory is sent.  A text of 1 to 255
+   * bytes that is equal on two hosts exactly if a guest saved on one can be loaded on the
+   * other: vCPUs, their model and features, devices and versions, in words or as a checksum of
+   * them; not what may differ, such as names, addresses and paths.  Called once an attempt,
+   * with regions.  Free with g_free. */
+  char *(*machine_digest) (gpointer vm);
 } GdwHost;
 
 G_END_DECLS

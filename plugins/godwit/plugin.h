@@ -14,8 +14,16 @@ G_BEGIN_DECLS
  * the rest, so a plugin built with an older, shorter struct still loads.  New
  * members come only at the end.  A module is made resident and never unloaded.
  * A plugin keeps what belongs to an instance in the instance, never in a
- * file-scope variable: two migrations may run in one process. */
-#define GDW_ABI 1
+ * file-scope variable: two migrations may run in one process.
+ *
+ * An optional callback that is absent is not offered.  One that core does not use yet says so
+ * in its header; a plugin that offers it is loaded, and the callback is not called.
+ *
+ * GDW_ABI goes up when a plugin may rely on something that an older core does not do: an older
+ * core would pass over handshake in silence, so it has to refuse the plugin.  Core loads every
+ * number from GDW_ABI_OLDEST to GDW_ABI. */
+#define GDW_ABI 2
+#define GDW_ABI_OLDEST 1
 
 #define GDW_PLUGIN_TRACKER 1u
 #define GDW_PLUGIN_TRANSPORT 2u
@@ -47,7 +55,7 @@ typedef struct {
 
 typedef struct {
   gsize size;               /* of the whole struct, set by the macro */
-  guint32 abi;              /* GDW_ABI, set by the macro */
+  guint32 abi;              /* GDW_ABI of the headers it was built with, set by the macro */
   guint32 kind;             /* GDW_PLUGIN_*, set by the macro */
   gsize option_size;        /* sizeof (GdwOption), set by the macro */
   const char *name;         /* [a-z0-9-]+, the NAME of the file */

@@ -2,6 +2,8 @@
 /* SPDX-FileCopyrightText: The godwit authors */
 #pragma once
 
+#include <gio/gio.h>
+
 #include <godwit/dirty-log.h>
 #include <godwit/plugin.h>
 #include <godwit/types.h>
@@ -16,7 +18,8 @@ G_BEGIN_DECLS
  *
  * open and close run on the main loop's thread.  start, collect and stop run on
  * the dirty sync thread, one at a time.  rearm runs on channel threads, several at
- * once on different pages, concurrently with collect. */
+ * once on different pages, concurrently with collect.  These wait for no vCPU, peer or person
+ * and take no cancellable. */
 
 /* Traits: how core must use it. */
 #define GDW_TRACKER_REARMS_AT_COLLECT (1u << 0) /* collect re-arms what it reports */
@@ -24,7 +27,15 @@ G_BEGIN_DECLS
 #define GDW_TRACKER_COLLECT_REPEATS (1u << 2)   /* a page is reported again until re-armed */
 #define GDW_TRACKER_REPORTS_READS (1u << 3)     /* a page that was only read may be reported */
 #define GDW_TRACKER_SEES_VMM_WRITES                                                            \
-  (1u << 4) /* also writes by this process, not only by vCPUs */
+  (1u << 4)                                /* also writes by this process, not only by vCPUs */
+#define GDW_TRACKER_HOLDS_WRITES (1u << 5) /* has protect, next_fault and release */
+
+/* Pages of one region that lie side by side. */
+typedef struct {
+  guint64 first, n; /* pages; n is at least 1 */
+  guint32 region;
+  guint32 reserved; /* 0 */
+} GdwPageRange;
 
 typedef struct {
   gsize size;
@@ -80,6 +91,49 @@ typedef struct {
    * as collected so far: fills @pages[0 .. @n) and returns the number of vCPUs,
    * which may be more than @n.  Dirty-sync thread, started. */
   guint (*vcpu_pages) (gpointer self, guint64 *pages, guint n);
+
+  /* The rest is since ABI 2, and this core does not call it yet.  A plugin that offers it is
+   * loaded all the same. */
+
+  /* Optional, all three with GDW_TRACKER_HOLDS_WRITES, else absent.  Absent: no write can be
+   * held.  For a snapshot of a running guest, between open and close; start, collect, stop and
+   * rearm are not called of such an instance, nor these three of one that was started.
+   *
+   *   open -> protect ..., next_fault and release ... -> close
+   *
+   * protect arms the pages of @range.  After the return the first write to each of them, also
+   * to one that was never touched, does not land: its thread waits, and next_fault reports the
+   * page, until release lets it go.  Reads go on.  On one thread at a time, concurrently with
+   * the other two.  A page that is armed already stays so.  After FALSE none of @range is
+   * armed by this call, and nothing waits for it. */
+  gboolean (*protect) (gpointer self, const GdwPageRange *range, GError **error);
+
+  /* Waits for a held write and says in @page which page it is for; n is 1.  The thread goes on
+   * waiting.  Each held write is reported once; several threads that wait for one page may be
+   * reported once or several times.  On a thread of its own, one call at a time; it touches
+   * no guest memory.  @cancellable is never NULL; the call returns within 100 ms after it
+   * fires, with FALSE and G_IO_ERROR_CANCELLED, and a write that is held then is reported by
+   * the next call.  After another error no write may be held any longer: core releases all. */
+  gboolean (*next_fault) (gpointer self, GdwPageRange *page, GCancellable *cancellable,
+                          GError **error);
+
+  /* Writes to the pages of @range land from now on, and those that wait for them go on.  Pages
+   * of it that are not armed stay as they are.  Any thread, several at once, and also
+   * while next_fault waits.  It waits for no write and no vCPU.  After FALSE some of @range may
+   * still be armed; the call may be repeated.  close releases all that is left. */
+  gboolean (*release) (gpointer self, const GdwPageRange *range, GError **error);
+
+  /* Optional.  Absent: collect is used.  As collect, but what was written is given to @add in
+   * ranges instead of bits, so that time and memory follow what is dirty and not the size of
+   * the guest.  @add is called with @core on the calling thread, any number of times, with
+   * @n >= 1 ranges that it copies.  Ranges come in any order and may overlap.  The rules are
+   * those of collect: a page is re-armed or not as the traits say, core keeps the ranges to
+   * itself until a successful return, and after FALSE it takes every page for dirty.  An
+   * instance is asked by either collect or collect_runs from a start to its stop, never by
+   * both. */
+  gboolean (*collect_runs) (gpointer self,
+                            void (*add) (gpointer core, const GdwPageRange *ranges, guint n),
+                            gpointer core, GError **error);
 } GdwTracker;
 
 #define GDW_DEFINE_TRACKER(...)                                                                \

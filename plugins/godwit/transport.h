@@ -16,9 +16,20 @@ G_BEGIN_DECLS
  *   open -> connect ...           -> close     (source)
  *   a link:  read, write ... -> close_link
  *
- * Every call but open and close may block, takes a cancellable (may be NULL) and
- * returns within 100 ms after it fires.  open, close, listen and local_address
- * run on one thread at a time.  accept and connect run on worker threads, one of
+ *   call                           may block                  is ended by
+ *   open, address_traits           no                         -
+ *   listen                         yes                        its cancellable
+ *   local_address                  no: listen has found out   -
+ *   accept, connect                yes                        its cancellable
+ *   read, write, sync, publish     yes                        its cancellable
+ *   send_fds, receive_fds          yes                        its cancellable
+ *   shutdown                       no: it waits for no peer   -
+ *   close_link, close              no: they wait for no peer  -
+ *
+ * Each call that may block takes a cancellable (may be NULL) and returns within 100 ms after
+ * it fires.  Those that may not block take none.  They ask no network and wait for no lock
+ * that a blocked call holds: what they begin goes on in the system.  open, close, listen and
+ * local_address run on one thread at a time.  accept and connect run on worker threads, one of
  * each at a time.  For one link, one read and one write may run at the same
  * time on two threads; shutdown runs on any thread; close_link after the others have
  * returned, and before close.
@@ -44,6 +55,8 @@ G_BEGIN_DECLS
 #define GDW_TRANSPORT_SAME_HOST (1u << 1) /* reaches only processes of this host */
 #define GDW_TRANSPORT_MANY_LINKS                                                               \
   (1u << 2) /* made for several links: has them without capability multifd, too */
+
+#define GDW_TRANSPORT_FDS_MAX 64u /* descriptors of one send_fds */
 
 typedef struct {
   gsize size;
@@ -100,7 +113,7 @@ typedef struct {
   gboolean (*shutdown) (gpointer link, GError **error);
 
   /* Optional.  After listen: the address a peer connects to, with the real port
-   * where 0 was asked for, without "NAME:".  Free with g_free. */
+   * where 0 was asked for, without "NAME:".  Free with g_free.  NULL: there is none. */
   char *(*local_address) (gpointer self);
 
   /* Optional.  The name of the transport that takes the same addresses and options and
@@ -120,6 +133,28 @@ typedef struct {
    * a close_link without publish; where that is not certain the error is
    * GDW_ERROR_IN_DOUBT.  On the writing thread. */
   gboolean (*publish) (gpointer link, GCancellable *cancellable, GError **error);
+
+  /* The rest is since ABI 2, and this core does not call it yet.  A plugin that offers it is
+   * loaded all the same. */
+
+  /* Optional, both or none, only with TWO_WAY and SAME_HOST.  Absent: descriptors cannot be
+   * passed here.
+   *
+   * send_fds passes @n descriptors, 1..GDW_TRANSPORT_FDS_MAX, at this place among the bytes of
+   * @link.  On the writing thread, between two writes.  The descriptors stay the caller's, who
+   * may close them after the return.  TRUE: all of them are under way; FALSE: none or some,
+   * and the link can only be closed.
+   *
+   * receive_fds fills @fds with the @n descriptors that the peer has sent at this place.  On
+   * the reading thread, when the caller has read all bytes that were written before them and
+   * none that were written after.  They are the caller's, and closed on exec.  Another number
+   * than @n, or bytes where descriptors should be, is an error: then none is left open and the
+   * link can only be closed.  read gives nothing of what carries them, and never a descriptor:
+   * those that nobody asked for are closed. */
+  gboolean (*send_fds) (gpointer link, const int *fds, guint n, GCancellable *cancellable,
+                        GError **error);
+  gboolean (*receive_fds) (gpointer link, int *fds, guint n, GCancellable *cancellable,
+                           GError **error);
 } GdwTransport;
 
 #define GDW_DEFINE_TRANSPORT(...)                                                              \

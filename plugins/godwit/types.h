@@ -9,7 +9,7 @@ G_BEGIN_DECLS
 /* The unit of tracking, of transfer and of every count in "pages", whatever
  * the size of the pages that back the memory. */
 #define GDW_PAGE_SHIFT 12
-#define GDW_PAGE_SIZE (1u << GDW_PAGE_SHIFT)
+#define GDW_PAGE_SIZE (G_GUINT64_CONSTANT (1) << GDW_PAGE_SHIFT) /* 64 bits, as masks need */
 
 /* Bitmaps hold one bit a page, least significant bit first, in 64-bit words;
  * bits past the end of a region are zero. */
@@ -21,6 +21,12 @@ G_BEGIN_DECLS
 /* Its pages are pinned for a device, or a handler of userfaultfd fills the missing ones: none
  * is given back to the host, and none is taken for zero unread. */
 #define GDW_REGION_NO_DISCARD (1u << 1)
+/* Its pages are pinned: a device or the kernel (VFIO, registered buffers of io_uring) writes
+ * to them past the page tables of this process, where no tracker of page tables sees it.  Set
+ * only together with NO_DISCARD.  Core refuses by name what cannot work with such a region,
+ * and uses the flag for nothing else.  Every such write is reported with
+ * gdw_migration_mark_dirty. */
+#define GDW_REGION_PINNED (1u << 2)
 
 /* One piece of guest memory.  The set of regions is frozen while a migration
  * runs; name, size and order are the same on both sides.

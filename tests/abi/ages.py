@@ -1,9 +1,9 @@
 #!/usr/bin/env python3
 # SPDX-License-Identifier: LGPL-2.1-or-later
 # SPDX-FileCopyrightText: The godwit authors
-"""Plugins of another age: the template, compiled with headers whose structs are shorter, as they
-would have been before their last callbacks, and longer, as they may be one day.  They load, they pass
-the suite, and they move a guest."""
+"""Plugins of another age: the template, compiled with the headers of ABI 1 as godwit 0.1 had them,
+with headers whose structs are shorter, as they would have been before their last callbacks, and
+longer, as they may be one day.  They load, they pass the suite, and they move a guest."""
 
 import json
 import os
@@ -54,16 +54,24 @@ def later(name, text):
     return extend(text, "GdwOption") if name == "plugin.h" else text
 
 
-AGES = {"older": older, "later": later}
+def unchanged(_name, text):
+    return text
+
+
+NOW = os.path.join(SOURCE, "plugins", "godwit")
+# Age: where its headers come from, what is done to them, and the ABI they have.
+AGES = {"ABI-1": (os.path.join(SOURCE, "tests", "abi", "v1", "godwit"), unchanged, 1),
+        "older": (NOW, older, 2), "later": (NOW, later, 2)}
 
 
 def build(age, folder):
     """The three modules of the template, with headers of that age."""
     headers = os.path.join(folder, "godwit")
     os.mkdir(headers)
-    for name in os.listdir(os.path.join(SOURCE, "plugins", "godwit")):
-        with open(os.path.join(SOURCE, "plugins", "godwit", name), encoding="utf-8") as file:
-            text = AGES[age](name, file.read())
+    origin, change, _abi = AGES[age]
+    for name in os.listdir(origin):
+        with open(os.path.join(origin, name), encoding="utf-8") as file:
+            text = change(name, file.read())
         with open(os.path.join(headers, name), "w", encoding="utf-8") as file:
             file.write(text)
     for kind in CUT:
@@ -83,9 +91,9 @@ def module(folder, kind):
     return os.path.join(folder, f"gdw-{kind}-mine.so")
 
 
-def sizes(folder):
+def described(folder):
     said = run(PROGRAM, "--describe", "--json", *(module(folder, kind) for kind in CUT))
-    return {one["kind"]: one["size"] for one in json.loads(said)}
+    return {one["kind"]: (one["size"], one["abi"]) for one in json.loads(said)}
 
 
 def size_of_now(kind):
@@ -97,9 +105,10 @@ def size_of_now(kind):
 
 def differ(age, folder):
     """The test makes what it says."""
-    for kind, size in sizes(folder).items():
+    for kind, (size, abi) in described(folder).items():
         now = size_of_now(kind)
-        check(size < now if age == "older" else size > now, f"{age} {kind}: {size}, now {now}")
+        check(size > now if age == "later" else size < now, f"{age} {kind}: {size}, now {now}")
+        same(abi, AGES[age][2], f"the ABI of the {age} {kind}")
         diag(f"{kind}: {size} bytes, now {now}")
 
 

@@ -4,7 +4,9 @@
 """What is installed for C and C++: each header compiles alone, and libgodwit shows what symbols.txt
 lists."""
 
+import ctypes
 import os
+import re
 import shutil
 import subprocess
 import sys
@@ -17,8 +19,26 @@ from tap import Skip, Tests, check, same  # pylint: disable=wrong-import-positio
 
 HEADERS = os.path.join(SOURCE, "plugins", "godwit")
 STRICT = ["-pedantic", "-Wall", "-Wextra", "-Wno-unused-parameter", "-Werror"]
-LANGUAGES = {"C11": ["gcc", "-xc", "-std=c11", "-Wstrict-prototypes"],
-             "C++17": ["g++", "-xc++", "-std=c++17"]}
+# Neither gets what only _GNU_SOURCE shows; g++ defines it by itself.
+LANGUAGES = {"C11": ["gcc", "-xc", "-std=c11", "-U_GNU_SOURCE", "-Wstrict-prototypes"],
+             "C++17": ["g++", "-xc++", "-std=c++17", "-U_GNU_SOURCE"]}
+USES = """
+#include <godwit/godwit.h>
+#ifdef _GNU_SOURCE
+#error "a header defines _GNU_SOURCE"
+#endif
+#if !GDW_CHECK_VERSION (GDW_MAJOR_VERSION, GDW_MINOR_VERSION, GDW_MICRO_VERSION) || \
+    GDW_CHECK_VERSION (GDW_MAJOR_VERSION, GDW_MINOR_VERSION, GDW_MICRO_VERSION + 1) || \
+    GDW_CHECK_VERSION (GDW_MAJOR_VERSION + 1, 0, 0) || !GDW_CHECK_VERSION (0, 0, 99)
+#error "GDW_CHECK_VERSION"
+#endif
+G_STATIC_ASSERT (GDW_PAGE_SIZE == 4096 && sizeof (GDW_PAGE_SIZE) == 8);
+G_STATIC_ASSERT (~(GDW_PAGE_SIZE - 1) == G_MAXUINT64 - 4095);
+G_STATIC_ASSERT (GDW_BITMAP_WORDS (65) == 2 && GDW_ERROR_EXHAUSTED == 13);
+static inline guint64 pages (const GdwRegion *region) { return gdw_region_pages (region); }
+guint64 use (const GdwRegion *region);
+guint64 use (const GdwRegion *region) { return pages (region) + GDW_ERROR + sizeof (GdwHost); }
+"""
 
 
 def glib():
@@ -44,6 +64,23 @@ def twice(language):
     """All of them, from the last to the first, and again."""
     lines = [f"#include <godwit/{header}>\n" for header in sorted(os.listdir(HEADERS))]
     compiles(language, "".join(lines[::-1] + lines), "-fsyntax-only")
+
+
+def strict(language):
+    """The macros and inline functions, too."""
+    compiles(language, USES, "-fsyntax-only")
+
+
+def version():
+    """The headers, the library and the build say the same."""
+    with open(os.path.join(SOURCE, "meson.build"), encoding="utf-8") as file:
+        built = re.search(r"^  version: '([0-9.]+)'", file.read(), re.M)[1]
+    with open(os.path.join(HEADERS, "version.h"), encoding="utf-8") as file:
+        macros = dict(re.findall(r"^#define GDW_(M[A-Z]+)_VERSION (\d+)$", file.read(), re.M))
+    same(".".join(macros[name] for name in ("MAJOR", "MINOR", "MICRO")), built, "version.h")
+    library = ctypes.CDLL(os.path.join(BUILD, "core", "libgodwit.so"))
+    library.gdw_version.restype = ctypes.c_char_p
+    same(library.gdw_version().decode(), built, "gdw_version")
 
 
 def template(name):
@@ -84,9 +121,11 @@ def main():
         for header in sorted(os.listdir(HEADERS)):
             tests.add(f"{header} alone is {language}", alone, language, header)
         tests.add(f"all headers are {language}, in any order", twice, language)
+        tests.add(f"what they define is {language} without _GNU_SOURCE", strict, language)
     for name in "tracker.c", "transport.c", "filter.c":
         tests.add(f"the template {name} is C11", template, name)
     tests.add("a plugin may be C++17", plugin_in_cxx)
+    tests.add("the version is that of the build", version)
     tests.add("libgodwit shows what symbols.txt lists", symbols, "libgodwit", "core", "symbols.txt")
     tests.add("libgodwit-control shows what symbols-control.txt lists", symbols,
               "libgodwit-control", "control", "symbols-control.txt")

@@ -44,6 +44,8 @@ ALSO = {
     "succeeds-with-an-error": ["*"],
     "terminates-what-it-read": ["links-*"],
     "drains-a-portion": ["*"],
+    "fails-a-handshake-silently": ["cancel-*"],
+    "waits-before-it-greets": ["*"],
     "eats-a-flush": ["close-*"],
     "forgets-the-cancellable": WAITS,
     "has-one-state-for-all": ["read-and-*", "links-*", "instances-*"],

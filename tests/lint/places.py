@@ -18,7 +18,8 @@ BYTE_ORDER = (r"\b(?:hto[bl]e\d+|[bl]e\d+toh|hton[sl]|ntoh[sl]|__builtin_bswap\d
 # The guard: trackers, the transports of an address, their links.
 GUARDED = ["plugins/tracking.c", "plugins/stack.c", "plugins/link.c"]
 CALLBACKS = ("open|close|start|collect|stop|rearm|listen|accept|connect|read|write|close_link|"
-             "shutdown|local_address|link_open|link_close")
+             "shutdown|local_address|link_open|link_close|handshake|send_fds|receive_fds|"
+             "protect|next_fault|release|collect_runs")
 
 
 def byte_order(tree):

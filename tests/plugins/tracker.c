@@ -47,6 +47,26 @@ wrong_start (gpointer self, GError **error)
   return TRUE;
 }
 
+static gboolean G_GNUC_UNUSED
+wrong_protect (gpointer self, const GdwPageRange *range, GError **error)
+{
+  return TRUE;
+}
+
+static gboolean G_GNUC_UNUSED
+wrong_next_fault (gpointer self, GdwPageRange *page, GCancellable *cancellable, GError **error)
+{
+  return TRUE;
+}
+
+static gboolean G_GNUC_UNUSED
+wrong_collect_runs (gpointer self,
+                    void (*add) (gpointer core, const GdwPageRange *ranges, guint n),
+                    gpointer core, GError **error)
+{
+  return TRUE;
+}
+
 #ifdef UNDEFINED
 extern void UNDEFINED (void);
 #else
@@ -78,4 +98,7 @@ const GdwTracker gdw_plugin = {
   .start = wrong_start,
   .collect = COLLECT,
   .stop = wrong_start,
+#ifdef MORE
+  MORE,
+#endif
 };

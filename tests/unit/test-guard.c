@@ -503,6 +503,74 @@ START_TEST (a_link_that_a_filter_refuses_leaves_nothing)
 }
 END_TEST
 
+/* The left one first; what it agrees on is below the right one. */
+START_TEST (filters_shake_hands_from_the_wire_on)
+{
+  GdwStack *stack = must_open (plugins, "liar:honest|greet:word=one|affine:a=3|greet:word=two");
+  GdwLink *link = must_connect (stack);
+  g_autoptr (GCancellable) cancellable = g_cancellable_new ();
+
+  /* The wire gives back what was written: each end hears itself. */
+  EXPECT (gdw_link_handshake (link, cancellable, &error), GDW_ERROR_PEER,
+          "filter 'greet': handshake failed: the peer says '");
+  gdw_link_close (link);
+  gdw_stack_close (stack);
+  stack = must_open (plugins, "liar:honest|greet:word=one|affine|greet:word=two");
+  link = must_connect (stack);
+  ck_assert (gdw_link_handshake (link, cancellable, NULL));
+  ck_assert (write_bytes (link, "x", 1, NULL));
+  gdw_link_close (link);
+  gdw_stack_close (stack);
+}
+END_TEST
+
+START_TEST (a_handshake_that_was_cancelled_is_not_begun)
+{
+  GdwStack *stack = must_open (plugins, "liar:honest|greet");
+  GdwLink *link = must_connect (stack);
+  g_autoptr (GCancellable) cancellable = g_cancellable_new ();
+  g_autoptr (GError) error = NULL;
+
+  g_cancellable_cancel (cancellable);
+  ck_assert (!gdw_link_handshake (link, cancellable, &error));
+  ck_assert (g_error_matches (error, G_IO_ERROR, G_IO_ERROR_CANCELLED));
+  gdw_link_close (link);
+  gdw_stack_close (stack);
+}
+END_TEST
+
+static const struct {
+  gboolean agrees, explains;
+  const char *message;
+} handshake_lies[] = {
+  { FALSE, FALSE, "filter 'affine': handshake failed without saying why: it set no error" },
+  { TRUE, TRUE, "filter 'affine': handshake failed: it reported success together with the" },
+};
+
+static gboolean
+lying_handshake (gpointer link, const GdwNext *next, GCancellable *cancellable, GError **error)
+{
+  if (handshake_lies[script.answer].explains)
+    g_set_error_literal (error, GDW_ERROR, GDW_ERROR_IO, "oh");
+  return handshake_lies[script.answer].agrees;
+}
+
+START_TEST (a_handshake_that_lies_is_named)
+{
+  GdwStack *stack = must_open (plugins, "liar:honest|affine");
+  GdwLink *link = must_connect (stack);
+  GdwFilter *filter = (GdwFilter *) gdw_plugins_find (plugins, GDW_PLUGIN_FILTER, "affine",
+                                                      NULL);
+
+  script.answer = _i;
+  filter->handshake = lying_handshake;
+  EXPECT (gdw_link_handshake (link, NULL, &error), GDW_ERROR_PLUGIN,
+          handshake_lies[_i].message);
+  gdw_link_close (link);
+  gdw_stack_close (stack);
+}
+END_TEST
+
 int
 main (void)
 {
@@ -533,5 +601,8 @@ main (void)
   tcase_add_test (links, the_left_filter_is_nearest_the_wire);
   tcase_add_test (links, a_filter_that_calls_wrongly_is_found);
   tcase_add_test (links, a_link_that_a_filter_refuses_leaves_nothing);
+  tcase_add_test (links, filters_shake_hands_from_the_wire_on);
+  tcase_add_test (links, a_handshake_that_was_cancelled_is_not_begun);
+  tcase_add_loop_test (links, a_handshake_that_lies_is_named, 0, G_N_ELEMENTS (handshake_lies));
   return suite_run ("guard", tc, links, NULL);
 }

@@ -11,6 +11,7 @@
 
 #include <godwit/query.h>
 #include "plugins/loader.h"
+#include "plugins/module.h"
 #include "tests/support/suite.h"
 
 static char *folder;       /* of each test, in its own process */
@@ -110,6 +111,72 @@ START_TEST (a_module_is_found_loaded_and_kept)
 }
 END_TEST
 
+static const GdwTracker *
+find_tracker (GdwPlugins *plugins, const char *name)
+{
+  g_autoptr (GError) error = NULL;
+  const GdwPlugin *plugin = gdw_plugins_find (plugins, GDW_PLUGIN_TRACKER, name, &error);
+
+  ck_assert_msg (plugin != NULL, "%s", error ? error->message : "no error");
+  return (const GdwTracker *) plugin;
+}
+
+/* What core does not use yet is no reason to refuse a plugin, nor is what it has not got. */
+START_TEST (what_is_offered_and_not_used_loads)
+{
+  GdwPlugins *plugins = gdw_plugins_new (wrong_folder);
+  const GdwTracker *old = find_tracker (plugins, "abi-1");
+  const GdwTracker *holds = find_tracker (plugins, "holds");
+
+  ck_assert_uint_eq (old->plugin.abi, 1);
+  ck_assert (!old->protect && !old->next_fault && !old->release && !old->collect_runs);
+  ck_assert (holds->protect && holds->next_fault && holds->release && !holds->collect_runs);
+  ck_assert (find_tracker (plugins, "runs")->collect_runs != NULL);
+  gdw_plugins_free (plugins);
+}
+END_TEST
+
+static gboolean
+send_nothing (gpointer link, const int *fds, guint n, GCancellable *cancellable, GError **error)
+{
+  return TRUE;
+}
+
+static gboolean
+receive_nothing (gpointer link, int *fds, guint n, GCancellable *cancellable, GError **error)
+{
+  return TRUE;
+}
+
+static void
+expect_wrong (const GdwTransport *transport, const char *why)
+{
+  g_autoptr (GError) error = NULL;
+
+  ck_assert (!gdw_module_check (&transport->plugin, &error));
+  ck_assert_msg (strstr (error->message, why) != NULL, "%s", error->message);
+}
+
+START_TEST (descriptors_are_passed_both_ways_on_one_host)
+{
+  GdwPlugins *plugins = gdw_plugins_new (wrong_folder);
+  const GdwPlugin *liar = gdw_plugins_find (plugins, GDW_PLUGIN_TRANSPORT, "liar", NULL);
+  GdwTransport transport;
+
+  ck_assert (liar != NULL);
+  transport = *(const GdwTransport *) liar;
+  transport.send_fds = send_nothing;
+  expect_wrong (&transport, "it has one of send_fds and receive_fds");
+  transport.receive_fds = receive_nothing;
+  expect_wrong (&transport, "its traits do not say that it is two-way and of the same host");
+  transport.traits |= GDW_TRANSPORT_SAME_HOST;
+  ck_assert (gdw_module_check (&transport.plugin, NULL));
+  transport.send_fds = NULL;
+  expect_wrong (&transport, "it has one of send_fds and receive_fds");
+  gdw_plugins_free (plugins);
+}
+END_TEST
+
 START_TEST (two_registries_do_not_meet)
 {
   GdwPlugins *one = gdw_plugins_new (wrong_folder), *two = gdw_plugins_new (wrong_folder);
@@ -127,7 +194,13 @@ static const struct {
   { "no-symbol", "it does not export gdw_plugin; use GDW_DEFINE_TRACKER" },
   { "a-function", "its gdw_plugin is not a struct" },
   { "undefined", "undefined symbol: this_is_nowhere" },
-  { "abi", "it was built for plugin ABI 99, this godwit has 1; build it again" },
+  { "abi", "it was built for plugin ABI 99, this godwit has 1 to 2; build it again" },
+  { "abi-0", "it was built for plugin ABI 0, this godwit has 1 to 2; build it again" },
+  { "holds-some", "it has 2 of protect, next_fault and release, and its traits say that it" },
+  { "holds-in-secret",
+    "it has 3 of protect, next_fault and release, and its traits do not say" },
+  { "holds-nothing",
+    "it has 0 of protect, next_fault and release, and its traits say that it" },
   { "short-head", "its struct has 16 bytes, the head alone 48" },
   { "long-lie", "its struct says 4096 bytes, but there are " },
   { "option-size", "its options have 8 bytes each" },
@@ -566,6 +639,8 @@ main (void)
   tcase_set_timeout (tc, 30);
   tcase_add_checked_fixture (tc, make_folder, remove_folder);
   tcase_add_test (tc, a_module_is_found_loaded_and_kept);
+  tcase_add_test (tc, what_is_offered_and_not_used_loads);
+  tcase_add_test (tc, descriptors_are_passed_both_ways_on_one_host);
   tcase_add_test (tc, two_registries_do_not_meet);
   tcase_add_loop_test (tc, each_wrong_module_has_its_error_and_the_rest_load, 0,
                        G_N_ELEMENTS (wrong));

@@ -108,6 +108,9 @@ START_TEST (a_bad_table_is_refused_by_name)
   list[1].host_addr = NULL;
   expect_refused (list, 2, "it is not mapped");
   fill (list);
+  list[1].flags = GDW_REGION_PINNED;
+  expect_refused (list, 2, "it is pinned but not marked GDW_REGION_NO_DISCARD");
+  fill (list);
   list[0].name = "";
   expect_refused (list, 2, "its name is empty");
   memset (name, 'x', 64);

@@ -1,0 +1,90 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/* SPDX-FileCopyrightText: The godwit authors */
+#pragma once
+
+#include <godwit/dirty-log.h>
+#include <godwit/plugin.h>
+#include <godwit/types.h>
+
+G_BEGIN_DECLS
+
+/* A tracker answers: which pages did the guest write?
+ *
+ *   open -> start -> collect ... -> stop -> close
+ *             ^                      |
+ *             +----------------------+
+ *
+ * open and close run on the main loop's thread.  start, collect and stop run on
+ * the dirty sync thread, one at a time.  rearm runs on channel threads, several at
+ * once on different pages, concurrently with collect. */
+
+/* Traits: how core must use it. */
+#define GDW_TRACKER_REARMS_AT_COLLECT (1u << 0) /* collect re-arms what it reports */
+#define GDW_TRACKER_REARMS_AT_REARM (1u << 1)   /* collect only copies, rearm re-arms */
+#define GDW_TRACKER_COLLECT_REPEATS (1u << 2)   /* a page is reported again until re-armed */
+#define GDW_TRACKER_REPORTS_READS (1u << 3)     /* a page that was only read may be reported */
+#define GDW_TRACKER_SEES_VMM_WRITES                                                            \
+  (1u << 4) /* also writes by this process, not only by vCPUs */
+
+typedef struct {
+  gsize size;
+  const GdwValue *options;         /* in the order of declaration; until close */
+  const GdwRegion *const *regions; /* until close */
+  guint n_regions;
+  const GdwDirtyLog *dirty_log; /* until close; NULL: this host has none */
+
+  /* Or NULL.  To be called in the middle of a long collect, with @core, when there is room in
+   * a ring again: a vCPU that waits for it goes on then, not at the end. */
+  void (*rings_were_reset) (gpointer core);
+  gpointer core;
+} GdwTrackerConfig;
+
+typedef struct {
+  GdwPlugin plugin;
+  guint32 traits; /* GDW_TRACKER_*; exactly one of the two REARMS */
+
+  /* Required.  An instance for one migration, or NULL with the error that names
+   * what is missing on this host and what would work.  It keeps bits of a page, not
+   * bytes: 1 TiB of guest memory costs less than 128 MiB. */
+  gpointer (*open) (const GdwTrackerConfig *config, GError **error);
+
+  /* Required.  Frees the instance; it is stopped. */
+  void (*close) (gpointer self);
+
+  /* Required.  Every write that lands after the return is reported by a later
+   * collect.  Nothing from before an earlier stop is left. */
+  gboolean (*start) (gpointer self, GError **error);
+
+  /* Required.  Set the bits of the pages written since they were last re-armed
+   * in @bits[region], and leave all other bits alone.  A write that lands during
+   * the call is reported by this collect or a later one, never by none: so a
+   * page is re-armed before its bit can be read by others.  The collect after the
+   * guest was paused reports everything.  @bits is private to the dirty sync thread;
+   * core publishes it only after a successful return.  After FALSE core takes
+   * every page for dirty and fails the migration. */
+  gboolean (*collect) (gpointer self, guint64 *const *bits, GError **error);
+
+  /* Required.  Stop tracking; may take 0.1 s.  Called once after each start that
+   * succeeded, also if a collect or a rearm failed since; never after one that
+   * failed, which leaves nothing on. */
+  gboolean (*stop) (gpointer self, GError **error);
+
+  /* Required with GDW_TRACKER_REARMS_AT_REARM, else absent.  Re-arm exactly the
+   * pages of @region from @first on, @n of them, whose bit in @bits is set (bit
+   * 0 is page @first); their content is read after the return.  @first is a
+   * multiple of 64, and so is @n unless it reaches the end of the region. */
+  gboolean (*rearm) (gpointer self, guint region, guint64 first, guint64 n, const guint64 *bits,
+                     GError **error);
+
+  /* Optional.  How many pages each vCPU has turned from clean to dirty since start,
+   * as collected so far: fills @pages[0 .. @n) and returns the number of vCPUs,
+   * which may be more than @n.  Dirty-sync thread, started. */
+  guint (*vcpu_pages) (gpointer self, guint64 *pages, guint n);
+} GdwTracker;
+
+#define GDW_DEFINE_TRACKER(...)                                                                \
+  GDW_EXPORT extern const GdwTracker gdw_plugin;                                               \
+  const GdwTracker gdw_plugin = { GDW_PLUGIN_HEAD (GdwTracker, GDW_PLUGIN_TRACKER),            \
+                                  __VA_ARGS__ }
+
+G_END_DECLS

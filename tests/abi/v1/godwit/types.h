@@ -1,0 +1,51 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/* SPDX-FileCopyrightText: The godwit authors */
+#pragma once
+
+#include <glib.h>
+
+G_BEGIN_DECLS
+
+/* The unit of tracking, of transfer and of every count in "pages", whatever
+ * the size of the pages that back the memory. */
+#define GDW_PAGE_SHIFT 12
+#define GDW_PAGE_SIZE (1u << GDW_PAGE_SHIFT)
+
+/* Bitmaps hold one bit a page, least significant bit first, in 64-bit words;
+ * bits past the end of a region are zero. */
+#define GDW_BITMAP_WORDS(pages) (((guint64) (pages) + 63) / 64)
+
+/* GdwRegion.flags */
+#define GDW_REGION_ZERO                                                                        \
+  (1u << 0) /* every byte is known to be zero now; asked when a destination starts */
+/* Its pages are pinned for a device, or a handler of userfaultfd fills the missing ones: none
+ * is given back to the host, and none is taken for zero unread. */
+#define GDW_REGION_NO_DISCARD (1u << 1)
+
+/* One piece of guest memory.  The set of regions is frozen while a migration
+ * runs; name, size and order are the same on both sides.
+ *
+ * It may be mapped in any way, in one piece or several.  godwit looks how, when an attempt
+ * begins: a destination gives runs of zeros back to the host where that is certain to leave
+ * zeros, and writes them elsewhere; a source skips pages that were never touched where they
+ * are certain to be zero.  Memory that is not mapped whole, and an fd that is not behind all of
+ * it, shared, from fd_offset on, are refused by name. */
+typedef struct {
+  const char *name;   /* stable between source and destination, unique, at most 63 bytes */
+  guint64 guest_addr; /* guest-physical address, bytes */
+  guint64 size;       /* bytes, a multiple of page_size */
+  guint8 *host_addr;  /* where it is mapped in this process, writable */
+  guint32 page_size;  /* backing: 4096, 2 MiB or 1 GiB, bytes */
+  guint32 flags;      /* GDW_REGION_* */
+  int fd;             /* the file behind shared memory, open for reading, or -1: holes in
+                       * it are looked for only with it */
+  guint64 fd_offset;  /* where in that file the region begins, bytes */
+} GdwRegion;
+
+static inline guint64
+gdw_region_pages (const GdwRegion *region)
+{
+  return region->size >> GDW_PAGE_SHIFT;
+}
+
+G_END_DECLS
