@@ -176,13 +176,14 @@ values_with (const Subject *subject, const char *name, const char *value)
 {
   g_autofree char *wanted = g_strdup_printf ("%s=", name);
   g_autoptr (GString) text = g_string_new (wanted);
-  g_autofree char *escaped = gdw_options_escape (value);
   char **given = subject->settings->options;
 
-  g_string_append (text, escaped);
+  gdw_text_append (text, value);
   for (guint i = 0; given && given[i]; i++)
-    if (!g_str_has_prefix (given[i], wanted))
-      g_string_append_printf (text, ",%s", given[i]);
+    if (!g_str_has_prefix (given[i], wanted)) {
+      gdw_text_append_mark (text, ',');
+      g_string_append (text, given[i]);
+    }
   return gdw_options_parse (subject->plugin, text->str, NULL);
 }
 

@@ -24,16 +24,14 @@ wrong (const char *uri, const char *why)
 static char **
 parts_of (const char *uri)
 {
-  const char *colon = strchr (uri, ':');
-  g_auto (GStrv) halves = NULL;
+  const char *colon = strchr (uri, ':'), *at = colon + 1;
   GPtrArray *parts = g_ptr_array_new ();
 
   if (!colon)
     wrong (uri, "there is no ':'");
-  halves = gdw_options_split (colon + 1, ',', 2);
   g_ptr_array_add (parts, g_strndup (uri, colon - uri));
-  g_ptr_array_add (parts, gdw_options_unescape (halves[0]));
-  g_ptr_array_add (parts, g_strdup (halves[1]));
+  g_ptr_array_add (parts, gdw_text_read (&at, ","));
+  g_ptr_array_add (parts, *at ? g_strdup (at + 1) : NULL);
   g_ptr_array_add (parts, NULL);
   return (char **) g_ptr_array_free (parts, FALSE);
 }

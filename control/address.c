@@ -4,110 +4,118 @@
 
 #include <godwit/error.h>
 
-#include "plugins/options.h"
-
 #include <string.h>
 
 #define UNIX_PREFIX "unix:"
 
-static char *
-socket_text (const GdwQSocketAddress *socket)
+static GdwAddress *
+from_unix (const GdwQUnixSocketAddress *socket)
 {
-  if (socket->type == GDW_Q_SOCKET_ADDRESS_TYPE_INET) {
-    g_autofree char *host = gdw_options_escape (socket->inet->host);
-    g_autofree char *port = gdw_options_escape (socket->inet->port);
-    return g_strdup_printf (strchr (host, ':') ? "tcp:[%s]:%s" : "tcp:%s:%s", host, port);
-  }
-  if (socket->type == GDW_Q_SOCKET_ADDRESS_TYPE_UNIX) {
-    g_autofree char *path = gdw_options_escape (socket->q_unix->path);
-    return g_strconcat (UNIX_PREFIX, socket->q_unix->abstract ? "@" : "", path, NULL);
-  }
-  g_autofree char *name = gdw_options_escape (socket->fd->str);
-  return g_strconcat ("fd:", name, NULL);
+  g_autofree char *name = g_strconcat (socket->abstract ? "@" : "", socket->path, NULL);
+  GdwAddress *address = gdw_address_new ("unix", name);
+  if (!socket->abstract)
+    gdw_address_add_option (address, "literal", "on");
+  return address;
 }
 
-static char *
-address_text (const GdwQMigrationAddress *address)
+static GdwAddress *
+from_socket (const GdwQSocketAddress *socket)
 {
-  if (address->transport == GDW_Q_MIGRATION_ADDRESS_TYPE_SOCKET)
-    return socket_text (address->socket);
-  g_autofree char *path = gdw_options_escape (address->file->filename);
-  return g_strdup_printf ("file:%s,offset=%" G_GUINT64_FORMAT, path, address->file->offset);
+  GdwAddress *address;
+
+  switch (socket->type) {
+  case GDW_Q_SOCKET_ADDRESS_TYPE_INET:
+    address = gdw_address_new ("tcp", "");
+    gdw_address_add_option (address, "host", socket->inet->host);
+    gdw_address_add_option (address, "port", socket->inet->port);
+    return address;
+  case GDW_Q_SOCKET_ADDRESS_TYPE_UNIX:
+    return from_unix (socket->q_unix);
+  default:
+    return gdw_address_new ("fd", socket->fd->str);
+  }
 }
 
-char *
-gdw_control_address_text (const char *uri, const GPtrArray *channels, GError **error)
+static GdwAddress *
+from_parts (const GdwQMigrationAddress *parts)
+{
+  if (parts->transport == GDW_Q_MIGRATION_ADDRESS_TYPE_SOCKET)
+    return from_socket (parts->socket);
+  GdwAddress *address = gdw_address_new ("file", parts->file->filename);
+  g_autofree char *offset = g_strdup_printf ("%" G_GUINT64_FORMAT, parts->file->offset);
+  gdw_address_add_option (address, "offset", offset);
+  return address;
+}
+
+GdwAddress *
+gdw_control_address (const char *uri, const GPtrArray *channels, GError **error)
 {
   gboolean parts = channels && channels->len;
   if (!uri == !parts)
     g_set_error_literal (error, GDW_ERROR, GDW_ERROR_INVALID,
                          "need either 'uri' or 'channels' argument");
   else if (uri)
-    return g_strdup (uri);
+    return gdw_address_parse (uri, error);
   else if (channels->len > 1)
     g_set_error_literal (error, GDW_ERROR, GDW_ERROR_INVALID,
                          "Channel list must have only one entry, for type 'main'");
   else
-    return address_text (((GdwQMigrationChannel *) channels->pdata[0])->addr);
+    return from_parts (((GdwQMigrationChannel *) channels->pdata[0])->addr);
   return NULL;
 }
 
 static GdwQSocketAddress *
-inet_socket (const char *rest)
+inet_socket (const char *text)
 {
-  const char *colon = strrchr (rest, ':');
+  const char *colon = strrchr (text, ':');
   if (!colon)
     return NULL;
-  gboolean brackets = rest[0] == '[' && colon > rest + 1 && colon[-1] == ']';
+  gboolean brackets = text[0] == '[' && colon > text + 1 && colon[-1] == ']';
   GdwQSocketAddress *socket = g_new0 (GdwQSocketAddress, 1);
   socket->type = GDW_Q_SOCKET_ADDRESS_TYPE_INET;
   socket->inet = g_new0 (GdwQInetSocketAddress, 1);
-  socket->inet->host = g_strndup (rest + brackets, colon - rest - 2 * brackets);
+  socket->inet->host = g_strndup (text + brackets, colon - text - 2 * brackets);
   socket->inet->port = g_strdup (colon + 1);
   return socket;
 }
 
 static GdwQSocketAddress *
-unix_socket (const char *rest)
+unix_socket (const char *text)
 {
-  gboolean abstract = rest[0] == '@';
+  gboolean abstract = text[0] == '@', marked = g_str_has_prefix (text, "./@");
   GdwQSocketAddress *socket = g_new0 (GdwQSocketAddress, 1);
   socket->type = GDW_Q_SOCKET_ADDRESS_TYPE_UNIX;
   socket->q_unix = g_new0 (GdwQUnixSocketAddress, 1);
-  socket->q_unix->path = g_strdup (rest + abstract);
+  /* Only in text does a file that begins with "@" need something before it. */
+  socket->q_unix->path = g_strdup (text + (marked ? strlen ("./") : (gsize) abstract));
   socket->q_unix->has_abstract = socket->q_unix->abstract = abstract;
   return socket;
 }
 
 GdwQSocketAddress *
-gdw_control_address_socket (const char *text)
+gdw_control_address_socket (const char *uri)
 {
-  const char *colon = strchr (text, ':');
-  if (!colon)
+  g_autoptr (GdwAddress) address = gdw_address_parse (uri, NULL);
+  if (!address)
     return NULL;
-  if (g_str_has_prefix (text, "tcp:") || g_str_has_prefix (text, "multi-tcp:"))
-    return inet_socket (colon + 1);
-  if (g_str_has_prefix (text, UNIX_PREFIX))
-    return unix_socket (colon + 1);
+  if (g_str_equal (address->transport, "tcp") || g_str_equal (address->transport, "multi-tcp"))
+    return inet_socket (address->address);
+  if (g_str_equal (address->transport, "unix"))
+    return unix_socket (address->address);
   return NULL;
 }
 
-#define FD_PREFIX "fd:"
-
-char *
-gdw_control_address_fd (const char *uri)
+const char *
+gdw_control_address_fd (const GdwAddress *address)
 {
-  if (!g_str_has_prefix (uri, FD_PREFIX))
-    return NULL;
-  uri += strlen (FD_PREFIX);
-  return g_strndup (uri, strcspn (uri, "|,"));
+  return g_str_equal (address->transport, "fd") ? address->address : NULL;
 }
 
-char *
-gdw_control_address_with_fd (const char *uri, int fd)
+void
+gdw_control_address_set_fd (GdwAddress *address, int fd)
 {
-  uri += strlen (FD_PREFIX);
-  return g_strdup_printf (FD_PREFIX "%d%s", fd, uri + strcspn (uri, "|,"));
+  g_free (address->address);
+  address->address = g_strdup_printf ("%d", fd);
 }
 
 const char *

@@ -4,19 +4,21 @@
 
 #include <gio/gio.h>
 
+#include "plugins/address.h"
 #include "qapi-types.h"
 
-/* The address of migrate and migrate-incoming as one text: @uri, or what @channels
- * (of GdwQMigrationChannel) has in parts; exactly one of them is given. */
-char *gdw_control_address_text (const char *uri, const GPtrArray *channels, GError **error);
+/* The address of migrate and migrate-incoming: @uri parsed, or what @channels (of
+ * GdwQMigrationChannel) has in parts, taken literally; exactly one of them is given. */
+GdwAddress *gdw_control_address (const char *uri, const GPtrArray *channels, GError **error);
 
-/* The parts of "tcp:HOST:PORT" and "unix:PATH", for query-migrate; NULL for other texts. */
-GdwQSocketAddress *gdw_control_address_socket (const char *text);
+/* The socket of @uri, where a transport listens, for query-migrate; NULL: it is none that QMP
+ * can name. */
+GdwQSocketAddress *gdw_control_address_socket (const char *uri);
 
-/* What names the descriptor in the address of one, to be freed; NULL: it is of another kind. */
-char *gdw_control_address_fd (const char *uri);
-/* Such an address with the number of @fd in place of its name; free with g_free. */
-char *gdw_control_address_with_fd (const char *uri, int fd);
+/* What names the descriptor in the address of one, borrowed; NULL: it is of another kind. */
+const char *gdw_control_address_fd (const GdwAddress *address);
+/* Put the number of @fd in place of that name. */
+void gdw_control_address_set_fd (GdwAddress *address, int fd);
 
 /* Where to listen for HTTP: the path in "unix:PATH", borrowed, or NULL; the address in
  * "ADDRESS:PORT", an IPv6 one in brackets, or NULL. */

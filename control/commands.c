@@ -4,6 +4,7 @@
 
 #include "control/address.h"
 #include "control/fds.h"
+#include "core/migration/address.h"
 #include "qapi/json.h"
 #include "qapi/number.h"
 
@@ -151,10 +152,10 @@ gdw_cmd_migrate (GdwControl *control, const GdwQMigrateArgs *args, GError **erro
                          "Cannot resume if there is no paused migration");
     return FALSE;
   }
-  g_autofree char *text = gdw_control_address_text (args->uri, args->channels, error);
+  g_autoptr (GdwAddress) address = gdw_control_address (args->uri, args->channels, error);
   int fd;
-  g_autofree char *uri = text ? gdw_control_fds_resolve (control, text, &fd, error) : NULL;
-  if (!uri || !gdw_migration_start (control->migration, uri, error))
+  if (!address || !gdw_control_fds_resolve (control, address, &fd, error) ||
+      !gdw_migration_start_at (control->migration, address, error))
     return FALSE;
   gdw_control_fds_used (control, fd);
   return TRUE;
@@ -164,10 +165,10 @@ gboolean
 gdw_cmd_migrate_incoming (GdwControl *control, const GdwQMigrateIncomingArgs *args,
                           GError **error)
 {
-  g_autofree char *text = gdw_control_address_text (args->uri, args->channels, error);
+  g_autoptr (GdwAddress) address = gdw_control_address (args->uri, args->channels, error);
   int fd;
-  g_autofree char *uri = text ? gdw_control_fds_resolve (control, text, &fd, error) : NULL;
-  if (!uri || !gdw_migration_incoming (control->migration, uri, error))
+  if (!address || !gdw_control_fds_resolve (control, address, &fd, error) ||
+      !gdw_migration_incoming_at (control->migration, address, error))
     return FALSE;
   gdw_control_fds_used (control, fd);
   control->exit_on_error = args->exit_on_error;

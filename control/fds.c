@@ -85,11 +85,11 @@ is_of_another (GdwControl *control, int fd)
   return FALSE;
 }
 
-char *
-gdw_control_fds_resolve (GdwControl *control, const char *uri, int *fd, GError **error)
+gboolean
+gdw_control_fds_resolve (GdwControl *control, GdwAddress *address, int *fd, GError **error)
 {
   const GdwControlFds *fds = control->monitor;
-  g_autofree char *name = gdw_control_address_fd (uri);
+  const char *name = gdw_control_address_fd (address);
   gpointer value;
   guint64 number;
   *fd = -1;
@@ -98,14 +98,16 @@ gdw_control_fds_resolve (GdwControl *control, const char *uri, int *fd, GError *
   else if (name && g_ascii_string_to_unsigned (name, 10, 0, G_MAXINT, &number, NULL))
     *fd = (int) number;
   if (*fd < 0)
-    return g_strdup (uri);
-  if (!is_of_another (control, *fd))
-    return gdw_control_address_with_fd (uri, *fd);
+    return TRUE;
+  if (!is_of_another (control, *fd)) {
+    gdw_control_address_set_fd (address, *fd);
+    return TRUE;
+  }
   g_set_error (error, GDW_ERROR, GDW_ERROR_INVALID,
                "descriptor '%d': it is refused: it was sent by another monitor, and is of use "
                "there alone; send it here",
                *fd);
-  return NULL;
+  return FALSE;
 }
 
 void

@@ -4,6 +4,7 @@
 
 #include "control/passed.h"
 #include "control/control.h"
+#include "plugins/address.h"
 
 /* The file descriptors of one monitor: those that came along with its command under execution,
  * and those that getfd has named.  No other monitor can use them. */
@@ -20,9 +21,10 @@ void gdw_control_fds_end (GdwControlFds *fds);
 
 /* What a command asks for itself, whose monitor has such or not (HTTP). */
 
-/* The address with the number of the descriptor that its name stands for, or as it is; free
- * with g_free.  @fd: the descriptor, or -1.  NULL: it is another monitor's. */
-char *gdw_control_fds_resolve (GdwControl *control, const char *uri, int *fd, GError **error);
+/* Put the number of the descriptor into @address in place of its name, if it has one.  @fd: the
+ * descriptor, or -1.  FALSE: it is another monitor's. */
+gboolean gdw_control_fds_resolve (GdwControl *control, GdwAddress *address, int *fd,
+                                  GError **error);
 
 /* A migration has begun with it, and has its own copy: close @fd, forget its name; -1: nothing.
  */

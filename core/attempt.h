@@ -45,10 +45,9 @@ gdw_attempt_lacks_reason (const GError *error)
 }
 
 static inline GdwStack *
-gdw_attempt_open_stack (const GdwAttempt *attempt, const char *uri, GError **error)
+gdw_attempt_open_stack (const GdwAttempt *attempt, const GdwAddress *address, GError **error)
 {
-  return attempt->capabilities.multifd ? gdw_stack_open_many (attempt->plugins, uri, error)
-                                       : gdw_stack_open (attempt->plugins, uri, error);
+  return gdw_stack_open (attempt->plugins, address, attempt->capabilities.multifd, error);
 }
 
 /* What the search for plugins found strange goes into x-warnings. */

@@ -7,54 +7,6 @@
 
 #include <godwit/query.h>
 
-static gboolean
-is_escape (const char *p)
-{
-  return p[0] == '\\' && (p[1] == '|' || p[1] == ',');
-}
-
-char **
-gdw_options_split (const char *text, char separator, guint max)
-{
-  GPtrArray *pieces = g_ptr_array_new ();
-  const char *start = text;
-
-  for (const char *p = text; *p; p++) {
-    if (is_escape (p)) {
-      p++;
-    } else if (*p == separator && (max == 0 || pieces->len + 1 < max)) {
-      g_ptr_array_add (pieces, g_strndup (start, p - start));
-      start = p + 1;
-    }
-  }
-  g_ptr_array_add (pieces, g_strdup (start));
-  g_ptr_array_add (pieces, NULL);
-  return (char **) g_ptr_array_free (pieces, FALSE);
-}
-
-char *
-gdw_options_unescape (const char *text)
-{
-  GString *plain = g_string_new (NULL);
-
-  for (const char *p = text; *p; p++)
-    g_string_append_c (plain, is_escape (p) ? *++p : *p);
-  return g_string_free (plain, FALSE);
-}
-
-char *
-gdw_options_escape (const char *text)
-{
-  GString *escaped = g_string_new (NULL);
-
-  for (const char *p = text; *p; p++) {
-    if (*p == '|' || *p == ',')
-      g_string_append_c (escaped, '\\');
-    g_string_append_c (escaped, *p);
-  }
-  return g_string_free (escaped, FALSE);
-}
-
 static guint
 count (const GdwPlugin *plugin)
 {
@@ -194,31 +146,28 @@ set_value (const GdwPlugin *plugin, guint i, const char *text, GdwValue *value, 
 }
 
 static gboolean
-parse_pair (const GdwPlugin *plugin, const char *escaped, GdwValue *values, GError **error)
+take_pair (const GdwPlugin *plugin, const GdwPair *pair, GdwValue *values, GError **error)
 {
-  g_autofree char *pair = gdw_options_unescape (escaped);
-  char *equals = strchr (pair, '=');
   guint n = count (plugin), i = 0;
 
-  if (!equals) {
+  if (!pair->value) {
     g_set_error (error, GDW_ERROR, GDW_ERROR_INVALID,
                  "%s '%s': option '%s' failed: it has no value; write key=value",
-                 gdw_plugin_kind (plugin->kind), plugin->name, pair);
+                 gdw_plugin_kind (plugin->kind), plugin->name, pair->key);
     return FALSE;
   }
-  *equals = '\0';
-  while (i < n && strcmp (plugin->options[i].name, pair) != 0)
+  while (i < n && strcmp (plugin->options[i].name, pair->key) != 0)
     i++;
   if (i == n)
-    return unknown_key (plugin, pair, error);
+    return unknown_key (plugin, pair->key, error);
   if (values[i].set) {
     g_set_error (error, GDW_ERROR, GDW_ERROR_INVALID,
                  "%s '%s': option '%s' failed: it is given twice; give it once",
-                 gdw_plugin_kind (plugin->kind), plugin->name, pair);
+                 gdw_plugin_kind (plugin->kind), plugin->name, pair->key);
     return FALSE;
   }
   values[i].set = TRUE;
-  return set_value (plugin, i, equals + 1, &values[i], error);
+  return set_value (plugin, i, pair->value, &values[i], error);
 }
 
 static gboolean
@@ -242,22 +191,25 @@ fill_defaults (const GdwPlugin *plugin, GdwValue *values, GError **error)
 }
 
 GdwValue *
-gdw_options_parse (const GdwPlugin *plugin, const char *text, GError **error)
+gdw_options_take (const GdwPlugin *plugin, const GPtrArray *pairs, GError **error)
 {
   GdwValue *values = g_new0 (GdwValue, count (plugin) + 1);
-  g_auto (GStrv) pairs = NULL;
+  gboolean ok = TRUE;
 
-  if (text && *text)
-    pairs = gdw_options_split (text, ',', 0);
-  for (guint i = 0; pairs && pairs[i]; i++) {
-    if (!parse_pair (plugin, pairs[i], values, error))
-      goto failed;
-  }
-  if (fill_defaults (plugin, values, error))
+  for (guint i = 0; ok && i < pairs->len; i++)
+    ok = take_pair (plugin, pairs->pdata[i], values, error);
+  if (ok && fill_defaults (plugin, values, error))
     return values;
-failed:
   gdw_options_free (plugin, values);
   return NULL;
+}
+
+GdwValue *
+gdw_options_parse (const GdwPlugin *plugin, const char *text, GError **error)
+{
+  g_autoptr (GPtrArray) pairs = text ? gdw_pairs_read (&text, ",") : gdw_pairs_new ();
+
+  return gdw_options_take (plugin, pairs, error);
 }
 
 void

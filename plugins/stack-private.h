@@ -2,7 +2,6 @@
 /* SPDX-FileCopyrightText: The godwit authors */
 #pragma once
 
-#include "plugins/options.h"
 #include "plugins/stack.h"
 
 /* What stack.c and link.c share. */
@@ -17,7 +16,7 @@ typedef struct {
 struct GdwStack {
   const GdwTransport *transport;
   gpointer self;
-  char *address;
+  GdwAddress *address;
   GdwValue *values;
   GdwStackFilter *filters; /* [0] is nearest the wire */
   guint n_filters;

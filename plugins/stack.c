@@ -1,20 +1,10 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /* SPDX-FileCopyrightText: The godwit authors */
 #include <godwit/error.h>
-#include <string.h>
 
 #include "plugins/guard.h"
 #include <godwit/query.h>
 #include "plugins/stack-private.h"
-
-static gboolean
-bad_uri (const char *uri, const char *why, GError **error)
-{
-  g_set_error (error, GDW_ERROR, GDW_ERROR_INVALID,
-               "address '%s': parse failed: %s; write TRANSPORT:ADDRESS|FILTER:key=value", uri,
-               why);
-  return FALSE;
-}
 
 static const GdwTransport *
 find_transport (GdwPlugins *plugins, const char *name, gboolean many, GError **error)
@@ -27,51 +17,36 @@ find_transport (GdwPlugins *plugins, const char *name, gboolean many, GError **e
   return transport;
 }
 
-/* "NAME:ADDRESS[,key=value...]" */
 static gboolean
-open_transport (GdwStack *stack, GdwPlugins *plugins, const char *uri, const char *part,
-                gboolean many, GError **error)
+open_transport (GdwStack *stack, GdwPlugins *plugins, gboolean many, GError **error)
 {
-  const char *colon = strchr (part, ':');
-  g_autofree char *name = NULL;
-  g_auto (GStrv) halves = NULL;
-  GdwTransportConfig config = { .size = sizeof config };
+  GdwTransportConfig config = { .size = sizeof config, .address = stack->address->address };
   GError *failure = NULL;
 
-  if (!colon)
-    return bad_uri (uri, "there is no ':' after the name of the transport", error);
-  name = g_strndup (part, colon - part);
-  stack->transport = find_transport (plugins, name, many, error);
+  stack->transport = find_transport (plugins, stack->address->transport, many, error);
   if (!stack->transport)
     return FALSE;
-  halves = gdw_options_split (colon + 1, ',', 2);
-  stack->address = gdw_options_unescape (halves[0]);
-  stack->values = gdw_options_parse (&stack->transport->plugin, halves[1], error);
+  stack->values = gdw_options_take (&stack->transport->plugin, stack->address->options, error);
   if (!stack->values)
     return FALSE;
-  config.address = stack->address;
   config.options = stack->values;
   stack->self = stack->transport->open (&config, &failure);
   return gdw_guard_result (&stack->transport->plugin, "open", stack->self != NULL, failure,
                            error);
 }
 
-/* "NAME[:key=value,...]" */
 static gboolean
-open_filter (GdwStackFilter *use, GdwPlugins *plugins, const char *uri, const char *part,
+open_filter (GdwStackFilter *use, GdwPlugins *plugins, const GdwAddressFilter *named,
              GError **error)
 {
-  g_auto (GStrv) halves = g_strsplit (part, ":", 2);
   GdwFilterConfig config = { .size = sizeof config };
   GError *failure = NULL;
 
-  if (!halves[0])
-    return bad_uri (uri, "there is no filter where one is announced", error);
-  use->filter = (const GdwFilter *) gdw_plugins_find (plugins, GDW_PLUGIN_FILTER, halves[0],
+  use->filter = (const GdwFilter *) gdw_plugins_find (plugins, GDW_PLUGIN_FILTER, named->name,
                                                       error);
   if (!use->filter)
     return FALSE;
-  use->values = gdw_options_parse (&use->filter->plugin, halves[1], error);
+  use->values = gdw_options_take (&use->filter->plugin, named->options, error);
   if (!use->values)
     return FALSE;
   config.options = use->values;
@@ -111,33 +86,23 @@ check_filters (GdwStack *stack, GError **error)
   return ok;
 }
 
-static GdwStack *
-open_stack (GdwPlugins *plugins, const char *uri, gboolean many, GError **error)
+GdwStack *
+gdw_stack_open (GdwPlugins *plugins, const GdwAddress *address, gboolean many, GError **error)
 {
-  g_auto (GStrv) parts = gdw_options_split (uri, '|', 0);
+  const GPtrArray *filters = address->filters;
   GdwStack *stack = g_new0 (GdwStack, 1);
-  gboolean ok = open_transport (stack, plugins, uri, parts[0], many, error);
+  gboolean ok;
 
-  stack->filters = g_new0 (GdwStackFilter, g_strv_length (parts));
-  for (guint i = 1; ok && parts[i]; i++)
-    ok = open_filter (&stack->filters[stack->n_filters++], plugins, uri, parts[i], error);
+  stack->address = gdw_address_copy (address);
+  stack->filters = g_new0 (GdwStackFilter, filters->len + 1);
+  ok = open_transport (stack, plugins, many, error);
+  for (guint i = 0; ok && i < filters->len; i++)
+    ok = open_filter (&stack->filters[stack->n_filters++], plugins, filters->pdata[i], error);
   ok = ok && check_filters (stack, error);
   if (ok)
     return stack;
   gdw_stack_close (stack);
   return NULL;
-}
-
-GdwStack *
-gdw_stack_open (GdwPlugins *plugins, const char *uri, GError **error)
-{
-  return open_stack (plugins, uri, FALSE, error);
-}
-
-GdwStack *
-gdw_stack_open_many (GdwPlugins *plugins, const char *uri, GError **error)
-{
-  return open_stack (plugins, uri, TRUE, error);
 }
 
 void
@@ -162,7 +127,7 @@ gdw_stack_close (GdwStack *stack)
   if (stack->values)
     gdw_options_free (&stack->transport->plugin, stack->values);
   g_free (stack->filters);
-  g_free (stack->address);
+  gdw_address_free (stack->address);
   g_free (stack);
 }
 
@@ -211,18 +176,15 @@ gdw_stack_listen (GdwStack *stack, GCancellable *cancellable, GError **error)
   return stack->listening;
 }
 
-char *
+GdwAddress *
 gdw_stack_local_address (GdwStack *stack)
 {
-  g_autofree char *address = NULL, *escaped = NULL;
+  g_autofree char *address = NULL;
 
   if (!stack->listening || !stack->transport->local_address)
     return NULL;
   address = stack->transport->local_address (stack->self);
-  if (!address)
-    return NULL;
-  escaped = gdw_options_escape (address);
-  return g_strdup_printf ("%s:%s", stack->transport->plugin.name, escaped);
+  return address ? gdw_address_new (stack->transport->plugin.name, address) : NULL;
 }
 
 static gboolean

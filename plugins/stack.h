@@ -2,6 +2,7 @@
 /* SPDX-FileCopyrightText: The godwit authors */
 #pragma once
 
+#include "plugins/address.h"
 #include "plugins/loader.h"
 
 /* A transport with its filters, for one address. */
@@ -9,11 +10,10 @@ typedef struct GdwStack GdwStack;
 /* One connection through all of them; link.c. */
 typedef struct GdwLink GdwLink;
 
-/* @uri: "NAME:ADDRESS[,key=value...][|filter:key=value,...|filter]"; "\|" and "\," escape.
- * Parses and opens; nothing outside is touched. */
-GdwStack *gdw_stack_open (GdwPlugins *plugins, const char *uri, GError **error);
-/* The same through the transport that stands in where there are to be several links. */
-GdwStack *gdw_stack_open_many (GdwPlugins *plugins, const char *uri, GError **error);
+/* Nothing outside is touched.  @many: through the transport that stands in where there are to
+ * be several links. */
+GdwStack *gdw_stack_open (GdwPlugins *plugins, const GdwAddress *address, gboolean many,
+                          GError **error);
 /* All of its links are closed. */
 void gdw_stack_close (GdwStack *stack);
 const char *gdw_stack_transport (GdwStack *stack); /* "tcp" */
@@ -22,8 +22,8 @@ guint32 gdw_stack_traits (GdwStack *stack);
 /* What is written is nothing before it is published. */
 gboolean gdw_stack_keeps (GdwStack *stack);
 gboolean gdw_stack_listen (GdwStack *stack, GCancellable *cancellable, GError **error);
-/* "tcp:127.0.0.1:40123", or NULL; free with g_free. */
-char *gdw_stack_local_address (GdwStack *stack);
+/* Where peers connect to, without options and filters, or NULL. */
+GdwAddress *gdw_stack_local_address (GdwStack *stack);
 /* Any thread. */
 GdwLink *gdw_stack_accept (GdwStack *stack, GCancellable *cancellable, GError **error);
 GdwLink *gdw_stack_connect (GdwStack *stack, GCancellable *cancellable, GError **error);

@@ -17,10 +17,10 @@
 #define LOCK_RETRY_MS 10
 #define LOCK_TRIES 100
 
-enum { OPTION_PEER_UID };
+enum { OPTION_PEER_UID, OPTION_LITERAL };
 
 typedef struct {
-  char *address;  /* as typed */
+  char *address;  /* as it is typed: the path, or @NAME */
   uid_t peer_uid; /* may be at the other end beside this user and root */
   struct sockaddr_un name;
   socklen_t length;
@@ -38,29 +38,28 @@ is_abstract (const Unix *self)
 static gpointer
 unix_open (const GdwTransportConfig *config, GError **error)
 {
-  gsize length = strlen (config->address);
-  gsize room = sizeof ((struct sockaddr_un *) NULL)->sun_path - 1;
-  gsize mark = config->address[0] == '@';
+  gsize room = sizeof ((struct sockaddr_un *) NULL)->sun_path - 1, length;
+  gboolean marked = config->address[0] == '@';
+  gboolean abstract = marked && !config->options[OPTION_LITERAL].number;
+  const char *name = config->address + abstract;
   Unix *self;
 
-  if (length <= mark || length > mark + room) {
+  length = strlen (name);
+  if (length < 1 || length > room) {
     g_set_error (error, GDW_ERROR, GDW_ERROR_INVALID,
                  "transport 'unix': open of address '%s' failed: a path has 1 to %zu "
                  "bytes, this one %zu; give PATH or @NAME",
-                 config->address, room, length - mark);
+                 config->address, room, length);
     return NULL;
   }
   self = g_new0 (Unix, 1);
   self->listener = self->wake = -1;
-  self->address = g_strdup (config->address);
+  self->address = g_strconcat (marked && !abstract ? "./" : "", config->address, NULL);
   self->peer_uid = (uid_t) config->options[OPTION_PEER_UID].number;
   self->name.sun_family = AF_UNIX;
-  memcpy (self->name.sun_path, config->address, length);
-  self->length = (socklen_t) (offsetof (struct sockaddr_un, sun_path) + length);
-  if (is_abstract (self))
-    self->name.sun_path[0] = '\0';
-  else
-    self->length++;
+  memcpy (self->name.sun_path + abstract, name, length);
+  /* A path ends with a zero byte, an abstract name begins with one. */
+  self->length = (socklen_t) (offsetof (struct sockaddr_un, sun_path) + length + 1);
   return self;
 }
 
@@ -314,6 +313,10 @@ static const GdwOption unix_options[] = {
                         .max = G_MAXUINT32 - 1,
                         .help = "number of a user that may be at the other end beside this "
                                 "user and root" },
+  [OPTION_LITERAL] = { .name = "literal",
+                       .type = GDW_OPTION_BOOL,
+                       .default_value = "off",
+                       .help = "the address is a path, also where it begins with an @" },
   { 0 },
 };
 

@@ -23,10 +23,11 @@ on_tick (gpointer data)
 }
 
 GdwDestination *
-gdw_destination_new (const GdwAttempt *attempt, const char *uri, gboolean trust_zero,
+gdw_destination_new (const GdwAttempt *attempt, const GdwAddress *address, gboolean trust_zero,
                      GError **error)
 {
   GdwDestination *destination = g_new0 (GdwDestination, 1);
+  g_autoptr (GdwAddress) local = NULL;
 
   destination->attempt = *attempt;
   destination->status = GDW_STATUS_SETUP;
@@ -43,16 +44,17 @@ gdw_destination_new (const GdwAttempt *attempt, const char *uri, gboolean trust_
   pthread_mutex_init (&destination->gate, NULL);
   pthread_mutex_init (&destination->arrivals_lock, NULL);
   gdw_cond_init (&destination->arrivals_changed);
-  destination->stack = gdw_attempt_open_stack (attempt, uri, error);
+  destination->stack = gdw_attempt_open_stack (attempt, address, error);
   if (!destination->stack ||
       !gdw_stack_listen (destination->stack, destination->accept_cancellable, error)) {
     gdw_destination_free (destination);
     return NULL;
   }
-  destination->uri = g_strdup (uri);
+  destination->address = gdw_address_to_string (address);
   destination->one_way = !(gdw_stack_traits (destination->stack) & GDW_TRANSPORT_TWO_WAY);
   gdw_attempt_warn_of_plugins (attempt, destination->warnings);
-  destination->local_address = gdw_stack_local_address (destination->stack);
+  local = gdw_stack_local_address (destination->stack);
+  destination->local_address = local ? gdw_address_to_string (local) : NULL;
   destination->transport_name = g_strdup (gdw_stack_transport (destination->stack));
   return destination;
 }

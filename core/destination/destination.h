@@ -8,9 +8,9 @@
  * the order of source.h.  Main thread only. */
 typedef struct GdwDestination GdwDestination;
 
-/* Listens at @uri; nobody is let in before begin.  @trust_zero: memory that the host calls zero
- * is (it was never loaded into).  @attempt is copied. */
-GdwDestination *gdw_destination_new (const GdwAttempt *attempt, const char *uri,
+/* Listens at @address; nobody is let in before begin.  @trust_zero: memory that the host calls
+ * zero is (it was never loaded into).  @attempt is copied. */
+GdwDestination *gdw_destination_new (const GdwAttempt *attempt, const GdwAddress *address,
                                      gboolean trust_zero, GError **error);
 
 /* The host's memory is ready: accept.  FALSE: its region table is bad. */

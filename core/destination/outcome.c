@@ -107,8 +107,8 @@ gdw_destination_fail (GdwDestination *destination, GError *error)
   }
   if (destination->one_way) {
     destination->source_knows = TRUE;
-    g_prefix_error (&error,
-                    "destination: the guest cannot be restored from '%s': ", destination->uri);
+    g_prefix_error (
+        &error, "destination: the guest cannot be restored from '%s': ", destination->address);
   }
   destination->error = error;
   destination->end_us = g_get_monotonic_time ();
@@ -148,7 +148,7 @@ gdw_destination_unref (gpointer data)
   g_clear_pointer (&destination->incoming.data, g_byte_array_unref);
   g_free (destination->section_list);
   g_free (destination->id_text);
-  g_free (destination->uri);
+  g_free (destination->address);
   g_free (destination->transport_name);
   pthread_mutex_destroy (&destination->gate);
   pthread_cond_destroy (&destination->arrivals_changed);

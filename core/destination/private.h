@@ -43,7 +43,7 @@ struct GdwDestination {
   gboolean commit_read, at_end; /* ... its trailer, and that nothing follows */
   GError *error;
   GdwVerdict verdict;
-  char *id_text, *uri;
+  char *id_text, *address; /* as text */
   char *local_address, *transport_name;
   GCancellable *host_cancellable, *accept_cancellable;
   gint refs; /* atomic: the owner's and one for each post of the acceptor */

@@ -2,6 +2,7 @@
 /* SPDX-FileCopyrightText: The godwit authors */
 #include <string.h>
 
+#include "core/migration/address.h"
 #include "core/migration/migration-private.h"
 #include "core/base/invoke.h"
 #include "core/base/probe.h"
@@ -354,7 +355,7 @@ check_blockers (GdwMigration *migration, GError **error)
 }
 
 gboolean
-gdw_migration_start (GdwMigration *migration, const char *uri, GError **error)
+gdw_migration_start_at (GdwMigration *migration, const GdwAddress *address, GError **error)
 {
   GdwAttempt attempt = make_attempt (migration, &source_ops);
   GdwRunState run_state = gdw_guest_state (migration->guest);
@@ -367,7 +368,8 @@ gdw_migration_start (GdwMigration *migration, const char *uri, GError **error)
   if (run_state == GDW_RUN_STATE_POSTMIGRATE)
     return refuse (error, "guest: it cannot be migrated: it runs at the destination; migrate "
                           "it from there, or say x-migrate-resolve if it is lost there");
-  if (!check_blockers (migration, error) || !(source = gdw_source_new (&attempt, uri, error)))
+  if (!check_blockers (migration, error) ||
+      !(source = gdw_source_new (&attempt, address, error)))
     return FALSE;
   forget_last (migration, FALSE);
   gdw_source_free (migration->source);
@@ -379,6 +381,14 @@ gdw_migration_start (GdwMigration *migration, const char *uri, GError **error)
   on_status (GDW_STATUS_SETUP, migration);
   gdw_source_begin (source);
   return TRUE;
+}
+
+gboolean
+gdw_migration_start (GdwMigration *migration, const char *uri, GError **error)
+{
+  g_autoptr (GdwAddress) address = gdw_address_parse (uri, error);
+
+  return address && gdw_migration_start_at (migration, address, error);
 }
 
 gboolean
@@ -458,7 +468,7 @@ on_reset (GdwAnswer *answer, gpointer data)
 }
 
 gboolean
-gdw_migration_incoming (GdwMigration *migration, const char *uri, GError **error)
+gdw_migration_incoming_at (GdwMigration *migration, const GdwAddress *address, GError **error)
 {
   GdwAttempt attempt = make_attempt (migration, &destination_ops);
   GdwRunState run_state = gdw_guest_state (migration->guest);
@@ -471,7 +481,7 @@ gdw_migration_incoming (GdwMigration *migration, const char *uri, GError **error
                           "VM with --incoming to receive one");
   /* An old listener that waits for the last word of its source gives way. */
   drop_destination (migration);
-  migration->destination = gdw_destination_new (&attempt, uri, !migration->touched || reset,
+  migration->destination = gdw_destination_new (&attempt, address, !migration->touched || reset,
                                                 error);
   if (!migration->destination)
     return FALSE;
@@ -484,6 +494,14 @@ gdw_migration_incoming (GdwMigration *migration, const char *uri, GError **error
   else
     begin_incoming (migration);
   return TRUE;
+}
+
+gboolean
+gdw_migration_incoming (GdwMigration *migration, const char *uri, GError **error)
+{
+  g_autoptr (GdwAddress) address = gdw_address_parse (uri, error);
+
+  return address && gdw_migration_incoming_at (migration, address, error);
 }
 
 /* A VM that is being made new has no links yet. */

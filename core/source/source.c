@@ -23,13 +23,13 @@ count_links (GdwSource *source)
 }
 
 static gboolean
-open_all (GdwSource *source, const char *uri, GError **error)
+open_all (GdwSource *source, const GdwAddress *address, GError **error)
 {
   const GdwHost *host = gdw_guest_host (source->attempt.guest);
   const GdwRegion *list;
   guint n = 0;
 
-  source->stack = gdw_attempt_open_stack (&source->attempt, uri, error);
+  source->stack = gdw_attempt_open_stack (&source->attempt, address, error);
   if (!source->stack)
     return FALSE;
   source->transport_name = g_strdup (gdw_stack_transport (source->stack));
@@ -118,7 +118,7 @@ on_tick (gpointer data)
 }
 
 GdwSource *
-gdw_source_new (const GdwAttempt *attempt, const char *uri, GError **error)
+gdw_source_new (const GdwAttempt *attempt, const GdwAddress *address, GError **error)
 {
   GdwSource *source = g_new0 (GdwSource, 1);
 
@@ -130,7 +130,7 @@ gdw_source_new (const GdwAttempt *attempt, const char *uri, GError **error)
   source->warnings = g_ptr_array_new_with_free_func (g_free);
   source->meter = gdw_meter_new ();
   source->begin_us = g_get_monotonic_time ();
-  if (!open_all (source, uri, error) || !make_secrets (source, error)) {
+  if (!open_all (source, address, error) || !make_secrets (source, error)) {
     gdw_source_free (source);
     return NULL;
   }

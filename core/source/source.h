@@ -11,7 +11,8 @@
 typedef struct GdwSource GdwSource;
 
 /* NULL for what can be known at once.  @attempt is copied. */
-GdwSource *gdw_source_new (const GdwAttempt *attempt, const char *uri, GError **error);
+GdwSource *gdw_source_new (const GdwAttempt *attempt, const GdwAddress *address,
+                           GError **error);
 
 /* Connect.  Everything from here on is told through the ops. */
 void gdw_source_begin (GdwSource *source);

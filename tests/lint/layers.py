@@ -14,7 +14,7 @@ INCLUDE = re.compile(r'^[ \t]*#[ \t]*include[ \t]*([<"])([^>"]+)[>"]', re.M)
 # What is for a VMM: a header of each library.
 EMBEDDER = ("plugins/godwit/godwit.h", "plugins/godwit/control.h")
 # libgodwit-control is an embedder too, but for this; core/godwit.map shows it for that alone.
-CONTROL_INSIDES = ("plugins/options.h",)
+CONTROL_INSIDES = ("core/migration/address.h", "plugins/address.h")
 
 # Folder: what of the project it may include, as prefixes of the resolved path.  The longest
 # folder that a path begins with counts.

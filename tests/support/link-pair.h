@@ -14,6 +14,7 @@
 #include <unistd.h>
 
 #include "plugins/stack.h"
+#include "tests/support/address-text.h"
 
 typedef struct {
   GdwPlugins *plugins;
@@ -25,7 +26,7 @@ static inline GdwStack *
 must_open (GdwPlugins *plugins, const char *uri)
 {
   GError *error = NULL;
-  GdwStack *stack = gdw_stack_open (plugins, uri, &error);
+  GdwStack *stack = open_text (plugins, uri, FALSE, &error);
   ck_assert_msg (stack != NULL, "%s", error ? error->message : "no error");
   return stack;
 }
@@ -43,7 +44,7 @@ pair_listen (Pair *pair, const char *uri, const char *incoming, const char *outg
   pair->listening = must_open (pair->plugins, there);
   listens = gdw_stack_listen (pair->listening, NULL, &error);
   ck_assert_msg (listens, "%s", error ? error->message : "no error");
-  real = gdw_stack_local_address (pair->listening);
+  real = local_text (pair->listening);
   ck_assert (real != NULL);
   here = g_strconcat (real, outgoing, NULL);
   pair->connecting = must_open (pair->plugins, here);

@@ -249,7 +249,7 @@ START_TEST (a_file_that_cannot_be_opened_is_refused)
   GdwPlugins *plugins = gdw_plugins_new (NULL);
   g_autoptr (GError) error = NULL;
 
-  ck_assert (!gdw_stack_open (plugins, "unix:@x|log:file=/nowhere/calls", &error));
+  ck_assert (!open_text (plugins, "unix:@x|log:file=/nowhere/calls", FALSE, &error));
   ck_assert_msg (strstr (error->message,
                          "filter 'log': open of '/nowhere/calls' failed: No such file or "
                          "directory; give a file that can be written to"),

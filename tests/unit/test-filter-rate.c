@@ -96,14 +96,14 @@ START_TEST (a_rate_of_0_is_refused)
   GdwPlugins *plugins = gdw_plugins_new (NULL);
   g_autoptr (GError) error = NULL;
 
-  ck_assert (!gdw_stack_open (plugins, "unix:@x|rate:bytes-per-second=0", &error));
+  ck_assert (!open_text (plugins, "unix:@x|rate:bytes-per-second=0", FALSE, &error));
   ck_assert_msg (strstr (error->message,
                          "filter 'rate': option 'bytes-per-second=0' failed: the value is "
                          "not accepted; give a number of bytes, with K, M, G or T if wanted, "
                          "1 to 1099511627776"),
                  "%s", error->message);
   g_clear_error (&error);
-  ck_assert (!gdw_stack_open (plugins, "unix:@x|rate", &error));
+  ck_assert (!open_text (plugins, "unix:@x|rate", FALSE, &error));
   ck_assert_msg (strstr (error->message, "filter 'rate': option 'bytes-per-second'"), "%s",
                  error->message);
   gdw_plugins_free (plugins);

@@ -460,7 +460,7 @@ START_TEST (wrong_options_are_said)
   g_autofree char *uri = g_strdup_printf ("unix:@x|%s", wrong[_i].filter);
   g_autoptr (GError) error = NULL;
 
-  ck_assert (!gdw_stack_open (plugins, uri, &error));
+  ck_assert (!open_text (plugins, uri, FALSE, &error));
   ck_assert_msg (strstr (error->message, wrong[_i].message), "%s", error->message);
   gdw_plugins_free (plugins);
 }

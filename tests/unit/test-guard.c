@@ -432,7 +432,7 @@ START_TEST (an_address_listens_before_it_accepts_and_once)
 
   EXPECT (gdw_stack_accept (stack, NULL, &error), GDW_ERROR_BUSY,
           "transport 'liar': accept failed: it does not listen");
-  ck_assert (gdw_stack_local_address (stack) == NULL);
+  ck_assert (local_text (stack) == NULL);
   ck_assert (gdw_stack_listen (stack, NULL, NULL));
   EXPECT (gdw_stack_listen (stack, NULL, &error), GDW_ERROR_BUSY,
           "transport 'liar': listen failed: it listens already");

@@ -9,6 +9,7 @@
 #include <string.h>
 
 #include "tests/engine/wait.h"
+#include "tests/support/address-text.h"
 #include "tests/support/suite.h"
 
 static const guint8 other_id[GDW_ID_BYTES] = { 9 };
@@ -152,8 +153,8 @@ ask (Fixture *f, gboolean listens, guint window_ms)
   *f = (Fixture){ .plugins = gdw_plugins_new (NULL),
                   .folder = g_dir_make_tmp ("godwit-query-XXXXXX", NULL) };
   uri = g_strdup_printf ("unix:%s/socket", f->folder);
-  f->here = gdw_stack_open (f->plugins, uri, NULL);
-  f->there = gdw_stack_open (f->plugins, uri, NULL);
+  f->here = open_text (f->plugins, uri, FALSE, NULL);
+  f->there = open_text (f->plugins, uri, FALSE, NULL);
   ck_assert (!listens || gdw_stack_listen (f->there, NULL, NULL));
   f->query = gdw_query_new (f->here, NULL, id, token, window_ms, g_main_context_default (),
                             on_done, f);

@@ -35,7 +35,7 @@ START_TEST (tcp_without_a_host_listens_everywhere)
   pair_connect (&pair);
   gdw_link_close (g_steal_pointer (&pair.out));
   gdw_link_close (g_steal_pointer (&pair.in));
-  real = gdw_stack_local_address (pair.listening);
+  real = local_text (pair.listening);
   four = g_strconcat ("tcp:127.0.0.1", strrchr (real, ':'), NULL);
   gdw_stack_close (pair.connecting);
   pair.connecting = must_open (pair.plugins, four);
@@ -50,7 +50,7 @@ START_TEST (tcp_takes_names)
   g_autofree char *real = NULL, *name = NULL;
 
   pair_listen (&pair, "tcp:127.0.0.1:0", "", "");
-  real = gdw_stack_local_address (pair.listening);
+  real = local_text (pair.listening);
   /* Has the address ::1 too, where nobody listens. */
   name = g_strconcat ("tcp:localhost", strrchr (real, ':'), NULL);
   gdw_stack_close (pair.connecting);
@@ -76,7 +76,7 @@ has_ipv6 (void)
 static char *
 same_port (GdwStack *listening, const char *host, const char *more)
 {
-  g_autofree char *real = gdw_stack_local_address (listening);
+  g_autofree char *real = local_text (listening);
 
   return g_strdup_printf ("tcp:%s%s%s", host, strrchr (real, ':'), more);
 }
@@ -298,7 +298,7 @@ START_TEST (options_reach_both_sockets)
 
   pair_listen (&pair, uri, "", ",sndbuf=48K,congestion=cubic");
   pair_connect (&pair);
-  real = gdw_stack_local_address (pair.listening);
+  real = local_text (pair.listening);
   port = (guint16) g_ascii_strtoull (strrchr (real, ':') + 1, NULL, 10);
   in = find_socket (port, FALSE);
   out = find_socket (port, TRUE);
@@ -336,7 +336,7 @@ END_TEST
 static int
 connect_raw (GdwStack *listening)
 {
-  g_autofree char *real = gdw_stack_local_address (listening);
+  g_autofree char *real = local_text (listening);
   guint64 port = g_ascii_strtoull (strrchr (real, ':') + 1, NULL, 10);
   struct sockaddr_in address = { .sin_family = AF_INET,
                                  .sin_port = htons ((guint16) port),
@@ -500,7 +500,7 @@ START_TEST (tcp_names_the_transport_that_has_many_links)
   GdwPlugins *plugins = gdw_plugins_new (NULL);
   GdwStack *one = must_open (plugins, "tcp:127.0.0.1:1");
   g_autoptr (GError) error = NULL;
-  GdwStack *many = gdw_stack_open_many (plugins, "tcp:127.0.0.1:1,sndbuf=1M", &error);
+  GdwStack *many = open_text (plugins, "tcp:127.0.0.1:1,sndbuf=1M", TRUE, &error);
 
   ck_assert_msg (many != NULL, "%s", error ? error->message : "no error");
   ck_assert_str_eq (gdw_stack_transport (one), "tcp");

@@ -186,24 +186,6 @@ START_TEST (a_wrong_declaration_is_found)
 }
 END_TEST
 
-START_TEST (text_is_cut_where_nothing_stands_before)
-{
-  g_auto (GStrv) pieces = gdw_options_split ("a\\|b|c||d\\", '|', 0);
-  g_auto (GStrv) two = gdw_options_split ("a,b,c", ',', 2);
-  g_autofree char *escaped = gdw_options_escape ("a|b,c\\d");
-  g_autofree char *plain = gdw_options_unescape (escaped);
-
-  ck_assert_uint_eq (g_strv_length (pieces), 4);
-  ck_assert_str_eq (pieces[0], "a\\|b");
-  ck_assert_str_eq (pieces[2], "");
-  ck_assert_str_eq (pieces[3], "d\\");
-  ck_assert_uint_eq (g_strv_length (two), 2);
-  ck_assert_str_eq (two[1], "b,c");
-  ck_assert_str_eq (escaped, "a\\|b\\,c\\d");
-  ck_assert_str_eq (plain, "a|b,c\\d");
-}
-END_TEST
-
 int
 main (void)
 {
@@ -216,6 +198,5 @@ main (void)
   tcase_add_loop_test (tc, what_is_wrong_is_said, 0, G_N_ELEMENTS (wrong));
   tcase_add_test (tc, a_plugin_without_options_takes_none);
   tcase_add_loop_test (tc, a_wrong_declaration_is_found, 0, G_N_ELEMENTS (flaws));
-  tcase_add_test (tc, text_is_cut_where_nothing_stands_before);
   return suite_run ("options", tc, NULL);
 }

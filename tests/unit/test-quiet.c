@@ -15,6 +15,7 @@
 #include <unistd.h>
 
 #include "plugins/stack.h"
+#include "tests/support/address-text.h"
 
 #define LIMIT (1 << 20)
 
@@ -101,7 +102,7 @@ START_TEST (a_transport_raises_no_signal_on_any_thread)
   GdwPlugins *plugins = gdw_plugins_new (NULL);
   struct iovec iov = { (void *) "x", 1 };
   g_autoptr (GError) error = NULL;
-  GdwStack *stack = gdw_stack_open (plugins, uri, &error);
+  GdwStack *stack = open_text (plugins, uri, FALSE, &error);
   GdwLink *link;
 
   ck_assert_msg (stack != NULL, "%s", error ? error->message : "");

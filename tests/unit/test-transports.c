@@ -326,7 +326,16 @@ static const struct {
   { "tcp:[host]:7000", "no IPv6 address between the brackets" },
   { "tcp:[]:7000", "no IPv6 address between the brackets" },
   { "tcp:h:1,nosuch=1", "transport 'tcp': option 'nosuch' failed: there is no such option; it "
-                        "has sndbuf, rcvbuf, congestion, dead-after, ipv4, ipv6" },
+                        "has sndbuf, rcvbuf, congestion, dead-after, ipv4, ipv6, host, port" },
+  { "tcp:h:1,host=h,port=1",
+    "transport 'tcp': open of address 'h:1' failed: it is given twice" },
+  { "tcp:h:1,port=2", "it is given twice; write HOST:PORT, or host and port" },
+  { "tcp:,host=h", "there is no port; add port=N" },
+  { "tcp:,host=h,port=http",
+    "transport 'tcp': open of address 'h:http' failed: the port is no" },
+  { "tcp:,host=a:b,port=1", "the host has a ':' and is no IPv6 address" },
+  { "tcp:,host=[::1],port=1", "the host has a ':' and is no IPv6 address" },
+  { "multi-tcp:,host=127.0.0.1,port=1,ipv4=off", "it is an IPv4 address and ipv4 is off" },
   { "tcp:h:1,sndbuf=4Q", "transport 'tcp': option 'sndbuf=4Q' failed" },
   { "tcp:h:1|", "there is no filter where one is announced" },
   { "tcp:h:1|nosuch", "filter 'nosuch': load failed: there is no gdw-filter-nosuch.so in " },
@@ -341,6 +350,7 @@ static const struct {
   { "unix:s,peer-uid=4294967295", "option 'peer-uid=4294967295' failed" },
   { "unix:", "transport 'unix': open of address '' failed: a path has 1 to 107 bytes" },
   { "unix:@", "a path has 1 to 107 bytes, this one 0" },
+  { "unix:,literal=on", "open of address '' failed: a path has 1 to 107 bytes, this one 0" },
 };
 
 START_TEST (an_address_that_cannot_work_is_an_error)
@@ -348,7 +358,7 @@ START_TEST (an_address_that_cannot_work_is_an_error)
   GdwPlugins *plugins = gdw_plugins_new (NULL);
   g_autoptr (GError) error = NULL;
 
-  ck_assert (!gdw_stack_open (plugins, bad_addresses[_i].uri, &error));
+  ck_assert (!open_text (plugins, bad_addresses[_i].uri, FALSE, &error));
   ck_assert_msg (strstr (error->message, bad_addresses[_i].message), "%s", error->message);
   gdw_plugins_free (plugins);
 }
@@ -360,7 +370,7 @@ START_TEST (a_taken_address_is_an_error)
   g_autofree char *uri = NULL;
 
   listen_at (&pair, _i);
-  uri = gdw_stack_local_address (pair.listening);
+  uri = local_text (pair.listening);
   expect_failure (TRUE, uri, GDW_ERROR_IO, "failed: Address already in use; ");
   pair_connect (&pair);
   pair_close (&pair);
@@ -373,7 +383,7 @@ START_TEST (an_address_is_free_again_after_the_close)
   g_autofree char *uri = NULL;
 
   link_at (&pair, _i);
-  uri = gdw_stack_local_address (pair.listening);
+  uri = local_text (pair.listening);
   /* The side that ends first keeps the port in TIME_WAIT. */
   gdw_link_close (g_steal_pointer (&pair.in));
   expect_closed (pair.out);

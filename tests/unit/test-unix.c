@@ -59,7 +59,7 @@ START_TEST (a_path_that_is_too_long_is_an_error)
   g_autoptr (GError) error = NULL;
 
   gdw_stack_close (must_open (plugins, fits));
-  ck_assert (!gdw_stack_open (plugins, longer, &error));
+  ck_assert (!open_text (plugins, longer, FALSE, &error));
   ck_assert_msg (strstr (error->message, "a path has 1 to 107 bytes, this one 108; give PATH"),
                  "%s", error->message);
   gdw_plugins_free (plugins);
@@ -90,7 +90,7 @@ START_TEST (a_path_may_have_the_signs_of_the_address_in_it)
   g_autofree char *path = g_build_filename (folder, "a,b|c\\d", NULL);
 
   pair_listen (&pair, uri, "", "");
-  real = gdw_stack_local_address (pair.listening);
+  real = local_text (pair.listening);
   ck_assert_str_eq (real, uri);
   ck_assert (lstat (path, &st) == 0);
   pair_connect (&pair);

@@ -39,6 +39,12 @@ const GdwOption inet_options[] = {
                   .type = GDW_OPTION_BOOL,
                   .default_value = "on",
                   .help = "use IPv6" },
+  [INET_HOST] = { .name = "host",
+                  .type = GDW_OPTION_STRING,
+                  .help = "with port, in place of HOST:PORT: the host, without brackets" },
+  [INET_PORT] = { .name = "port",
+                  .type = GDW_OPTION_STRING,
+                  .help = "the port, in place of the one in HOST:PORT" },
   { 0 },
 };
 

@@ -17,7 +17,7 @@
 typedef struct {
   const char *transport;
   const GdwValue *options;
-  char *address; /* as typed */
+  char *address; /* HOST:PORT, for people */
   char *host;    /* NULL: any */
   guint16 port;
   int listener, wake; /* of the listener; or -1 */
@@ -46,20 +46,52 @@ literal_family (const char *host)
   return address ? g_inet_address_get_family (address) : G_SOCKET_FAMILY_INVALID;
 }
 
-/* NULL, or what is wrong with the address. */
+/* The functions that parse give NULL, or what is wrong with the address. */
+
 static const char *
-parse (Inet *inet)
+parse_port (Inet *inet, const char *text)
 {
-  const char *colon = strrchr (inet->address, ':');
-  const char *start = inet->address;
-  gsize length;
   guint64 port;
 
-  if (!colon)
-    return "there is no port; write HOST:PORT";
-  if (!g_ascii_string_to_unsigned (colon + 1, 10, 0, G_MAXUINT16, &port, NULL))
+  if (!g_ascii_string_to_unsigned (text, 10, 0, G_MAXUINT16, &port, NULL))
     return "the port is no number from 0 to 65535";
   inet->port = (guint16) port;
+  return NULL;
+}
+
+/* The host and the port in parts, which are what they are. */
+static const char *
+parse_parts (Inet *inet, const char *text)
+{
+  const char *host = inet->options[INET_HOST].string, *port = inet->options[INET_PORT].string;
+
+  inet->address = g_strdup_printf (host && strchr (host, ':') ? "[%s]:%s" : "%s:%s",
+                                   host ? host : "", port ? port : "");
+  if (*text)
+    return "it is given twice; write HOST:PORT, or host and port";
+  if (!port)
+    return "there is no port; add port=N";
+  if (host && *host)
+    inet->host = g_strdup (host);
+  if (inet->host && strchr (host, ':') && literal_family (host) != G_SOCKET_FAMILY_IPV6)
+    return "the host has a ':' and is no IPv6 address";
+  return parse_port (inet, port);
+}
+
+static const char *
+parse (Inet *inet, const char *start)
+{
+  const char *colon = strrchr (start, ':'), *why;
+  gsize length;
+
+  if (inet->options[INET_HOST].set || inet->options[INET_PORT].set)
+    return parse_parts (inet, start);
+  inet->address = g_strdup (start);
+  if (!colon)
+    return "there is no port; write HOST:PORT";
+  why = parse_port (inet, colon + 1);
+  if (why)
+    return why;
   length = (gsize) (colon - start);
   if (length == 0)
     return NULL;
@@ -99,8 +131,7 @@ inet_open (const char *transport, const GdwTransportConfig *config, GError **err
   inet->transport = transport;
   inet->listener = inet->wake = -1;
   inet->options = config->options;
-  inet->address = g_strdup (config->address);
-  why = parse (inet);
+  why = parse (inet, config->address);
   if (!why)
     why = check_families (inet);
   if (!why)

@@ -13,6 +13,8 @@ enum {
   INET_DEAD_AFTER,
   INET_IPV4,
   INET_IPV6,
+  INET_HOST,
+  INET_PORT,
 };
 
 extern const GdwOption inet_options[];
