@@ -137,6 +137,7 @@ queue_peek (Queue *queue, struct iovec *iov)
   pthread_mutex_lock (&queue->lock);
   for (GList *l = queue->chunks.head; l && n < QUEUE_BATCH; l = l->next) {
     Chunk *chunk = l->data;
+
     if (chunk->due_us > now)
       break;
     iov[n].iov_base = chunk->data + chunk->passed;

@@ -204,6 +204,7 @@ delay_write (gpointer data, const GdwNext *next, const struct iovec *iov, guint 
   chunk = queue_chunk_new (MIN (total, room));
   for (guint i = 0; i < n && chunk->passed < chunk->length; i++) {
     gsize length = MIN (iov[i].iov_len, chunk->length - chunk->passed);
+
     memcpy (chunk->data + chunk->passed, iov[i].iov_base, length);
     chunk->passed += length;
   }

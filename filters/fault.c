@@ -39,6 +39,7 @@ frame_type (const char *name)
 {
   for (guint type = 1; type < 256; type++) {
     const char *known = gdw_frame_name (type);
+
     if (known && g_ascii_strcasecmp (known, name) == 0)
       return type;
   }
@@ -482,6 +483,7 @@ fault_shutdown (gpointer data, const GdwNext *next, GError **error)
     struct iovec rest = { direction->kept->data + direction->passed,
                           direction_kept (direction) };
     gssize count = 0;
+
     if (rest.iov_len > 0 && !is_broken (link))
       count = next->write (next, &rest, 1, NULL, NULL);
     if (count > 0)

@@ -23,6 +23,8 @@ static gpointer
 dirty_ring_open (const GdwTrackerConfig *config, GError **error)
 {
   const char *missing = NULL;
+  DirtyRing *self;
+
   if (config->dirty_log == NULL)
     missing = "this host keeps no dirty log; give it one with rings, or use a tracker that "
               "needs none";
@@ -35,7 +37,7 @@ dirty_ring_open (const GdwTrackerConfig *config, GError **error)
     return NULL;
   }
 
-  DirtyRing *self = g_new0 (DirtyRing, 1);
+  self = g_new0 (DirtyRing, 1);
   self->log = config->dirty_log;
   self->rings_were_reset = config->rings_were_reset;
   self->core = config->core;
@@ -47,6 +49,7 @@ static void
 dirty_ring_close (gpointer data)
 {
   DirtyRing *self = data;
+
   g_free (self->vcpu_pages);
   g_free (self);
 }
@@ -60,6 +63,7 @@ harvest (DirtyRing *self, GdwDirtyRing *ring, guint64 *const *bits, guint max, g
     GdwDirtyEntry *entry = &ring->entries[ring->next & (ring->n_entries - 1)];
     guint region;
     guint64 page;
+
     if (!(__atomic_load_n (&entry->flags, __ATOMIC_ACQUIRE) & GDW_DIRTY_ENTRY_DIRTY))
       break;
     if (bits != NULL) {
@@ -81,9 +85,11 @@ empty_portion (DirtyRing *self, guint64 *const *bits, guint32 *left, guint64 *to
 {
   gboolean ok = TRUE;
   guint64 n_reset;
+
   *total = 0;
   for (guint i = 0; ok && i < self->log->n_rings; i++) {
     guint n;
+
     ok = harvest (self, &self->log->rings[i], bits, MIN (left[i], PORTION), &n, error);
     left[i] -= n;
     self->vcpu_pages[i] += n;
@@ -103,6 +109,7 @@ empty_rings (DirtyRing *self, guint64 *const *bits, GError **error)
 {
   g_autofree guint32 *left = g_new (guint32, self->log->n_rings);
   guint64 n;
+
   for (guint i = 0; i < self->log->n_rings; i++)
     left[i] = self->log->rings[i].n_entries;
   do
@@ -116,6 +123,7 @@ static gboolean
 dirty_ring_start (gpointer data, GError **error)
 {
   DirtyRing *self = data;
+
   if (!empty_rings (self, NULL, error) ||
       !self->log->enable (self->log->self, GDW_DIRTY_LOG_RING, error))
     return FALSE;
@@ -138,11 +146,13 @@ dirty_ring_stop (gpointer data, GError **error)
 {
   DirtyRing *self = data;
   gboolean started = self->started;
+  gboolean emptied, off;
+
   self->started = FALSE;
   if (!started)
     return TRUE;
-  gboolean emptied = empty_rings (self, NULL, error);
-  gboolean off = self->log->disable (self->log->self, emptied ? error : NULL);
+  emptied = empty_rings (self, NULL, error);
+  off = self->log->disable (self->log->self, emptied ? error : NULL);
   return empty_rings (self, NULL, emptied && off ? error : NULL) && emptied && off;
 }
 
@@ -150,6 +160,7 @@ static guint
 dirty_ring_vcpu_pages (gpointer data, guint64 *pages, guint n)
 {
   DirtyRing *self = data;
+
   for (guint i = 0; i < MIN (n, self->log->n_rings); i++)
     pages[i] = self->vcpu_pages[i];
   return self->log->n_rings;

@@ -21,6 +21,7 @@ static double
 now (void)
 {
   struct timespec t;
+
   clock_gettime (CLOCK_MONOTONIC, &t);
   return t.tv_sec + t.tv_nsec * 1e-9;
 }
@@ -29,6 +30,7 @@ GdwRate *
 gdw_rate_new (guint64 bytes_per_s)
 {
   GdwRate *rate = g_new0 (GdwRate, 1);
+
   pthread_mutex_init (&rate->lock, NULL);
   rate->bytes_per_s = bytes_per_s;
   rate->at = now ();
@@ -49,6 +51,7 @@ static void
 refill (GdwRate *rate)
 {
   double t = now ();
+
   if (rate->open || rate->bytes_per_s == 0)
     rate->level = 0; /* what went unlimited is nobody's debt later */
   else
@@ -85,9 +88,11 @@ debt_s (const GdwRate *rate)
 gint64
 gdw_rate_wait_us (GdwRate *rate)
 {
+  double wait_s;
+
   pthread_mutex_lock (&rate->lock);
   refill (rate);
-  double wait_s = debt_s (rate);
+  wait_s = debt_s (rate);
   pthread_mutex_unlock (&rate->lock);
   return wait_s > 0 ? (gint64) (wait_s * G_USEC_PER_SEC) + 1 : 0;
 }

@@ -181,6 +181,7 @@ fail_at (const Inet *inet, const char *what, GSocketAddress *last, int why, cons
   if (last && literal_family (inet->host ? inet->host : "::") == G_SOCKET_FAMILY_INVALID) {
     GInetAddress *address = g_inet_socket_address_get_address (G_INET_SOCKET_ADDRESS (last));
     g_autofree char *number = g_inet_address_to_string (address);
+
     text = g_strdup_printf ("%s '%s' at %s", what, inet->address, number);
   } else {
     text = g_strdup_printf ("%s '%s'", what, inet->address);
