@@ -39,7 +39,7 @@ set_logging (GdwKvmLog *self, const GdwKvmSlot *slot, gboolean on, GError **erro
   return fail_slot (error, slot, on ? "switching logging on" : "switching logging off");
 }
 
-/* The switch between plain and manual is the VM's, not a slot's; a ring has neither. */
+/* The VM switches between plain and manual, not a slot; a VM with rings has neither mode. */
 static gboolean
 set_protect (GdwKvmLog *self, guint32 mode, GError **error)
 {
@@ -82,7 +82,7 @@ kvm_enable (gpointer log, guint32 mode, GError **error)
   return TRUE;
 }
 
-/* Goes on after a failure: a slot still logged costs the guest a fault a page. */
+/* Goes on after a failure: each slot that stays logged costs the guest a fault a page. */
 static gboolean
 kvm_disable (gpointer log, GError **error)
 {
@@ -93,7 +93,7 @@ kvm_disable (gpointer log, GError **error)
     return TRUE;
   for (guint i = 0; i < self->n_slots; i++)
     set_logging (self, &self->slots[i].kvm, FALSE, first ? NULL : &first);
-  /* The default: the VMM may log slots of its own, a frame buffer say. */
+  /* Back to the default: the VMM may log slots of its own, for example a frame buffer. */
   set_protect (self, GDW_DIRTY_LOG_PLAIN, first ? NULL : &first);
   self->mode = 0;
   if (first == NULL)
@@ -157,7 +157,7 @@ kvm_get (gpointer log, guint region, guint64 *bits, GError **error)
   return TRUE;
 }
 
-/* Pages [first, first + n) of the slot, which begin with bits[0]. */
+/* Clears pages [first, first + n) of the slot; bits[0] holds the first of them. */
 static gboolean
 clear_slot (GdwKvmLog *self, const GdwLogSlot *slot, guint64 first, guint64 n,
             const guint64 *bits, GError **error)
@@ -168,7 +168,7 @@ clear_slot (GdwKvmLog *self, const GdwLogSlot *slot, guint64 first, guint64 n,
   while (from < to && bits[from] == 0)
     from++;
   if (from == to)
-    return TRUE; /* a call costs half a microsecond also for nothing */
+    return TRUE; /* even an empty call costs half a microsecond */
   while (bits[to - 1] == 0)
     to--;
   clear = (struct kvm_clear_dirty_log){
@@ -259,7 +259,7 @@ take_slots (GdwKvmLog *self, const GdwKvmSlot *slots, guint n_slots, GError **er
   return TRUE;
 }
 
-/* Asks for a slot that no VM has: one with a ring refuses before it looks. */
+/* Asks for a slot that no VM has: a VM with a ring refuses before it looks at the slot. */
 gboolean
 gdw_kvm_has_rings (int vm_fd)
 {

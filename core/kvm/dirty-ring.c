@@ -13,7 +13,7 @@ G_STATIC_ASSERT (sizeof (GdwDirtyEntry) == sizeof (struct kvm_dirty_gfn));
 G_STATIC_ASSERT (GDW_DIRTY_ENTRY_DIRTY == KVM_DIRTY_GFN_F_DIRTY);
 G_STATIC_ASSERT (GDW_DIRTY_ENTRY_RESET == KVM_DIRTY_GFN_F_RESET);
 
-/* The largest ring in bytes, 0 if there is none; @cap is what to enable. */
+/* The largest ring in bytes, 0 if there is none; @cap is the capability to enable. */
 static guint64
 largest_ring (int vm_fd, guint32 *cap)
 {
@@ -57,7 +57,7 @@ gdw_kvm_dirty_ring_enable (int vm_fd, guint32 n_entries, GError **error)
   return FALSE;
 }
 
-/* Entries come in runs of one slot. */
+/* Entries come in runs of one slot, so begin with the last slot found. */
 static gboolean
 ring_locate (gpointer log, guint32 slot, guint64 offset, guint *region, guint64 *page,
              GError **error)

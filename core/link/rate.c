@@ -6,15 +6,15 @@
 #include <time.h>
 
 #define BURST_S 0.01
-#define LONGEST_WAIT_S 1000. /* then it is computed again */
+#define LONGEST_WAIT_S 1000. /* in microseconds; then the level is computed again */
 
 struct GdwRate {
   pthread_mutex_t lock;
   /* under the lock */
   guint64 bytes_per_s; /* 0: unlimited */
   gboolean open;
-  double level; /* bytes that may go now; below zero: debt */
-  double at;    /* when level was right, seconds */
+  double level; /* bytes that may be sent now; below zero: debt */
+  double at;    /* seconds; the time of level */
 };
 
 static double
@@ -46,14 +46,14 @@ gdw_rate_free (GdwRate *rate)
   g_free (rate);
 }
 
-/* With the lock held. */
+/* Under the lock. */
 static void
 refill (GdwRate *rate)
 {
   double t = now ();
 
   if (rate->open || rate->bytes_per_s == 0)
-    rate->level = 0; /* what went unlimited is nobody's debt later */
+    rate->level = 0; /* bytes sent without a limit make no debt */
   else
     rate->level = MIN (rate->level + (t - rate->at) * rate->bytes_per_s,
                        BURST_S * rate->bytes_per_s);
@@ -64,7 +64,7 @@ void
 gdw_rate_set (GdwRate *rate, guint64 bytes_per_s)
 {
   pthread_mutex_lock (&rate->lock);
-  refill (rate); /* the time until now counts at the old rate */
+  refill (rate); /* the old rate holds for the time until now */
   rate->bytes_per_s = bytes_per_s;
   pthread_mutex_unlock (&rate->lock);
 }
@@ -78,7 +78,7 @@ gdw_rate_open (GdwRate *rate, gboolean open)
   pthread_mutex_unlock (&rate->lock);
 }
 
-/* With the lock held: seconds until the debt is paid. */
+/* Under the lock.  Seconds until the debt is paid. */
 static double
 debt_s (const GdwRate *rate)
 {

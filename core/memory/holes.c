@@ -38,7 +38,7 @@ set_bits (guint64 *bits, guint64 first, guint64 end)
   }
 }
 
-/* Bit 0 is page @first of the region; what is found may reach outside what was asked. */
+/* Bit 0 is page @first of the region.  What is found may reach outside the window. */
 typedef struct {
   guint64 first, end;
   guint64 *bits;
@@ -53,8 +53,7 @@ set_found (const Window *window, guint64 first, guint64 end)
     set_bits (window->bits, first - window->first, end - window->first);
 }
 
-/* Through an open file of its own: SEEK_DATA moves the offset, which all users
- * of the region's fd share. */
+/* Opens the file anew: SEEK_DATA moves the offset, which all users of the region's fd share. */
 static gboolean
 find_in_file (const GdwRegion *region, const Window *window)
 {

@@ -4,14 +4,15 @@
 
 #include <string.h>
 
-/* Bits are set with release and cleared with acquire: who takes a bit sees the
- * page as it was when the bit was set.  A bit that is set already is set again
- * all the same: a load could be done before the page's own store is seen.
+/* Bits are set with release and cleared with acquire: a thread that takes a bit sees the page
+ * as it was when the bit was set.  Set a bit even if it is set already: a load could come
+ * before the page's own store is seen.
  *
  * The count goes up before bits are set and down after they are cleared, so it
  * is never below the truth. */
 
-#define BLOCK_WORDS 512 /* counted, then changed, while it is in the L1 cache */
+#define BLOCK_WORDS                                                                            \
+  512 /* words that are counted, then changed, while they are in the L1 cache */
 #define LINE_WORDS 8
 
 static inline guint64
@@ -30,7 +31,7 @@ popcount (guint64 w)
   return (guint) ((w * 0x0101010101010101) >> 56);
 }
 
-/* The bits of word @i that are in [first, end), end > first. */
+/* The bits of word @i that lie in [first, end); end > first. */
 static inline guint64
 word_mask (guint64 i, guint64 first, guint64 end)
 {
@@ -156,7 +157,7 @@ gdw_pageset_remove (GdwPageset *set, guint region, guint64 first, guint64 n)
   return removed;
 }
 
-/* Takes the words of @from out, each at once: others may add to it meanwhile. */
+/* Takes the words out of @from, each in one step: others may add to it meanwhile. */
 static guint64
 take_block (guint64 *from, guint64 n_words, guint64 *words)
 {
@@ -203,7 +204,7 @@ gdw_pageset_merge (GdwPageset *set, GdwPageset *from)
       n = MIN (BLOCK_WORDS, n_words - i);
       taken = take_block (words + i, n, block);
 
-      if (i + n == n_words) { /* a tracker wrote it: nothing past the end may get in */
+      if (i + n == n_words) { /* a tracker wrote it: let nothing past the end in */
         taken -= popcount (block[n - 1]);
         block[n - 1] &= word_mask (n_words - 1, 0, set->pages[r]);
         taken += popcount (block[n - 1]);
@@ -270,7 +271,7 @@ gdw_bits_next_run (const guint64 *bits, guint64 from, guint64 end, guint64 *firs
   guint64 word = i < words ? load (&bits[i]) & (~G_GUINT64_CONSTANT (0) << (from % 64)) : 0;
   guint64 gap;
 
-  while (word == 0) { /* again if it was emptied since it was found */
+  while (word == 0) { /* once more if it was emptied after it was found */
     i = gdw_bits_next_word (bits, i + 1, words);
     if (i >= words)
       return FALSE;
