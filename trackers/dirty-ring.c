@@ -1,14 +1,14 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /* SPDX-FileCopyrightText: The godwit authors */
 
-/* The dirty rings of the vCPUs: each collect empties them, and re-arms what it found before it
+/* The dirty rings of the vCPUs: each collect empties them and re-arms what it found before it
  * returns. */
 
 #include <godwit/error.h>
 #include <godwit/tracker.h>
 
-/* Harvested of each ring before they are reset: so long a vCPU with a full ring waits at most.
- */
+/* The most entries harvested from each ring before a reset.  This bounds how long a vCPU with a
+ * full ring waits. */
 #define PORTION 1024u
 
 typedef struct {
@@ -16,7 +16,7 @@ typedef struct {
   void (*rings_were_reset) (gpointer core);
   gpointer core;
   gboolean started;
-  guint64 *vcpu_pages; /* of each ring since start */
+  guint64 *vcpu_pages; /* pages of each ring since start */
 } DirtyRing;
 
 static gpointer
@@ -78,7 +78,7 @@ harvest (DirtyRing *self, GdwDirtyRing *ring, guint64 *const *bits, guint max, g
   return TRUE;
 }
 
-/* Up to PORTION entries of each ring.  @left: how many each ring may still give. */
+/* Harvests up to PORTION entries of each ring.  @left: how many each ring may still give. */
 static gboolean
 empty_portion (DirtyRing *self, guint64 *const *bits, guint32 *left, guint64 *total,
                GError **error)
@@ -95,7 +95,7 @@ empty_portion (DirtyRing *self, guint64 *const *bits, guint32 *left, guint64 *to
     self->vcpu_pages[i] += n;
     *total += n;
   }
-  /* Always: a reset that failed before may have left something. */
+  /* Reset even if nothing was found: a reset that failed before may have left something. */
   if (!self->log->reset_rings (self->log->self, &n_reset, ok ? error : NULL))
     return FALSE;
   if (n_reset > 0 && self->rings_were_reset != NULL)
@@ -103,7 +103,7 @@ empty_portion (DirtyRing *self, guint64 *const *bits, guint32 *left, guint64 *to
   return ok;
 }
 
-/* One time round each ring and no more: vCPUs go on writing. */
+/* Goes round each ring once at most, since vCPUs go on writing. */
 static gboolean
 empty_rings (DirtyRing *self, guint64 *const *bits, GError **error)
 {
@@ -139,8 +139,8 @@ dirty_ring_collect (gpointer data, guint64 *const *bits, GError **error)
   return empty_rings (data, bits, error);
 }
 
-/* Emptied before it is switched off, too, which takes a while: a vCPU with a full ring goes on
- * meanwhile. */
+/* Switching off takes a while, so empty the rings before it, too: a vCPU with a full ring goes
+ * on meanwhile. */
 static gboolean
 dirty_ring_stop (gpointer data, GError **error)
 {
