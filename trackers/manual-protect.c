@@ -25,6 +25,7 @@ manual_protect_rearm (gpointer data, guint region, guint64 first, guint64 n,
                       const guint64 *bits, GError **error)
 {
   DirtyLog *self = data;
+
   return self->log->clear (self->log->self, region, first, n, bits, error);
 }
 
