@@ -36,7 +36,7 @@ wake_up (GCancellable *cancellable, gpointer data)
   pthread_mutex_unlock (&queue->lock);
 }
 
-/* The lock is held: sleep until something has changed or it is @until_us (0 = never). */
+/* Under the lock.  Sleep until something has changed or it is @until_us (0 = never). */
 static void
 sleep_until (Queue *queue, gint64 until_us)
 {
@@ -48,7 +48,8 @@ sleep_until (Queue *queue, gint64 until_us)
     pthread_cond_wait (&queue->changed, &queue->lock);
 }
 
-/* The lock is held: when to look again, 0 = when something has changed; or FALSE: go on. */
+/* Under the lock.  TRUE: sleep until @until_us (0 = until something has changed).  FALSE: go
+ * on. */
 typedef gboolean (*Waits) (const Queue *queue, gint64 *until_us);
 
 /* FALSE with an error when cancelled. */
@@ -137,6 +138,7 @@ queue_peek (Queue *queue, struct iovec *iov)
   pthread_mutex_lock (&queue->lock);
   for (GList *l = queue->chunks.head; l && n < QUEUE_BATCH; l = l->next) {
     Chunk *chunk = l->data;
+
     if (chunk->due_us > now)
       break;
     iov[n].iov_base = chunk->data + chunk->passed;

@@ -6,15 +6,15 @@
 #include <pthread.h>
 #include <sys/uio.h>
 
-/* The bytes under way in one direction of filter delay.  One thread puts, one takes. */
+/* The bytes under way in one direction of the filter delay.  One thread puts, one takes. */
 
-/* What is under way at most; more makes the putter wait. */
+/* The most bytes under way; with more the putter waits. */
 #define QUEUE_BYTES (64u << 20)
 /* Vectors of one look. */
 #define QUEUE_BATCH 64
 
 typedef struct {
-  gint64 due_us; /* monotonic time from which on it passes */
+  gint64 due_us; /* monotonic time from which on the chunk may pass */
   gsize length, passed;
   guint8 data[];
 } Chunk;
@@ -37,7 +37,7 @@ Chunk *queue_chunk_new (gsize length);
 /* Takes over @chunk. */
 void queue_put (Queue *queue, Chunk *chunk);
 
-/* No more will be put; @error, taken over, is what the other side then sees. */
+/* Nothing more will be put.  The other side then sees @error, which the queue takes over. */
 void queue_end (Queue *queue, GError *error);
 
 /* Wait for room; FALSE with an error when cancelled or when the other side failed. */
@@ -46,13 +46,13 @@ gboolean queue_wait_room (Queue *queue, GCancellable *cancellable, GError **erro
 /* Wait until a chunk is due, or the queue has ended empty. */
 gboolean queue_wait_due (Queue *queue, GCancellable *cancellable, GError **error);
 
-/* The chunks that are due, as vectors, none at the end; they stay, and only this side removes
- * them. */
+/* Gives the chunks that are due, as vectors; none at the end.  They stay in the queue, and only
+ * this side removes them. */
 guint queue_peek (Queue *queue, struct iovec *iov);
 void queue_drop (Queue *queue, gsize count);
 
 /* Nobody takes any more. */
 void queue_is_drained (Queue *queue);
 
-/* Wait until it is, as long as something is taken every @patience_ms. */
+/* Wait until the queue is empty, as long as something is taken every @patience_ms. */
 void queue_flush (Queue *queue, int patience_ms);

@@ -8,7 +8,7 @@
 #include "delay-queue.h"
 
 #define READ_BYTES (256u << 10)
-/* How long a close waits for a wire that takes nothing. */
+/* How long, besides the delay, a close waits for a wire that takes nothing. */
 #define FLUSH_MS 500
 
 enum { OPTION_MS };
@@ -124,7 +124,7 @@ delay_link_open (gpointer self, gboolean incoming, GCancellable *cancellable, GE
   return link;
 }
 
-/* The threads start with the first call, which is when @next is known. */
+/* The threads start with the first call, when @next is known. */
 static gboolean
 start_thread (DelayLink *link, gboolean *runs, pthread_t *thread, gpointer (*run) (gpointer),
               const GdwNext *next, GError **error)
@@ -162,7 +162,7 @@ delay_read (gpointer data, const GdwNext *next, const struct iovec *iov, guint n
     return -1;
   chunks = queue_peek (&link->in, due);
   if (chunks == 0) {
-    /* Nobody writes it any more: the reader has ended. */
+    /* The reader has ended, so nothing more comes in. */
     if (link->in.error)
       g_propagate_error (error, g_error_copy (link->in.error));
     return link->in.error ? -1 : 0;
@@ -204,6 +204,7 @@ delay_write (gpointer data, const GdwNext *next, const struct iovec *iov, guint 
   chunk = queue_chunk_new (MIN (total, room));
   for (guint i = 0; i < n && chunk->passed < chunk->length; i++) {
     gsize length = MIN (iov[i].iov_len, chunk->length - chunk->passed);
+
     memcpy (chunk->data + chunk->passed, iov[i].iov_base, length);
     chunk->passed += length;
   }
@@ -225,7 +226,7 @@ delay_shutdown (gpointer data, const GdwNext *next, GError **error)
   pthread_mutex_unlock (&link->starting);
   if (!writes)
     return next->shutdown (next, error);
-  /* The writer does it after the last byte. */
+  /* The writer shuts down after the last byte. */
   queue_end (&link->out, NULL);
   return TRUE;
 }

@@ -122,6 +122,7 @@ direction_give (Direction *direction, const struct iovec *iov, guint n)
 
   for (guint i = 0; i < n && direction_kept (direction) > 0; i++) {
     gsize length = MIN (iov[i].iov_len, direction_kept (direction));
+
     memcpy (iov[i].iov_base, direction->kept->data + direction->passed, length);
     direction->passed += length;
     given += length;

@@ -5,10 +5,10 @@
 #include <gio/gio.h>
 #include <sys/uio.h>
 
-/* One direction of a link of filter fault: where it is between the units that a fault can be
- * at.  A unit is a frame, or the one byte where a count is full. */
+/* One direction of a link of the filter fault: its position among the units that a fault can
+ * hit.  A unit is a frame, or the one byte where a count is full. */
 
-/* The header as far as the type and the length of a frame need it. */
+/* The part of the header that has the type and the length of a frame. */
 #define DIRECTION_HEAD_BYTES 12
 #define DIRECTION_NO_END G_MAXUINT64
 
@@ -45,7 +45,7 @@ void direction_init (Direction *direction, gboolean frames, guint64 step);
 /* Kept bytes that have not passed. */
 gsize direction_kept (const Direction *direction);
 
-/* As the gathered head says. */
+/* Taken from the gathered head. */
 guint64 direction_payload_bytes (const Direction *direction);
 
 /* What is gathered cannot be the head of a frame: other bytes travel here. */
@@ -54,7 +54,7 @@ gboolean direction_is_no_frame (const Direction *direction);
 /* The whole unit is kept: do to it what was asked for. */
 void direction_alter (Direction *direction, FaultKind kind, guint64 seed);
 
-/* Hand kept bytes to a reader; gives their number. */
+/* Hand kept bytes to a reader.  Returns their number. */
 gssize direction_give (Direction *direction, const struct iovec *iov, guint n);
 
 /* Bytes of the unit have passed. */

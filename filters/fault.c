@@ -16,20 +16,20 @@ static const char *const kind_names[] = { "reset", "stall",     "short", "flip",
 
 typedef struct {
   char *at;     /* as typed */
-  guint type;   /* a frame, or 0 */
-  guint64 step; /* or bytes, or 0: CONNECT */
+  guint type;   /* the type of a frame, or 0 */
+  guint64 step; /* or a number of bytes; both 0: CONNECT */
   guint64 n;
   FaultKind kind;
   int for_ms; /* 0: until cancelled */
   guint64 seed;
   pthread_mutex_t lock;
-  guint64 seen; /* under lock: how often it came by, on all links */
+  guint64 seen; /* under lock: how often the unit came by, on all links */
 } Fault;
 
 typedef struct {
   Fault *fault;
   Direction in, out;
-  pthread_mutex_t writing; /* held by write, so that shutdown sees a whole state */
+  pthread_mutex_t writing; /* write holds it, so that shutdown sees a whole state */
   pthread_mutex_t lock;
   gboolean broken; /* under lock */
 } FaultLink;
@@ -39,6 +39,7 @@ frame_type (const char *name)
 {
   for (guint type = 1; type < 256; type++) {
     const char *known = gdw_frame_name (type);
+
     if (known && g_ascii_strcasecmp (known, name) == 0)
       return type;
   }
@@ -114,7 +115,8 @@ fault_open (const GdwFilterConfig *config, GError **error)
   return NULL;
 }
 
-/* It came by once more: is it the one?  Said aloud, so that who waits for it knows. */
+/* The unit came by once more: is it the one to hit?  Prints a line, so that a waiting test
+ * knows. */
 static gboolean
 is_time (Fault *fault)
 {
@@ -310,7 +312,7 @@ gather (FaultLink *link, const GdwNext *next, GCancellable *cancellable, GError 
   count = call_below (link, direction, next->read, next, &rest, 1, cancellable, error);
   g_byte_array_set_size (direction->kept, have + (guint) MAX (count, 0));
   if (count == 0) {
-    /* What there is of it passes, and then the reader sees the end. */
+    /* The incomplete unit passes, and then the reader sees the end. */
     direction->phase = DIRECTION_PASS;
     direction->left = DIRECTION_NO_END;
   }
@@ -372,7 +374,7 @@ fault_read (gpointer data, const GdwNext *next, const struct iovec *iov, guint n
     g_propagate_error (error, g_steal_pointer (&failure));
     return -1;
   }
-  /* After kind=short it is the end of the stream that the reader sees. */
+  /* After kind=short the reader sees the end of the stream. */
   if (link->fault->kind == FAULT_SHORT)
     return 0;
   set_broken_error (link->fault, "read", error);
@@ -477,11 +479,12 @@ fault_shutdown (gpointer data, const GdwNext *next, GError **error)
   FaultLink *link = data;
   Direction *direction = &link->out;
 
-  /* The beginning of what might have become a frame must not get lost. */
+  /* The beginning of a possible frame must not get lost. */
   if (pthread_mutex_trylock (&link->writing) == 0) {
     struct iovec rest = { direction->kept->data + direction->passed,
                           direction_kept (direction) };
     gssize count = 0;
+
     if (rest.iov_len > 0 && !is_broken (link))
       count = next->write (next, &rest, 1, NULL, NULL);
     if (count > 0)

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /* SPDX-FileCopyrightText: The godwit authors */
 
-/* Says on a line what each call on a link did.  A line that cannot be written at once is lost:
- * what is watched goes on as without it. */
+/* Writes a line for each call on a link.  A line that cannot be written at once is lost: the
+ * filter never delays the links that it watches. */
 
 #include <errno.h>
 #include <fcntl.h>
@@ -47,8 +47,8 @@ write_line (int fd, const char *line, gsize length)
   return ok;
 }
 
-/* One write for one line: what several threads say does not mix.  Up to PIPE_BUF bytes a pipe
- * that is ready takes without a wait. */
+/* Each line is one write, so that the lines of several threads do not mix.  A pipe that is
+ * ready takes up to PIPE_BUF bytes without a wait. */
 static void G_GNUC_PRINTF (2, 3) say (Log *log, const char *format, ...)
 {
   struct pollfd ready = { log->fd, POLLOUT, 0 };
@@ -130,7 +130,7 @@ say_failed (const LogLink *link, const char *call, gint64 start_us, const GError
        g_get_monotonic_time () - start_us, why->message);
 }
 
-/* Of a read or write that gave @count. */
+/* Writes the line of a read or write that returned @count. */
 static gssize
 say_count (const LogLink *link, Sum *sum, const char *call, gssize count,
            const struct iovec *iov, guint n, gint64 start_us)

@@ -4,11 +4,11 @@
 
 #define BYTE G_GUINT64_CONSTANT (1000000)
 #define FULL_US 20000
-/* Bytes are granted in portions of what flows in this time: short enough for a timer to be half
- * a portion late and nothing lost, long enough not to wake for each byte. */
+/* Bytes are granted in portions of this much time: short enough that nothing is lost if a timer
+ * is half a portion late, long enough not to wake for each byte. */
 #define PORTION_US 10000
 
-/* One byte at least, or it would never be granted. */
+/* At least one byte, or none would ever be granted. */
 static guint64
 full (const Bucket *bucket)
 {
@@ -29,7 +29,7 @@ fill (Bucket *bucket, gint64 now_us)
   guint64 room = full (bucket) - bucket->credit;
   guint64 passed = now_us > bucket->at_us ? (guint64) (now_us - bucket->at_us) : 0;
 
-  /* Compared by division: after a long pause the product has more than 64 bits. */
+  /* Compare by division: after a long pause the product has more than 64 bits. */
   if (passed > room / bucket->rate)
     bucket->credit += room;
   else

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /* SPDX-FileCopyrightText: The godwit authors */
 
-/* A slow wire: each link has a bucket of its own, and a write waits until it holds something.
- */
+/* A slow wire: each link has its own bucket, and a write waits until the bucket holds
+ * something. */
 
 #include <godwit/filter.h>
 
@@ -37,7 +37,7 @@ sleep_us (gint64 us, GCancellable *cancellable, GError **error)
   return !g_cancellable_set_error_if_cancelled (cancellable, error);
 }
 
-/* The vectors that fit into @most bytes as they are, or else a part of the first. */
+/* Writes the vectors that fit whole into @most bytes, or else a part of the first. */
 static gssize
 write_most (const GdwNext *next, const struct iovec *iov, guint n, gsize most,
             GCancellable *cancellable, GError **error)

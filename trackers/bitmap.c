@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /* SPDX-FileCopyrightText: The godwit authors */
 
-/* The plain dirty log: each collect copies the log and re-arms every page of it in
- * one step, whoever the page is sent by and when. */
+/* The plain dirty log: each collect copies the log and re-arms every page of it in one step, no
+ * matter when the page is sent. */
 
 #include "trackers/common/dirty-log.h"
 

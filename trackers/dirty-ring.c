@@ -1,14 +1,14 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /* SPDX-FileCopyrightText: The godwit authors */
 
-/* The dirty rings of the vCPUs: each collect empties them, and re-arms what it found before it
+/* The dirty rings of the vCPUs: each collect empties them and re-arms what it found before it
  * returns. */
 
 #include <godwit/error.h>
 #include <godwit/tracker.h>
 
-/* Harvested of each ring before they are reset: so long a vCPU with a full ring waits at most.
- */
+/* The most entries harvested from each ring before a reset.  This bounds how long a vCPU with a
+ * full ring waits. */
 #define PORTION 1024u
 
 typedef struct {
@@ -16,13 +16,15 @@ typedef struct {
   void (*rings_were_reset) (gpointer core);
   gpointer core;
   gboolean started;
-  guint64 *vcpu_pages; /* of each ring since start */
+  guint64 *vcpu_pages; /* pages of each ring since start */
 } DirtyRing;
 
 static gpointer
 dirty_ring_open (const GdwTrackerConfig *config, GError **error)
 {
   const char *missing = NULL;
+  DirtyRing *self;
+
   if (config->dirty_log == NULL)
     missing = "this host keeps no dirty log; give it one with rings, or use a tracker that "
               "needs none";
@@ -35,7 +37,7 @@ dirty_ring_open (const GdwTrackerConfig *config, GError **error)
     return NULL;
   }
 
-  DirtyRing *self = g_new0 (DirtyRing, 1);
+  self = g_new0 (DirtyRing, 1);
   self->log = config->dirty_log;
   self->rings_were_reset = config->rings_were_reset;
   self->core = config->core;
@@ -47,6 +49,7 @@ static void
 dirty_ring_close (gpointer data)
 {
   DirtyRing *self = data;
+
   g_free (self->vcpu_pages);
   g_free (self);
 }
@@ -60,6 +63,7 @@ harvest (DirtyRing *self, GdwDirtyRing *ring, guint64 *const *bits, guint max, g
     GdwDirtyEntry *entry = &ring->entries[ring->next & (ring->n_entries - 1)];
     guint region;
     guint64 page;
+
     if (!(__atomic_load_n (&entry->flags, __ATOMIC_ACQUIRE) & GDW_DIRTY_ENTRY_DIRTY))
       break;
     if (bits != NULL) {
@@ -74,22 +78,24 @@ harvest (DirtyRing *self, GdwDirtyRing *ring, guint64 *const *bits, guint max, g
   return TRUE;
 }
 
-/* Up to PORTION entries of each ring.  @left: how many each ring may still give. */
+/* Harvests up to PORTION entries of each ring.  @left: how many each ring may still give. */
 static gboolean
 empty_portion (DirtyRing *self, guint64 *const *bits, guint32 *left, guint64 *total,
                GError **error)
 {
   gboolean ok = TRUE;
   guint64 n_reset;
+
   *total = 0;
   for (guint i = 0; ok && i < self->log->n_rings; i++) {
     guint n;
+
     ok = harvest (self, &self->log->rings[i], bits, MIN (left[i], PORTION), &n, error);
     left[i] -= n;
     self->vcpu_pages[i] += n;
     *total += n;
   }
-  /* Always: a reset that failed before may have left something. */
+  /* Reset even if nothing was found: a reset that failed before may have left something. */
   if (!self->log->reset_rings (self->log->self, &n_reset, ok ? error : NULL))
     return FALSE;
   if (n_reset > 0 && self->rings_were_reset != NULL)
@@ -97,12 +103,13 @@ empty_portion (DirtyRing *self, guint64 *const *bits, guint32 *left, guint64 *to
   return ok;
 }
 
-/* One time round each ring and no more: vCPUs go on writing. */
+/* Goes round each ring once at most, since vCPUs go on writing. */
 static gboolean
 empty_rings (DirtyRing *self, guint64 *const *bits, GError **error)
 {
   g_autofree guint32 *left = g_new (guint32, self->log->n_rings);
   guint64 n;
+
   for (guint i = 0; i < self->log->n_rings; i++)
     left[i] = self->log->rings[i].n_entries;
   do
@@ -116,6 +123,7 @@ static gboolean
 dirty_ring_start (gpointer data, GError **error)
 {
   DirtyRing *self = data;
+
   if (!empty_rings (self, NULL, error) ||
       !self->log->enable (self->log->self, GDW_DIRTY_LOG_RING, error))
     return FALSE;
@@ -131,18 +139,20 @@ dirty_ring_collect (gpointer data, guint64 *const *bits, GError **error)
   return empty_rings (data, bits, error);
 }
 
-/* Emptied before it is switched off, too, which takes a while: a vCPU with a full ring goes on
- * meanwhile. */
+/* Switching off takes a while, so empty the rings before it, too: a vCPU with a full ring goes
+ * on meanwhile. */
 static gboolean
 dirty_ring_stop (gpointer data, GError **error)
 {
   DirtyRing *self = data;
   gboolean started = self->started;
+  gboolean emptied, off;
+
   self->started = FALSE;
   if (!started)
     return TRUE;
-  gboolean emptied = empty_rings (self, NULL, error);
-  gboolean off = self->log->disable (self->log->self, emptied ? error : NULL);
+  emptied = empty_rings (self, NULL, error);
+  off = self->log->disable (self->log->self, emptied ? error : NULL);
   return empty_rings (self, NULL, emptied && off ? error : NULL) && emptied && off;
 }
 
@@ -150,6 +160,7 @@ static guint
 dirty_ring_vcpu_pages (gpointer data, guint64 *pages, guint n)
 {
   DirtyRing *self = data;
+
   for (guint i = 0; i < MIN (n, self->log->n_rings); i++)
     pages[i] = self->vcpu_pages[i];
   return self->log->n_rings;

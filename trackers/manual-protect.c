@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /* SPDX-FileCopyrightText: The godwit authors */
 
-/* The dirty log with manual protection: collect only copies it, and exactly the pages that are
- * about to be sent are re-armed. */
+/* The dirty log with manual protection: collect only copies it, and rearm re-arms exactly the
+ * pages that are about to be sent. */
 
 #include "trackers/common/dirty-log.h"
 
@@ -13,7 +13,8 @@ manual_protect_open (const GdwTrackerConfig *config, GError **error)
       config, "manual-protect", GDW_DIRTY_LOG_MANUAL,
       "the dirty log of this host has no manual mode; use tracker 'bitmap'", error);
 
-  /* Initially set, nothing is protected at the start: each page is when it is first sent. */
+  /* With all bits initially set nothing is protected at the start: each page is protected when
+   * it is first sent. */
   if (self != NULL)
     self->mode |= self->log->modes & GDW_DIRTY_LOG_INITIALLY_SET;
   return self;
@@ -24,6 +25,7 @@ manual_protect_rearm (gpointer data, guint region, guint64 first, guint64 n,
                       const guint64 *bits, GError **error)
 {
   DirtyLog *self = data;
+
   return self->log->clear (self->log->self, region, first, n, bits, error);
 }
 

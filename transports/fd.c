@@ -20,16 +20,16 @@
 #include "transports/common/wait.h"
 
 typedef struct {
-  int fd;   /* a copy of the one that the address names, which its owner closes */
-  int wake; /* of it; see wait.h */
+  int fd;   /* a copy of the descriptor that the address names; the owner closes that one */
+  int wake; /* its wake descriptor; see wait.h */
   char *address;
   mode_t type;
   gboolean listens, used;
 } Fd;
 
-/* A link that is no file on a disk. */
+/* A link that is not a file on a disk. */
 typedef struct {
-  Stored stored; /* first */
+  Stored stored; /* must be first */
   int wake;
   gboolean socket, file;
 } FdLink;
@@ -122,7 +122,7 @@ fd_address_traits (gpointer data)
   return ((Fd *) data)->type == S_IFSOCK ? GDW_TRANSPORT_TWO_WAY : 0;
 }
 
-/* @mode: the access that is needed, O_RDONLY or O_WRONLY. */
+/* @mode: the access that the link needs, O_RDONLY or O_WRONLY. */
 static gboolean
 check_direction (Fd *self, int mode, GError **error)
 {
@@ -148,8 +148,8 @@ link_new (Fd *self, int fd, int wake)
   return link;
 }
 
-/* The descriptor is one link; there is no second.  No copy is kept, or the other end would not
- * see that the link is closed. */
+/* The descriptor is one link; there is no second.  Keep no copy, or the other end would not see
+ * that the link is closed. */
 static gpointer
 take (Fd *self)
 {
@@ -201,7 +201,7 @@ fd_connect (gpointer data, GCancellable *cancellable, GError **error)
   return check_direction (self, O_WRONLY, error) ? take (self) : NULL;
 }
 
-/* Whether to try again; else the error is set. */
+/* TRUE: try again.  FALSE: the error is set. */
 static gboolean
 again (FdLink *link, short events, const char *what, GCancellable *cancellable, GError **error)
 {

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /* SPDX-FileCopyrightText: The godwit authors */
 
-/* Into a file, and out of it.  PATH.partial is written, and becomes PATH when all of it is on
- * the disk. */
+/* Writes a guest into a file, and reads it back.  The writer renames PATH.partial to PATH when
+ * all of it is on the disk. */
 
 #include <errno.h>
 #include <fcntl.h>
@@ -19,7 +19,7 @@
 #include "transports/common/wait.h"
 
 #define COPY_BYTES (1u << 20)
-/* So often a partial file may be taken away between our open and our lock. */
+/* How often a partial file may be taken away between our open and our lock. */
 #define OPEN_TRIES 100
 
 enum { OPTION_OFFSET };
@@ -27,7 +27,7 @@ enum { OPTION_OFFSET };
 typedef struct {
   char *path, *partial;
   guint64 offset;
-  int reader; /* listening: the file that the first accept gives; -1: none, or given */
+  int reader; /* of a listener: the file for the first accept; -1: none, or already given */
 } File;
 
 static void
@@ -126,7 +126,7 @@ file_listen (gpointer self, GCancellable *cancellable, GError **error)
 
 /* The source's side */
 
-/* The partial file, ours alone, empty.  Its lock says that its writer lives. */
+/* Opens the partial file, empty and ours alone.  Its lock says that its writer lives. */
 static int
 open_partial (File *file, GError **error)
 {
@@ -170,7 +170,7 @@ copy_bytes (int from, int to, guint64 left)
   return n >= 0;
 }
 
-/* What stands before the guest in a file that is there already is kept. */
+/* Keeps the bytes before the guest in a file that exists already. */
 static gboolean
 copy_head (File *file, int to, GError **error)
 {
@@ -215,7 +215,7 @@ file_connect (gpointer self, GCancellable *cancellable, GError **error)
   return NULL;
 }
 
-/* The one link; after it there is nobody to wait for. */
+/* Gives the one link; after it there is no peer to wait for. */
 static gpointer
 file_accept (gpointer self, GCancellable *cancellable, GError **error)
 {

@@ -20,8 +20,8 @@
 enum { OPTION_PEER_UID, OPTION_LITERAL };
 
 typedef struct {
-  char *address;  /* as it is typed: the path, or @NAME */
-  uid_t peer_uid; /* may be at the other end beside this user and root */
+  char *address;  /* as typed: the path, or @NAME */
+  uid_t peer_uid; /* may be at the other end besides this user and root */
   struct sockaddr_un name;
   socklen_t length;
   int listener, wake; /* or -1 */
@@ -84,8 +84,8 @@ try_bind (Unix *self)
   return bind (self->listener, (struct sockaddr *) &self->name, self->length) == 0 ? 0 : errno;
 }
 
-/* A lock of the folder, so that of two listeners one has the path and the other finds it
- * taken; -1 with errno. */
+/* Locks the folder, so that one of two listeners has the path and the other finds it taken. -1
+ * with errno. */
 static int
 lock_folder (Unix *self, GCancellable *cancellable)
 {
@@ -104,7 +104,7 @@ lock_folder (Unix *self, GCancellable *cancellable)
   return fd;
 }
 
-/* Only a socket that refuses connections is stale. */
+/* Only a socket that refuses connections counts as stale. */
 static int
 remove_stale (Unix *self)
 {
@@ -148,7 +148,7 @@ bind_and_listen (Unix *self)
   return why;
 }
 
-/* Between bind and listen a socket looks stale, too. */
+/* A socket looks stale between bind and listen, too. */
 static int
 listen_locked (Unix *self, GCancellable *cancellable)
 {
@@ -205,8 +205,8 @@ unix_listen (gpointer data, GCancellable *cancellable, GError **error)
     self->wake = wait_open ();
   if (self->wake < 0)
     return fail (self, "listen at", errno, "check the limits of this process", NULL, error);
-  /* Linux makes the socket file with the mode of the socket, so it never is open to others;
-   * the umask belongs to the whole process. */
+  /* Linux makes the socket file with the mode of the socket, so it is never open to others.  Do
+   * not use the umask: it belongs to the whole process. */
   if (fchmod (self->listener, 0600) != 0)
     why = errno;
   else if (is_abstract (self))
@@ -264,7 +264,7 @@ unix_accept (gpointer data, GCancellable *cancellable, GError **error)
     }
     if (peer_is_trusted (self, fd, &uid))
       return socket_link_new ("unix", fd, wake, g_strdup (self->address));
-    /* A stranger costs its own connection only. */
+    /* A refused peer costs only its own connection. */
     close (fd);
     close (wake);
   }

@@ -14,17 +14,17 @@
 typedef struct {
   Checks *checks;
   GCancellable *caller; /* or NULL */
-  GCancellable *own;    /* also cancelled when the machine changes its state */
+  GCancellable *own;    /* a change of the machine's state cancels it, too */
   gulong handler;
-  const char *stopped_by; /* NULL: the caller */
+  const char *stopped_by; /* the caller's, or NULL */
   MachineChecked done;
   gpointer data;
-  guint64 request; /* of a check by the guest */
+  guint64 request; /* for a check by the guest */
   GError *refused;
   MachineCheck result;
 } Check;
 
-/* Frees CHECK, takes ERROR. */
+/* Frees CHECK and takes ERROR. */
 static void
 finish (Check *check, GError *error)
 {
@@ -51,7 +51,7 @@ finish (Check *check, GError *error)
   g_free (check);
 }
 
-/* Over memory that stands still, on a thread of its own */
+/* Over memory that stands still, on its own thread */
 
 static gboolean
 check_memory (gpointer data, GError **error)
@@ -75,7 +75,7 @@ check_by_vmm (Check *check)
   errand_run (check->checks->context, check_memory, memory_is_checked, check);
 }
 
-/* By the guest: raise the request, then look until every vCPU has answered */
+/* By the guest: raise the request, then poll until every vCPU has answered */
 
 static const GuestVcpu *
 guest_vcpu (const Check *check, guint index)

@@ -4,7 +4,7 @@
 
 #include "device.h"
 
-/* The checks of one machine that are under way.  Main thread only. */
+/* The running checks of one machine.  Main thread only. */
 typedef struct {
   const MachineParts *parts;
   const Device *device;
@@ -16,5 +16,5 @@ typedef struct {
 /* See machine_check(). */
 void checks_add (Checks *checks, GCancellable *cancellable, MachineChecked done, gpointer data);
 
-/* The machine is about to be WHAT: those under way end with that error. */
+/* The machine is about to be WHAT: the running checks end with that error. */
 void checks_stop (Checks *checks, const char *what);

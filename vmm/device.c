@@ -18,8 +18,8 @@ wrote (Device *device, guint64 gpa, guint64 size)
     events->wrote (events->data, gpa, size);
 }
 
-/* Each write is reported when it has landed and before the guest can know of
- * it; the number that tells the guest is a write of its own. */
+/* Reports each write when it has landed and before the guest can know of it.  The number that
+ * tells the guest is a separate write. */
 GUEST_FN void
 write_page (Device *device)
 {

@@ -10,7 +10,7 @@ typedef struct {
   ErrandDone done;
   gpointer data;
   GError *error;
-  gint worked; /* atomic; for ThreadSanitizer, which cannot see into GLib */
+  gint worked; /* atomic; it shows the order to ThreadSanitizer, which cannot see into GLib */
 } Errand;
 
 static gboolean

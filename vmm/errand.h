@@ -4,13 +4,13 @@
 
 #include <gio/gio.h>
 
-/* Something that takes long, on a thread of its own.  Where no thread is left that is its
+/* Runs something that takes long on its own thread.  If no thread is left, it fails with an
  * error; GTask would leave it waiting, or end the process. */
 
-/* On the thread. */
+/* Runs on the thread. */
 typedef gboolean (*ErrandWork) (gpointer data, GError **error);
 
-/* Later, on @context; takes @error, which is NULL after success. */
+/* Runs later on @context; takes @error, which is NULL after success. */
 typedef void (*ErrandDone) (gpointer data, GError *error);
 
 void errand_run (GMainContext *context, ErrandWork work, ErrandDone done, gpointer data);

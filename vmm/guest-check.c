@@ -13,7 +13,7 @@ refuse (GError **error, const char *why)
   return FALSE;
 }
 
-/* The guest's memory, if what its configuration says of it is possible. */
+/* Takes the guest's memory from its configuration, if that is possible. */
 static gboolean
 ram_init (GuestRam *ram, const Memory *memory, guint vcpus, GError **error)
 {

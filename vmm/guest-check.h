@@ -6,13 +6,13 @@
 
 #include <gio/gio.h>
 
-/* The guest's own check of every page, made by the VMM over the memory of a
- * machine that stands still.  Any thread; soon after @cancel fires it ends
- * with a result that means nothing.  Nothing in guest memory is trusted. */
+/* Any thread.  The VMM makes the guest's own check of every page, over the memory of a machine
+ * that stands still.  Soon after @cancel fires it ends, with a result that means nothing.  It
+ * trusts nothing in guest memory. */
 gboolean guest_check_memory (const Memory *memory, guint vcpus, guint64 device_seq,
                              GCancellable *cancel, MachineCheck *check, GError **error);
 
-/* What the vCPUs' state in guest memory adds up to, also while they run.
- * FALSE: there is no guest whose writers divide the memory sensibly. */
+/* Adds up the vCPUs' state in guest memory, even while they run.  FALSE: there is no guest
+ * whose writers divide the memory sensibly. */
 gboolean guest_check_stats (const Memory *memory, guint vcpus, guint64 clock_khz,
                             MachineStats *stats, GError **error);

@@ -4,11 +4,10 @@
 
 #include "guest.h"
 
-/* The guest's RAM as it is mapped here, and what is in its pages: page p is
- * filled with pattern words (or zeros), and each pass of its writer adds one to
- * one quadword of it, whose place depends on p.  So one stale, lost, swapped or
- * half copied page is found by recomputing.  A page number counts RAM without
- * the hole below 4 GiB. */
+/* The guest's RAM as it is mapped here, and the contents of its pages: page p is filled with
+ * pattern words (or zeros), and each pass of its writer adds one to one quadword of it, whose
+ * place depends on p.  So recomputing finds one stale, lost, swapped or half copied page.  A
+ * page number counts RAM without the hole below 4 GiB. */
 
 /* The engine reads guest memory while it is written; that is no data race to report. */
 #define GUEST_FN __attribute__ ((no_sanitize ("thread"), unused)) static inline
@@ -21,7 +20,7 @@ typedef struct {
   uint64_t pages;    /* end of RAM */
   uint64_t ws_first; /* working set [first, end) */
   uint64_t ws_end;
-  uint64_t writers; /* who share it */
+  uint64_t writers; /* the writers that share it */
   uint64_t flags;
   uint64_t rom_pages;
 } GuestRam;
@@ -98,7 +97,7 @@ guest_differs (const uint64_t *mem, uint64_t from, uint64_t to, uint64_t key, in
   return diff;
 }
 
-/* Whether PAGE is its fill and COUNT passes; MAY_LEAD: or one pass more. */
+/* TRUE if PAGE is its fill and COUNT passes; with MAY_LEAD one pass more is right, too. */
 GUEST_FN int
 guest_page_ok (const GuestRam *ram, uint64_t page, uint64_t count, int may_lead)
 {
@@ -111,15 +110,15 @@ guest_page_ok (const GuestRam *ram, uint64_t page, uint64_t count, int may_lead)
          !guest_differs (mem, c + 1, 512, page, zero);
 }
 
-/* The device writes its ring page seq % 16 with a pattern of SEQ. */
+/* The device fills page SEQ % 16 of its ring with a pattern of SEQ. */
 GUEST_FN uint64_t
 guest_ring_key (uint64_t seq)
 {
   return (UINT64_C (1) << 50) + seq;
 }
 
-/* The bad pages of the ring, and the first of them.  While the device runs the
- * slot that comes next may be half written and is left out. */
+/* Counts the bad pages of the ring, and gives the first.  While the device runs, the next slot
+ * may be half written and is left out. */
 GUEST_FN uint64_t
 guest_ring_bad (const GuestRam *ram, int stopped, uint64_t *first_bad)
 {
@@ -144,7 +143,7 @@ guest_ring_bad (const GuestRam *ram, int stopped, uint64_t *first_bad)
   return bad;
 }
 
-/* Whoever starts the guest fills the ROM with this; nobody writes it after. */
+/* The starter of the guest fills the ROM with this; nobody writes it afterwards. */
 GUEST_FN uint64_t
 guest_rom_key (uint64_t page)
 {
@@ -165,7 +164,7 @@ guest_rom_bad (const GuestRam *ram, uint64_t *first_bad)
   return bad;
 }
 
-/* What the guest's configuration says; nothing of it is checked. */
+/* Takes what the guest's configuration says, unchecked. */
 GUEST_FN void
 guest_ram (GuestRam *ram, uint8_t *low, uint8_t *rom, uint8_t *high)
 {

@@ -18,8 +18,8 @@
 #define WORKLOAD_PUTC(w, c) __asm__ volatile("outb %b0, %w1" : : "a"(c), "d"(GUEST_SERIAL_PORT))
 #define WORKLOAD_REGISTERS_OK(w) registers_ok ((w)->index)
 
-/* A register that the program itself has no use for, so that the check sees
- * whether more of the vCPU came along than what the program runs on. */
+/* The program itself does not use this register, so it shows the check whether the whole vCPU
+ * came along. */
 static inline uint64_t
 sse_mark (uint64_t index)
 {

@@ -2,8 +2,8 @@
 /* SPDX-FileCopyrightText: The godwit authors */
 #pragma once
 
-/* What the boot guest, the software vCPUs and the VMM agree on: where things
- * are in guest memory.  Plain C, because the guest has no library.
+/* The layout of guest memory that the boot guest, the software vCPUs and the VMM share.  It is
+ * plain C, because the guest has no library.
  *
  *    0x07c00  image; at offset 16 of it the GuestConfig
  *    0x10000  page tables: PML4, PDPT, then page directories
@@ -49,7 +49,7 @@
 #define GUEST_SERIAL_PORT 0x3f8u
 #define GUEST_SLEEP_PORT 0xe8u /* 32 bits: sleep for this many 1024 ticks */
 
-/* Written by whoever starts the guest. */
+/* The starter of the guest writes it. */
 typedef struct {
   uint64_t magic;
   uint64_t lo_end;     /* end of RAM below 4 GiB */
@@ -66,7 +66,7 @@ typedef struct {
   uint64_t rom_pages;   /* pages of GUEST_ROM to check, 0 = there is no such ROM */
 } GuestConfig;
 
-/* The live page: words of the VMM and of the device, and the barrier. */
+/* The live page: the words of the VMM and of the device, and the barrier. */
 typedef struct {
   uint64_t hold;       /* not 0: writers wait */
   uint64_t check;      /* raised by one: every vCPU checks its share once */
@@ -74,12 +74,12 @@ typedef struct {
   uint64_t filled;     /* vCPUs that ended their fill */
 } GuestControl;
 
-/* Written by the vCPU alone.  WRITTEN says everything about its slice of n
- * pages: written / n passes are complete and the next page is written % n. */
+/* Only the vCPU writes it.  WRITTEN says everything about its slice of n pages: written / n
+ * passes are complete and the next page is written % n. */
 typedef struct {
   uint64_t written;
   uint64_t longest_gap; /* ticks between two looks at the clock */
-  uint64_t check_done;  /* the check request that the rest answers */
+  uint64_t check_done;  /* the check request that the fields below answer */
   uint64_t checked;     /* pages */
   uint64_t bad;
   uint64_t first_bad; /* guest-physical address, or ~0 */

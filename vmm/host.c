@@ -1,12 +1,12 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /* SPDX-FileCopyrightText: The godwit authors */
 
-/* All that a VMM does for godwit: it fills a GdwHost.  Each callback returns at
- * once; what takes time is answered later, through the reply it came with. */
+/* All that a VMM does for godwit: it fills a GdwHost.  Each callback returns at once, and
+ * answers what takes time later, through its reply. */
 
 #include "host.h"
 
-/* One callback that is under way. */
+/* One callback that has not answered yet. */
 typedef struct {
   Host *host;
   GdwReply *reply;
@@ -47,7 +47,7 @@ host_regions (gpointer vm, guint *n_regions)
   return memory->regions;
 }
 
-/* A log that cannot say it goes on saying that the guest runs; save_state insists. */
+/* If the log cannot say so, it goes on saying that the guest runs, and save_state fails. */
 void
 host_stopped (Host *host)
 {
@@ -110,7 +110,7 @@ host_load_state (gpointer vm, const GdwSection *sections, guint n_sections, GdwR
   Host *host = vm;
   GError *error = NULL;
 
-  /* After COMMIT the guest runs in any case: its line must have a place before. */
+  /* After COMMIT the guest runs in any case, so reserve the place of its line before. */
   if (run_log_stop (&host->run_log, migration_id (host), &error) &&
       machine_load (host->machine, sections, n_sections, &error))
     gdw_reply_done (reply);
@@ -160,7 +160,7 @@ host_quit (gpointer vm, gboolean failed)
   g_main_loop_quit (host->loop);
 }
 
-/* A device has written: KVM's dirty log does not know. */
+/* Report what a device writes: KVM's dirty log does not see it. */
 void
 host_wrote (gpointer data, guint64 gpa, guint64 size)
 {

@@ -10,14 +10,14 @@ typedef struct {
   Machine *machine;
   GdwMigration *migration; /* NULL until there is one */
   RunLog run_log;
-  GMainLoop *loop; /* left at QMP quit, */
-  gboolean failed; /* which was not the operator's */
+  GMainLoop *loop; /* host_quit ends it */
+  gboolean failed; /* it ended because a migration failed */
 } Host;
 
 /* Fill @gdw for the VM behind @host. */
 void host_init (Host *host, GdwHost *gdw);
 
-/* The guest stands still: what the run log is to say. */
+/* Call it when the guest stands still, for the run log. */
 void host_stopped (Host *host);
 
 /* For MachineEvents.wrote and .ring_full. */

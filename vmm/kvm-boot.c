@@ -8,8 +8,8 @@
 #include <string.h>
 #include <sys/ioctl.h>
 
-/* Present, writable, for CPL 3 too, accessed and dirty already: the tables are
- * never written again. */
+/* Present, writable, open to CPL 3, and already accessed and dirty: the processor never writes
+ * the tables again. */
 #define TABLE UINT64_C (0x27)
 #define PAGE_2M UINT64_C (0xe7)
 

@@ -7,9 +7,9 @@
 #include <string.h>
 #include <sys/ioctl.h>
 
-/* A saved vCPU is a row of items, each a head and its bytes, in the order in
- * which KVM wants them back: the clock and the mode before what they give a
- * meaning to, the general registers last. */
+/* A saved vCPU is a row of items, each a head and its bytes, in the order in which KVM wants
+ * them back: the clock and the mode before the items that depend on them, the general registers
+ * last. */
 typedef struct {
   guint32 tag;
   guint32 bytes;
@@ -17,8 +17,8 @@ typedef struct {
 
 typedef struct {
   const char *name;
-  unsigned long get, set; /* 0: has its own functions */
-  guint32 bytes;          /* 0: varies */
+  unsigned long get, set; /* 0: the item has its own functions */
+  guint32 bytes;          /* 0: the size varies */
 } Item;
 
 enum { TSC_KHZ, SREGS, XCRS, XSAVE, MSRS, VCPU_EVENTS, DEBUGREGS, MP_STATE, REGS, N_ITEMS };
@@ -45,8 +45,8 @@ typedef struct {
   struct kvm_msr_entry entries[MSR_BATCH];
 } MsrBatch;
 
-/* KVM_GET_MSRS or KVM_SET_MSRS, stepping over each that KVM refuses.  Answers
- * how many it took; ENTRIES keeps those, in front. */
+/* KVM_GET_MSRS or KVM_SET_MSRS, skipping each that KVM refuses.  Returns how many it took;
+ * ENTRIES keeps those, in front. */
 static guint
 msr_ioctl (KvmVcpu *vcpu, unsigned long request, struct kvm_msr_entry *entries, guint n)
 {

@@ -9,8 +9,8 @@
 #include <signal.h>
 #include <sys/ioctl.h>
 
-/* A kick is immediate_exit, for a vCPU about to enter, and a signal, for one
- * that is inside; either alone would miss. */
+/* A kick is immediate_exit, for a vCPU about to enter, and a signal, for one that is inside;
+ * either alone would miss some. */
 #define KICK_SIGNAL (SIGRTMIN + 1)
 
 static void
@@ -85,8 +85,8 @@ port_write (KvmVcpu *vcpu)
   return FALSE;
 }
 
-/* Left only when KVM_RUN was interrupted: by then KVM has finished an OUT that
- * it had handed to us, and the registers can be saved. */
+/* Leaves only when KVM_RUN was interrupted: by then KVM has finished an OUT that it had handed
+ * to us, and the registers can be saved. */
 static void
 kvm_vcpu_run (gpointer self)
 {

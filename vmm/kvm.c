@@ -30,7 +30,7 @@ set_slot (Kvm *kvm, const GdwKvmSlot *slot, GError **error)
          kvm_fail (error, "KVM_SET_USER_MEMORY_REGION", "; use less --memory");
 }
 
-/* A slot is no region: low memory has two, as where something else may be put in
+/* A slot is not a region: low memory has two slots, as in a VMM that may put something in
  * between. */
 static gboolean
 add_slots (Kvm *kvm, GError **error)
@@ -62,7 +62,7 @@ add_slots (Kvm *kvm, GError **error)
   return TRUE;
 }
 
-/* Rings belong to vCPUs, which are there by now. */
+/* Rings belong to vCPUs, which exist by now. */
 static gboolean
 add_dirty_log (Kvm *kvm, GError **error)
 {

@@ -6,7 +6,7 @@
 
 #include <linux/kvm.h>
 
-/* What the files of the KVM machine share. */
+/* The files of the KVM machine share this. */
 
 typedef struct {
   MachineParts parts;
@@ -34,7 +34,7 @@ typedef struct {
 /* kvm.c: a GError for errno */
 gboolean kvm_fail (GError **error, const char *what, const char *todo);
 
-/* kvm-boot.c: page tables and TSS for vCPUs that start at CPL 3; one of them there. */
+/* kvm-boot.c: page tables and TSS for vCPUs that start at CPL 3, and the start of one vCPU. */
 gboolean kvm_boot_tables (const Memory *memory, GError **error);
 gboolean kvm_boot_vcpu (KvmVcpu *vcpu, guint64 entry, GError **error);
 

@@ -5,16 +5,17 @@
 #include "vcpu-threads.h"
 #include "machine.h"
 
-/* What a kind of machine is made of: borrowed for its life. */
+/* The parts of a machine; a kind borrows them for its life. */
 typedef struct {
   guint vcpus;
-  guint32 ring_entries; /* of each vCPU's dirty ring, 0: there is none */
+  guint32 ring_entries; /* entries of each vCPU's dirty ring, 0: no ring */
   const Memory *memory;
-  VcpuThreads *threads; /* the vCPUs become members */
+  VcpuThreads *threads; /* the vCPUs become its members */
   const MachineEvents *events;
 } MachineParts;
 
-/* On the thread of VCPU, whose ring is full: comes back when it is worth to look again. */
+/* Runs on the thread of VCPU, whose ring is full.  Returns when looking again is worth while.
+ */
 void machine_ring_full (const MachineParts *parts, guint vcpu, guint64 *pokes);
 
 /* A kind of machine: vCPUs and their dirty log.  Everything but open and close

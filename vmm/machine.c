@@ -34,7 +34,7 @@ struct Machine {
   Device device;
   Checks checks;
   guint outstanding; /* answers */
-  GList *pausing;    /* Answer: who waits for the present pause */
+  GList *pausing;    /* of Answer: those that wait for the present pause */
 };
 
 typedef struct {

@@ -18,7 +18,7 @@ typedef struct {
   Host host;
   GdwControl *control;
   GdwControlHttp *http; /* or NULL */
-  gboolean closed;      /* the migration is */
+  gboolean closed;      /* the migration is closed */
   int serial;           /* -1: none */
   gint serial_lost;     /* atomic: said once */
 } App;
@@ -29,7 +29,7 @@ say (const char *message)
   g_printerr ("godwit-vmm: %s\n", message);
 }
 
-/* GODWIT_LOG asks for it: GLib keeps what is less than a message to itself, and would write it
+/* Writes what GODWIT_LOG asks for: GLib drops what is less than a message, or would write it
  * where --serial stdio does. */
 static void
 show_log (void)
@@ -193,7 +193,7 @@ closed (GdwMigration *migration, const GError *error, gpointer data)
 static void
 clear (App *app)
 {
-  /* A migration under way ends first, and the guest's right to run is settled. */
+  /* A running migration ends first, and with it the question who runs the guest. */
   if (app->host.migration)
     gdw_migration_close (app->host.migration, closed, app);
   while (app->host.migration && !app->closed)
@@ -202,7 +202,7 @@ clear (App *app)
     gdw_control_http_free (app->http);
   if (app->control)
     gdw_control_free (app->control);
-  /* Before the migration goes: the device tells it what it writes. */
+  /* Stop before the migration goes: the device reports its writes to it. */
   while (app->host.machine && machine_is_running (app->host.machine)) {
     machine_pause (app->host.machine, stopped, app);
     g_main_loop_run (app->host.loop);
@@ -250,11 +250,12 @@ main (int argc, char **argv)
   Options options;
   gboolean ok;
 
-  setlocale (LC_CTYPE, ""); /* or messages lose what is not ASCII */
+  setlocale (LC_CTYPE, ""); /* else messages lose what is not ASCII */
   ok = options_parse (&options, &argc, &argv, &error);
   show_log ();
   signal (SIGPIPE, SIG_IGN);
-  signal (SIGXFSZ, SIG_IGN); /* a file that grows too large is an error, not the end */
+  signal (SIGXFSZ,
+          SIG_IGN); /* a file that grows too large is an error, and does not end the process */
   if (ok && options.version)
     g_print ("godwit-vmm %s\n", VERSION);
   else if (ok)

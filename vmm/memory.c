@@ -16,7 +16,7 @@
 #define HUGE_PAGE (2u << 20)
 #define HUGE_PAGES_PATH "/sys/kernel/mm/hugepages/hugepages-2048kB/"
 
-/* One region to be: where in the guest, and where in the file, if it has one. */
+/* One region to make: its place in the guest, and in the file, if it has one. */
 typedef struct {
   const char *name;
   guint64 gpa;
@@ -63,8 +63,8 @@ fail_huge (GError **error, guint64 bytes)
   return FALSE;
 }
 
-/* Where the address in the guest and that in the host agree in the place within a
- * huge page, both can use huge pages. */
+/* If the addresses in the guest and in the host have the same offset in a huge page, both can
+ * use huge pages. */
 static guint8 *
 map_aligned (const Piece *piece)
 {
@@ -72,7 +72,7 @@ map_aligned (const Piece *piece)
   guint64 room = piece->size + HUGE_PAGE;
   guint8 *start, *host;
 
-  if (piece->page_size == HUGE_PAGE) /* the kernel aligns it; and reserves the pages */
+  if (piece->page_size == HUGE_PAGE) /* the kernel aligns it and reserves the pages */
     return mmap (NULL, piece->size, PROT_READ | PROT_WRITE, flags, piece->fd, piece->offset);
   start = mmap (NULL, room, PROT_NONE, MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
   if (start == MAP_FAILED)
@@ -114,8 +114,8 @@ map (Memory *memory, const Piece *piece, GError **error)
   return TRUE;
 }
 
-/* Taken now: reserved pages could still be refused to a fault, by a limit of the
- * cgroup or of the NUMA node, and the guest would die of SIGBUS. */
+/* Take the pages now: a limit of the cgroup or of the NUMA node could still refuse reserved
+ * pages to a fault, and the guest would die of SIGBUS. */
 static gboolean
 take_huge_pages (const Memory *memory, guint64 bytes, GError **error)
 {
@@ -137,7 +137,7 @@ make_file (Memory *memory, guint64 bytes, gboolean huge, GError **error)
   return huge ? fail_huge (error, bytes) : fail (error, "making a memfd of", bytes);
 }
 
-/* One file has it all; but for a ROM beside huge pages, which is smaller than one. */
+/* One file holds all of it, except a ROM beside huge pages, which is smaller than one. */
 gboolean
 memory_init (Memory *memory, guint64 bytes, MemoryBackend backend, GError **error)
 {

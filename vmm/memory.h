@@ -16,18 +16,18 @@ typedef struct {
   int fd;          /* of shared memory, or -1 */
 } Memory;
 
-/* Huge pages are all taken here: a guest that runs never lacks one. */
+/* Takes all huge pages here: a running guest never lacks one. */
 gboolean memory_init (Memory *memory, guint64 bytes, MemoryBackend backend, GError **error);
 void memory_clear (Memory *memory);
 
-/* All bytes become zero; host pages are given back, but for huge ones, which stay
- * reserved.  Takes time for big memory; any thread. */
+/* Any thread; takes time for big memory.  All bytes become zero.  Gives host pages back, except
+ * huge ones, which stay reserved. */
 gboolean memory_zero (Memory *memory, GError **error);
 
-/* No byte of it is known to be zero any more. */
+/* From now on no byte of it is known to be zero. */
 void memory_is_used (Memory *memory);
 
-/* NULL if there is none. */
+/* Returns NULL if there is none. */
 const GdwRegion *memory_high (const Memory *memory);
 
 /* [GPA, GPA + SIZE) in host memory, or NULL if it is not all in one region. */

@@ -18,7 +18,7 @@ typedef struct {
   char *plugin_path;
   char *uuid;
   gboolean version; /* only print it */
-  char *guest;      /* owns machine.guest_file */
+  char *guest;      /* it owns machine.guest_file */
 } Options;
 
 /* --help ends the process. */

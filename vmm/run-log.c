@@ -15,8 +15,8 @@
 #include <time.h>
 #include <unistd.h>
 
-/* A line has 66 bytes at most.  Other processes may write theirs into the room taken here:
- * it is for some 200 lines, and for more where the disk has more. */
+/* A line has at most 66 bytes.  Other processes may write theirs into the room taken here: it
+ * holds some 200 lines, and more where the disk has more. */
 #define ROOM 16384
 #define PLENTY (4 * ROOM)
 
@@ -41,7 +41,8 @@ reserve (int fd, off_t from, off_t bytes)
   return err;
 }
 
-/* For a file system that reserves nothing: is there room now?  Some do not know their size. */
+/* For a file system that reserves nothing: is there room now?  Some file systems do not know
+ * their size. */
 static int
 look_for_room (int fd)
 {
@@ -58,7 +59,7 @@ take_room_at (int fd, off_t end)
   struct rlimit limit = { RLIM_INFINITY, RLIM_INFINITY };
   int err;
 
-  getrlimit (RLIMIT_FSIZE, &limit); /* of which fallocate beyond the end knows nothing */
+  getrlimit (RLIMIT_FSIZE, &limit); /* fallocate beyond the end ignores it */
   if (limit.rlim_cur != RLIM_INFINITY && (rlim_t) end + ROOM > limit.rlim_cur)
     return EFBIG;
   err = reserve (fd, end, PLENTY);
@@ -109,8 +110,8 @@ run_log_close (RunLog *log)
   g_clear_pointer (&log->path, g_free);
 }
 
-/* The rest of a line that is cut is not written later: what there is of it says more than
- * no line, and another process may have written since. */
+/* Never writes the rest of a cut line later: a part of a line says more than none, and another
+ * process may have written since. */
 static gboolean
 add_line (RunLog *log, const char *id, gboolean run, GError **error)
 {

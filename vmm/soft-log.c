@@ -9,14 +9,13 @@
 
 #define REGIONS G_N_ELEMENTS (((Memory *) 0)->regions)
 
-/* A set bit is a page that is dirty, and not armed; a clear bit is an armed
- * page.  Marks are made whether the log is enabled or not: a vCPU that looked
- * at a flag first could miss an enable between its store and its look.  So
- * enable is to forget, and every order of store, mark and enable is right.
+/* A set bit is a dirty page that is not armed; a clear bit is an armed page.  A vCPU marks
+ * whether the log is enabled or not: if it looked at a flag first, it could miss an enable
+ * between its store and its look.  So enable only forgets the marks, and every order of store,
+ * mark and enable is right.
  *
- * With rings a vCPU whose mark is new pushes an entry, if the log is enabled by
- * then.  So enable switches on first and forgets then: a mark that stays was made
- * when it was on. */
+ * With rings, a vCPU whose mark is new pushes an entry, if the log is enabled by then.  So
+ * enable first switches on and then forgets: a mark that stays was made when the log was on. */
 struct SoftLog {
   GdwDirtyLog vtable;
   guint n_regions;
@@ -34,7 +33,7 @@ soft_log_mark (SoftLog *log, guint vcpu, guint64 gpa)
   guint64 page = gpa / GDW_PAGE_SIZE;
   guint64 bit, before;
 
-  while (page < log->first[region]) /* they are in the order of their addresses */
+  while (page < log->first[region]) /* regions are in the order of their addresses */
     region--;
   page -= log->first[region];
   bit = UINT64_C (1) << (page % 64);

@@ -8,8 +8,8 @@
  * page, and pushes an entry if the page was clean. */
 typedef struct SoftRings SoftRings;
 
-/* As with KVM, this many entries are left when a ring counts as full, so that the vCPU can
- * finish what it began. */
+/* As with KVM, a ring counts as full with this many entries left, so that the vCPU can finish
+ * its step. */
 #define SOFT_RING_RESERVED 64u
 
 SoftRings *soft_rings_new (guint n_rings, guint32 n_entries);
@@ -22,7 +22,7 @@ GdwDirtyRing *soft_rings_seam (SoftRings *rings);
 void soft_rings_push (SoftRings *rings, guint ring, guint32 slot, guint64 offset);
 gboolean soft_rings_full (SoftRings *rings, guint ring);
 
-/* Gives back what was harvested; calls CLEAN for each entry first.  Returns how many. */
+/* Frees the harvested entries and calls CLEAN for each first.  Returns how many there were. */
 guint64 soft_rings_reset (SoftRings *rings,
                           void (*clean) (gpointer data, guint32 slot, guint64 offset),
                           gpointer data);

@@ -32,10 +32,10 @@ static void put (gpointer workload, char c);
 
 #include "workload.h"
 
-#define SPIN_NS 50000 /* waits up to this are not worth a sleep */
+#define SPIN_NS 50000 /* a wait up to this is not worth a sleep */
 
 typedef struct {
-  Workload workload; /* first: mark() and put() get the vCPU from it */
+  Workload workload; /* must be first: mark() and put() get the vCPU from it */
   const MachineParts *parts;
   SoftLog *log;
   guint index;
@@ -116,7 +116,7 @@ step_or_sleep (SoftVcpu *vcpu)
   vcpu_threads_sleep (vcpu->parts->threads, ticks, &vcpu->pokes);
 }
 
-/* A step pushes a few entries at most: there is always room for one. */
+/* A step pushes a few entries at most, so there is always room for one. */
 static void
 soft_vcpu_run (gpointer self)
 {

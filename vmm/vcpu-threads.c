@@ -16,10 +16,10 @@ typedef struct {
 } Member;
 
 struct VcpuThreads {
-  GPtrArray *members; /* set up before the first run */
+  GPtrArray *members; /* set before the first run */
   gint running;       /* atomic; changes under the lock */
 
-  pthread_mutex_t lock; /* all below */
+  pthread_mutex_t lock; /* guards all fields below */
   pthread_cond_t wake;
   gboolean quit;
   guint64 runs; /* resumes so far: a member that slept through a short run still counts */
@@ -102,7 +102,7 @@ vcpu_threads_add (VcpuThreads *threads, const VcpuThreadsOps *ops, gpointer self
   return TRUE;
 }
 
-/* Lock held. */
+/* Under the lock. */
 static void
 stop (VcpuThreads *threads)
 {

@@ -5,22 +5,23 @@
 #include <glib.h>
 #include <pthread.h>
 
-/* The threads that can write guest memory, vCPUs and devices: all of them run,
- * or all stand still.  Calls on any thread unless they say otherwise. */
+/* The threads that can write guest memory, vCPUs and devices: all of them run, or all stand
+ * still.  Calls may come on any thread unless they say otherwise. */
 typedef struct VcpuThreads VcpuThreads;
 
 /* One member.  run is left soon after vcpu_threads_running() became FALSE. */
 typedef struct {
-  void (*begin) (gpointer self); /* under the lock of the threads: run is next */
-  void (*run) (gpointer self);   /* on the member's thread */
+  void (*begin) (gpointer self); /* called under the lock of the threads, before run */
+  void (*run) (gpointer self);   /* runs on the member's thread */
   /* Optional */
-  void (*kick) (gpointer self,
-                pthread_t thread); /* under the lock of the threads: get it out of run */
+  void (*kick) (
+      gpointer self,
+      pthread_t thread); /* called under the lock of the threads: get the member out of run */
 } VcpuThreadsOps;
 
 VcpuThreads *vcpu_threads_new (void);
 
-/* Before the first vcpu_threads_resume only. */
+/* Call it only before the first vcpu_threads_resume. */
 gboolean vcpu_threads_add (VcpuThreads *threads, const VcpuThreadsOps *ops, gpointer self,
                            const char *name, GError **error);
 
@@ -29,8 +30,8 @@ void vcpu_threads_free (VcpuThreads *threads);
 
 void vcpu_threads_resume (VcpuThreads *threads);
 
-/* Calls STILL once, when nobody runs: on the thread that came last, under no
- * lock, or here and now. */
+/* Calls STILL once, when nobody runs: under no lock, on the thread that stopped last, or here
+ * and now. */
 void vcpu_threads_pause (VcpuThreads *threads, void (*still) (gpointer), gpointer data);
 
 gboolean vcpu_threads_running (VcpuThreads *threads);
@@ -39,5 +40,5 @@ gboolean vcpu_threads_running (VcpuThreads *threads);
  * member's own count, so that a poke before the sleep is not missed. */
 void vcpu_threads_sleep (VcpuThreads *threads, guint64 ns, guint64 *pokes);
 
-/* There may be something to do for those who sleep. */
+/* Wakes the members that sleep: there may be something to do. */
 void vcpu_threads_poke (VcpuThreads *threads);

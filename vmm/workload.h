@@ -2,8 +2,8 @@
 /* SPDX-FileCopyrightText: The godwit authors */
 #pragma once
 
-/* The workload of one vCPU, step by step: fill, write, check.  The boot guest
- * and the software vCPUs compile this same text; who includes it defines
+/* The workload of one vCPU, step by step: fill, write, check.  The boot guest and the software
+ * vCPUs compile this same text.  A file that includes it defines
  *
  *    WORKLOAD_NOW()            ticks of a clock
  *    WORKLOAD_MARK(w, gpa)     the page at GPA was just written
@@ -29,7 +29,7 @@ enum {
 #define WORKLOAD_LATE_TICKS (UINT64_C (1) << 20)
 #define WORKLOAD_NONE (~UINT64_C (0))
 
-/* Registers, so to speak: all that one vCPU needs beside guest memory. */
+/* Registers, so to speak: all that one vCPU needs besides guest memory. */
 typedef struct {
   uint64_t phase;
   uint64_t at;     /* page cursor of fill and check */
@@ -77,7 +77,7 @@ workload_start (Workload *w)
   w->r = (WorkloadRegisters){ .phase = WORKLOAD_FILL, .at = w->share_first };
 }
 
-/* One step each; they answer how many ticks there is nothing to do. */
+/* One step each.  They return for how many ticks there is nothing to do. */
 
 GUEST_FN uint64_t
 workload_fill_step (Workload *w)
@@ -129,7 +129,7 @@ workload_check_static_step (Workload *w)
   return 0;
 }
 
-/* What no vCPU has for its own: the device's ring and the ROM. */
+/* The device's ring and the ROM belong to no vCPU. */
 GUEST_FN void
 workload_check_shared (Workload *w)
 {
@@ -185,8 +185,8 @@ workload_check_begin (Workload *w)
   w->r.phase = WORKLOAD_CHECK_STATIC;
 }
 
-/* The counter first, then WRITTEN: stopped between the two, the page at
- * written % n is one ahead, and no other. */
+/* The counter first, then WRITTEN: after a stop between the two, only the page at written % n
+ * is one ahead. */
 GUEST_FN void
 workload_write_page (Workload *w)
 {
@@ -275,7 +275,7 @@ workload_step (Workload *w)
   return workload_check_slice_step (w);
 }
 
-/* Sleeping TICKS is no gap, oversleeping is. */
+/* Sleeping TICKS is not a gap; oversleeping is. */
 GUEST_FN void
 workload_will_sleep (Workload *w, uint64_t ticks)
 {

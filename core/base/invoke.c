@@ -6,7 +6,8 @@ typedef struct {
   void (*function) (gpointer data);
   gpointer data;
   GDestroyNotify destroy;
-  gint posted; /* atomic; orders both threads for ThreadSanitizer, which can't see into GLib */
+  gint posted; /* atomic; it orders both threads for ThreadSanitizer, which cannot see into GLib
+                */
 } Invocation;
 
 static gboolean

@@ -4,12 +4,12 @@
 
 #include <glib.h>
 
-/* Run @function (@data) once on the thread of @context, from any thread, in
- * the order of the calls; @destroy (or NULL) frees @data afterwards there. */
+/* Any thread.  Runs @function (@data) once on the thread of @context, in the order of the
+ * calls.  @destroy (or NULL) frees @data there afterwards. */
 void gdw_invoke (GMainContext *context, void (*function) (gpointer data), gpointer data,
                  GDestroyNotify destroy);
 
-/* A timer on @context, in place of the one that @timer may hold; @function gives
+/* Starts a timer on @context, in place of the one that @timer may hold.  @function returns
  * G_SOURCE_REMOVE after gdw_timer_clear, or G_SOURCE_CONTINUE. */
 void gdw_timer_set (GSource **timer, GMainContext *context, guint ms, GSourceFunc function,
                     gpointer data);

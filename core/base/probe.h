@@ -4,8 +4,9 @@
 
 #include <glib.h>
 
-/* USDT probes of the provider godwit, for bpftrace and perf: a no-op instruction each while
- * nobody looks.  @id: the migration, as hex digits, or NULL.  docs/usage.md has the list. */
+/* USDT probes of the provider godwit, for bpftrace and perf: each is one no-op instruction
+ * while nobody traces it.  @id: the migration, as hex digits, or NULL. docs/usage.md has the
+ * list. */
 #ifdef GDW_HAVE_SDT
 #include <sys/sdt.h>
 #else

@@ -10,7 +10,7 @@
 
 struct GdwThreads {
   pthread_mutex_t lock;
-  GArray *list; /* of GdwThreadInfo, those that work */
+  GArray *list; /* of GdwThreadInfo: the running threads */
 };
 
 typedef struct {
@@ -122,9 +122,9 @@ run (void *data)
   return result;
 }
 
-/* Signals are for the threads of the VMM: no handler of its runs on ours, and what a plugin is
- * sent for a write ends nobody.  Not faults, which cannot wait; and profilers count all
- * threads. */
+/* Signals belong to the threads of the VMM: its handlers never run on ours, and a signal that a
+ * plugin's write raises ends nobody.  Faults cannot wait, so they are not blocked; neither is
+ * SIGPROF, because profilers count all threads. */
 static void
 block_signals (sigset_t *before)
 {

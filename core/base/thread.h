@@ -5,22 +5,23 @@
 #include <godwit/query.h>
 #include <pthread.h>
 
-/* The threads that work for one VM.  Any thread. */
+/* The threads that work for one VM. Calls on any thread. */
 typedef struct GdwThreads GdwThreads;
 
 GdwThreads *gdw_threads_new (void);
-/* When all of them have ended. */
+/* Call it when all of them have ended. */
 void gdw_threads_free (GdwThreads *threads);
 
-/* Of GdwThreadInfo, in the order in which they began to work. */
+/* Gives GdwThreadInfo, in the order in which the threads began. */
 GArray *gdw_threads_list (GdwThreads *threads);
 
-/* Start a thread that is one of @threads (or NULL) until @function returns.  @name is for the
- * list, for the message, and, cut to 15 bytes, for top -H.  It takes no signals but faults. */
+/* Starts a thread that belongs to @threads (or NULL) until @function returns.  The list and the
+ * message show @name; top -H shows its first 15 bytes.  The thread takes no signals but faults.
+ */
 gboolean gdw_thread_start (pthread_t *thread, GdwThreads *threads, const char *name,
                            void *(*function) (void *data), void *data, GError **error);
 
-/* A condition whose timed waits follow the monotonic clock. */
+/* Its timed waits follow the monotonic clock. */
 void gdw_cond_init (pthread_cond_t *cond);
-/* Until signalled or g_get_monotonic_time() reaches @until_us. */
+/* Waits until it is signalled or g_get_monotonic_time() reaches @until_us. */
 void gdw_cond_wait_until (pthread_cond_t *cond, pthread_mutex_t *lock, gint64 until_us);

@@ -94,7 +94,7 @@ set_state (GdwGuest *guest, GdwRunState state)
 
 static void begin_next (GdwGuest *guest);
 
-/* The order at the head is carried out: tell, and go on with the next. */
+/* The order at the head has been carried out: report it and begin the next. */
 static void
 finish (gpointer data)
 {
@@ -189,7 +189,7 @@ begin_fence (GdwGuest *guest, Order *order)
 static void begin_reclaim (GdwGuest *guest, Order *order);
 static void begin_run (GdwGuest *guest, Order *order);
 
-/* Without its resources the guest must not run: it stays paused. */
+/* The guest must not run without its resources: it stays paused. */
 static void
 reacquired (GdwAnswer *answer, gpointer data)
 {
@@ -208,7 +208,7 @@ reacquired (GdwAnswer *answer, gpointer data)
     begin_run (guest, order);
 }
 
-/* TRUE: it goes on in reacquired. */
+/* TRUE: reacquired goes on with the order. */
 static gboolean
 reacquire (GdwGuest *guest, Order *order)
 {
@@ -226,7 +226,7 @@ begin_reclaim (GdwGuest *guest, Order *order)
   if (reacquire (guest, order))
     return;
   guest->handing_over = FALSE;
-  /* Also after a pause that failed: resume is its opposite. */
+  /* Resume also after a pause that failed: it undoes what the pause has begun. */
   if (handing_over && guest->before == GDW_RUN_STATE_RUNNING) {
     call_resume (guest, order);
     return;

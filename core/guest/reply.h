@@ -5,7 +5,7 @@
 #include <godwit/error.h>
 #include <godwit/reply.h>
 
-/* What a host callback answers, see host.h; here is core's end of it. */
+/* The engine's end of what a host callback answers; see host.h. */
 typedef struct GdwAnswer GdwAnswer;
 
 struct GdwAnswer {

@@ -4,30 +4,30 @@
 
 #include <glib.h>
 
-/* Where a vCPU whose dirty ring is full waits for the dirty sync thread.  It is shut only while
- * somebody collects and the guest is to run: nobody waits for a thread that is gone, or keeps
- * the guest from standing still. */
+/* A vCPU whose dirty ring is full waits here for the dirty sync thread.  The gate is shut only
+ * while somebody collects and the guest is to run, so no vCPU waits for a thread that is gone,
+ * and none keeps the guest from standing still. */
 typedef struct GdwRingGate GdwRingGate;
 
 GdwRingGate *gdw_ring_gate_new (void);
 void gdw_ring_gate_free (GdwRingGate *gate); /* nobody waits */
 
-/* vCPU threads: asks for a sync, and waits for room if the gate is shut. */
+/* vCPU threads.  Asks for a sync, and waits for room if the gate is shut. */
 void gdw_ring_gate_wait (GdwRingGate *gate);
 
-/* The dirty sync thread: from attach to detach it collects when @ask is called, on any thread
- * and under the gate's lock.  Detached, the gate is open. */
+/* Called by the dirty sync thread, which collects from attach to detach when @ask is called.
+ * @ask runs on any thread, under the gate's lock.  A detached gate is open. */
 void gdw_ring_gate_attach (GdwRingGate *gate, void (*ask) (gpointer data), gpointer data);
 void gdw_ring_gate_detach (GdwRingGate *gate); /* also if it is not attached */
-/* There is room: who waits goes on. */
+/* There is room: the vCPUs that wait go on. */
 void gdw_ring_gate_served (GdwRingGate *gate);
 
-/* Any thread.  The guest is about to be paused: open, and no dirty sync for it.  It is about to
- * run. */
+/* Any thread.  Stops: the guest is about to be paused, so the gate opens and a full ring asks
+ * for no dirty sync.  Runs: the guest is about to run. */
 void gdw_ring_gate_guest_stops (GdwRingGate *gate);
 void gdw_ring_gate_guest_runs (GdwRingGate *gate);
 
-/* Any thread.  Open: nobody waits, though dirty syncs are asked for as before.  So it is until
- * it is closed again, for the next attempt. */
+/* Any thread.  At an open gate no vCPU waits, but full rings ask for dirty syncs as before.  It
+ * stays open until it is closed for the next attempt. */
 void gdw_ring_gate_open (GdwRingGate *gate);
 void gdw_ring_gate_close (GdwRingGate *gate);

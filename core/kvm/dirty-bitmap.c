@@ -19,6 +19,7 @@ fail_slot (GError **error, const GdwKvmSlot *slot, const char *what)
 {
   int err = errno;
   g_autofree char *whole = g_strdup_printf ("%s of slot %u", what, slot->slot);
+
   return gdw_kvm_fail (error, GDW_ERROR_HOST, whole, g_strerror (err));
 }
 
@@ -32,18 +33,20 @@ set_logging (GdwKvmLog *self, const GdwKvmSlot *slot, gboolean on, GError **erro
     .memory_size = slot->size,
     .userspace_addr = (guintptr) slot->host_addr,
   };
+
   if (ioctl (self->vm_fd, KVM_SET_USER_MEMORY_REGION, &memory) == 0)
     return TRUE;
   return fail_slot (error, slot, on ? "switching logging on" : "switching logging off");
 }
 
-/* The switch between plain and manual is the VM's, not a slot's; a ring has neither. */
+/* The VM switches between plain and manual, not a slot; a VM with rings has neither mode. */
 static gboolean
 set_protect (GdwKvmLog *self, guint32 mode, GError **error)
 {
+  struct kvm_enable_cap cap = { .cap = KVM_CAP_MANUAL_DIRTY_LOG_PROTECT2 };
+
   if (!(self->log.modes & GDW_DIRTY_LOG_MANUAL))
     return TRUE;
-  struct kvm_enable_cap cap = { .cap = KVM_CAP_MANUAL_DIRTY_LOG_PROTECT2 };
   if (mode & GDW_DIRTY_LOG_MANUAL)
     cap.args[0] |= KVM_DIRTY_LOG_MANUAL_PROTECT_ENABLE;
   if (mode & GDW_DIRTY_LOG_INITIALLY_SET)
@@ -58,6 +61,7 @@ static gboolean
 kvm_enable (gpointer log, guint32 mode, GError **error)
 {
   GdwKvmLog *self = log;
+
   if (self->mode != 0)
     return gdw_kvm_fail (error, GDW_ERROR_BUSY, "enable", "it is enabled; disable it first");
   if ((mode & ~self->log.modes) ||
@@ -78,17 +82,18 @@ kvm_enable (gpointer log, guint32 mode, GError **error)
   return TRUE;
 }
 
-/* Goes on after a failure: a slot still logged costs the guest a fault a page. */
+/* Goes on after a failure: each slot that stays logged costs the guest a fault a page. */
 static gboolean
 kvm_disable (gpointer log, GError **error)
 {
   GdwKvmLog *self = log;
+  g_autoptr (GError) first = NULL;
+
   if (self->mode == 0)
     return TRUE;
-  g_autoptr (GError) first = NULL;
   for (guint i = 0; i < self->n_slots; i++)
     set_logging (self, &self->slots[i].kvm, FALSE, first ? NULL : &first);
-  /* The default: the VMM may log slots of its own, a frame buffer say. */
+  /* Back to the default: the VMM may log slots of its own, for example a frame buffer. */
   set_protect (self, GDW_DIRTY_LOG_PLAIN, first ? NULL : &first);
   self->mode = 0;
   if (first == NULL)
@@ -110,6 +115,7 @@ static guint
 find_slots (GdwKvmLog *self, guint region, guint *at, GError **error)
 {
   guint i = 0;
+
   while (i < self->n_slots && self->slots[i].kvm.region != region)
     i++;
   *at = i;
@@ -127,39 +133,45 @@ static gboolean
 kvm_get (gpointer log, guint region, guint64 *bits, GError **error)
 {
   GdwKvmLog *self = log;
+  guint at, end;
+  guint64 word = 0;
+
   if (!expect_bitmap (self, "get", error))
     return FALSE;
   if (self->mode == 0)
     return gdw_kvm_fail (error, GDW_ERROR_BUSY, "get", "it is not enabled; enable it first");
-  guint at, end = find_slots (self, region, &at, error);
+  end = find_slots (self, region, &at, error);
   if (at == end)
     return FALSE;
-  guint64 word = 0;
   for (; at < end; at++) {
     const GdwLogSlot *slot = &self->slots[at];
     guint64 first = slot->first / 64;
+    struct kvm_dirty_log get;
+
     memset (bits + word, 0, (first - word) * sizeof *bits);
     word = GDW_BITMAP_WORDS (slot->end);
-    struct kvm_dirty_log get = { .slot = slot->kvm.slot, .dirty_bitmap = bits + first };
+    get = (struct kvm_dirty_log){ .slot = slot->kvm.slot, .dirty_bitmap = bits + first };
     if (ioctl (self->vm_fd, KVM_GET_DIRTY_LOG, &get) != 0)
       return fail_slot (error, &slot->kvm, "get");
   }
   return TRUE;
 }
 
-/* Pages [first, first + n) of the slot, which begin with bits[0]. */
+/* Clears pages [first, first + n) of the slot; bits[0] holds the first of them. */
 static gboolean
 clear_slot (GdwKvmLog *self, const GdwLogSlot *slot, guint64 first, guint64 n,
             const guint64 *bits, GError **error)
 {
   guint64 from = 0, to = GDW_BITMAP_WORDS (n);
+  struct kvm_clear_dirty_log clear;
+
   while (from < to && bits[from] == 0)
     from++;
   if (from == to)
-    return TRUE; /* a call costs half a microsecond also for nothing */
+    return TRUE; /* even an empty call costs half a microsecond */
   while (bits[to - 1] == 0)
     to--;
-  struct kvm_clear_dirty_log clear = {
+  clear = (struct kvm_clear_dirty_log){
     .slot = slot->kvm.slot,
     .first_page = first + from * 64,
     .num_pages = (guint32) (MIN (to * 64, n) - from * 64),
@@ -175,6 +187,8 @@ kvm_clear (gpointer log, guint region, guint64 first, guint64 n, const guint64 *
            GError **error)
 {
   GdwKvmLog *self = log;
+  guint at, end;
+
   if (!expect_bitmap (self, "clear", error))
     return FALSE;
   if (!(self->mode & GDW_DIRTY_LOG_MANUAL))
@@ -183,12 +197,13 @@ kvm_clear (gpointer log, guint region, guint64 first, guint64 n, const guint64 *
   if (first % 64 != 0)
     return gdw_kvm_fail (error, GDW_ERROR_INVALID, "clear",
                          "its start is no multiple of 64 pages; begin at one");
-  guint at, end = find_slots (self, region, &at, error);
+  end = find_slots (self, region, &at, error);
   if (at == end)
     return FALSE;
   for (; at < end; at++) {
     const GdwLogSlot *slot = &self->slots[at];
     guint64 from = MAX (first, slot->first), to = MIN (first + n, slot->end);
+
     if (from < to && !clear_slot (self, slot, from - slot->first, to - from,
                                   bits + (from - first) / 64, error))
       return FALSE;
@@ -200,6 +215,7 @@ static int
 compare_slots (const void *a, const void *b)
 {
   const GdwLogSlot *x = a, *y = b;
+
   if (x->kvm.region != y->kvm.region)
     return x->kvm.region < y->kvm.region ? -1 : 1;
   return x->first < y->first ? -1 : x->first > y->first;
@@ -213,6 +229,7 @@ take_slots (GdwKvmLog *self, const GdwKvmSlot *slots, guint n_slots, GError **er
   for (guint i = 0; i < n_slots; i++) {
     const GdwKvmSlot *slot = &slots[i];
     const char *wrong = NULL;
+
     if (slot->size == 0 || slot->size % GDW_PAGE_SIZE != 0)
       wrong = "its size is no multiple of a page";
     else if (slot->region_offset % (64 * GDW_PAGE_SIZE) != 0)
@@ -230,6 +247,7 @@ take_slots (GdwKvmLog *self, const GdwKvmSlot *slots, guint n_slots, GError **er
   qsort (self->slots, n_slots, sizeof *self->slots, compare_slots);
   for (guint i = 1; i < n_slots; i++) {
     const GdwLogSlot *a = &self->slots[i - 1], *b = &self->slots[i];
+
     if (a->kvm.region == b->kvm.region && a->end > b->first) {
       g_set_error (error, GDW_ERROR, GDW_ERROR_INVALID,
                    "dirty log 'kvm': slots %u and %u overlap: one page has one log; give each "
@@ -241,12 +259,13 @@ take_slots (GdwKvmLog *self, const GdwKvmSlot *slots, guint n_slots, GError **er
   return TRUE;
 }
 
-/* Asks for a slot that no VM has: one with a ring refuses before it looks. */
+/* Asks for a slot that no VM has: a VM with a ring refuses before it looks at the slot. */
 gboolean
 gdw_kvm_has_rings (int vm_fd)
 {
   guint64 bits = 0;
   struct kvm_dirty_log get = { .slot = G_MAXUINT16, .dirty_bitmap = &bits };
+
   return ioctl (vm_fd, KVM_GET_DIRTY_LOG, &get) != 0 && errno == ENXIO;
 }
 
@@ -255,6 +274,7 @@ gdw_kvm_log_new (int vm_fd, guint32 modes, const GdwKvmSlot *slots, guint n_slot
                  GError **error)
 {
   GdwKvmLog *self = g_new0 (GdwKvmLog, 1);
+
   self->vm_fd = vm_fd;
   self->log = (GdwDirtyLog){
     .size = sizeof (GdwDirtyLog),
@@ -275,6 +295,9 @@ GdwDirtyLog *
 gdw_kvm_dirty_log_new (int vm_fd, const GdwKvmSlot *slots, guint n_slots, GError **error)
 {
   int protect = ioctl (vm_fd, KVM_CHECK_EXTENSION, KVM_CAP_MANUAL_DIRTY_LOG_PROTECT2);
+  guint32 modes = GDW_DIRTY_LOG_PLAIN;
+  GdwKvmLog *self;
+
   if (protect < 0) {
     gdw_kvm_fail (error, GDW_ERROR_INVALID, "asking what this VM can do", g_strerror (errno));
     return NULL;
@@ -286,12 +309,11 @@ gdw_kvm_dirty_log_new (int vm_fd, const GdwKvmSlot *slots, guint n_slots, GError
     return NULL;
   }
 
-  guint32 modes = GDW_DIRTY_LOG_PLAIN;
   if (protect & KVM_DIRTY_LOG_MANUAL_PROTECT_ENABLE)
     modes |= GDW_DIRTY_LOG_MANUAL;
   if (protect & KVM_DIRTY_LOG_INITIALLY_SET)
     modes |= GDW_DIRTY_LOG_INITIALLY_SET;
-  GdwKvmLog *self = gdw_kvm_log_new (vm_fd, modes, slots, n_slots, error);
+  self = gdw_kvm_log_new (vm_fd, modes, slots, n_slots, error);
   return self != NULL ? &self->log : NULL;
 }
 
@@ -307,9 +329,11 @@ unmap_rings (GdwKvmLog *self)
 void
 gdw_kvm_dirty_log_free (GdwDirtyLog *log)
 {
+  GdwKvmLog *self;
+
   if (log == NULL)
     return;
-  GdwKvmLog *self = log->self;
+  self = log->self;
   unmap_rings (self);
   g_free (self->slots);
   g_free (self);

@@ -13,13 +13,15 @@ G_STATIC_ASSERT (sizeof (GdwDirtyEntry) == sizeof (struct kvm_dirty_gfn));
 G_STATIC_ASSERT (GDW_DIRTY_ENTRY_DIRTY == KVM_DIRTY_GFN_F_DIRTY);
 G_STATIC_ASSERT (GDW_DIRTY_ENTRY_RESET == KVM_DIRTY_GFN_F_RESET);
 
-/* The largest ring in bytes, 0 if there is none; @cap is what to enable. */
+/* The largest ring in bytes, 0 if there is none; @cap is the capability to enable. */
 static guint64
 largest_ring (int vm_fd, guint32 *cap)
 {
   static const guint32 caps[] = { KVM_CAP_DIRTY_LOG_RING_ACQ_REL, KVM_CAP_DIRTY_LOG_RING };
+
   for (guint i = 0; i < G_N_ELEMENTS (caps); i++) {
     int bytes = ioctl (vm_fd, KVM_CHECK_EXTENSION, caps[i]);
+
     *cap = caps[i];
     if (bytes > 0)
       return (guint64) bytes;
@@ -55,15 +57,17 @@ gdw_kvm_dirty_ring_enable (int vm_fd, guint32 n_entries, GError **error)
   return FALSE;
 }
 
-/* Entries come in runs of one slot. */
+/* Entries come in runs of one slot, so begin with the last slot found. */
 static gboolean
 ring_locate (gpointer log, guint32 slot, guint64 offset, guint *region, guint64 *page,
              GError **error)
 {
   GdwKvmLog *self = log;
+
   for (guint i = 0; i < self->n_slots; i++) {
     guint at = (self->last_slot + i) % self->n_slots;
     const GdwLogSlot *found = &self->slots[at];
+
     if (found->kvm.slot != slot)
       continue;
     self->last_slot = at;
@@ -86,6 +90,7 @@ ring_reset (gpointer log, guint64 *n_pages, GError **error)
 {
   GdwKvmLog *self = log;
   int n = ioctl (self->vm_fd, KVM_RESET_DIRTY_RINGS, 0);
+
   if (n < 0)
     return gdw_kvm_fail (error, GDW_ERROR_HOST, "resetting the rings", g_strerror (errno));
   *n_pages = (guint64) n;
@@ -97,10 +102,12 @@ map_rings (GdwKvmLog *self, const int *vcpu_fds, guint n_vcpus, guint32 n_entrie
            GError **error)
 {
   off_t place = (off_t) KVM_DIRTY_LOG_PAGE_OFFSET * sysconf (_SC_PAGESIZE);
+
   self->log.rings = g_new0 (GdwDirtyRing, n_vcpus);
   for (guint i = 0; i < n_vcpus; i++) {
     void *at = mmap (NULL, n_entries * sizeof (GdwDirtyEntry), PROT_READ | PROT_WRITE,
                      MAP_SHARED, vcpu_fds[i], place);
+
     if (at == MAP_FAILED)
       return gdw_kvm_fail (error, GDW_ERROR_HOST, "mapping the ring of a vCPU",
                            g_strerror (errno));
@@ -114,12 +121,14 @@ GdwDirtyLog *
 gdw_kvm_dirty_ring_new (int vm_fd, const GdwKvmSlot *slots, guint n_slots, const int *vcpu_fds,
                         guint n_vcpus, guint32 n_entries, GError **error)
 {
+  GdwKvmLog *self;
+
   if (!gdw_kvm_has_rings (vm_fd)) {
     gdw_kvm_fail (error, GDW_ERROR_UNSUPPORTED, "mapping the rings",
                   "this VM has none; call gdw_kvm_dirty_ring_enable before its first vCPU");
     return NULL;
   }
-  GdwKvmLog *self = gdw_kvm_log_new (vm_fd, GDW_DIRTY_LOG_RING, slots, n_slots, error);
+  self = gdw_kvm_log_new (vm_fd, GDW_DIRTY_LOG_RING, slots, n_slots, error);
   if (self == NULL)
     return NULL;
   self->log.locate = ring_locate;

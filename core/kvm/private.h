@@ -6,28 +6,28 @@
 #include <godwit/kvm.h>
 #include <linux/kvm.h>
 
-/* What the two dirty logs of KVM share: dirty-bitmap.c has the bitmap, dirty-ring.c the rings.
+/* The two dirty logs of KVM share this: dirty-bitmap.c has the bitmap, dirty-ring.c the rings.
  */
 
-/* All in pages, and relative to the region. */
+/* Places are in pages, relative to the region. */
 typedef struct {
   GdwKvmSlot kvm;
   guint64 first, end;
 } GdwLogSlot;
 
 typedef struct {
-  GdwDirtyLog log; /* what the caller holds */
+  GdwDirtyLog log; /* the caller holds this one */
   int vm_fd;
   guint32 mode; /* GDW_DIRTY_LOG_* while enabled, else 0 */
   guint n_slots;
-  GdwLogSlot *slots; /* by region and place in it */
-  guint last_slot;   /* where locate found the last one */
+  GdwLogSlot *slots; /* in the order of their regions and places */
+  guint last_slot;   /* the slot that locate found last */
 } GdwKvmLog;
 
-/* FALSE, with an error. */
+/* Returns FALSE and sets the error. */
 gboolean gdw_kvm_fail (GError **error, int code, const char *what, const char *why);
 
-/* Without rings. */
+/* The new log has no rings. */
 GdwKvmLog *gdw_kvm_log_new (int vm_fd, guint32 modes, const GdwKvmSlot *slots, guint n_slots,
                             GError **error);
 

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /* SPDX-FileCopyrightText: The godwit authors */
-/* A channel begins and ends. */
+/* How a channel begins and ends. */
 #include "core/link/channel-private.h"
 
 #include "core/base/thread.h"

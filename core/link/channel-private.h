@@ -21,20 +21,20 @@ struct GdwChannel {
   gint64 created_us;
   pthread_t writer, reader;
 
-  gint refs;     /* atomic: the owner's and one for each post to the main thread */
-  gboolean gone; /* main thread: nothing more is told */
+  gint refs;     /* atomic: one of the owner, one for each call posted to the main thread */
+  gboolean gone; /* main thread: tell the owner nothing more */
 
-  /* Writer thread, then fixed before the reader starts. */
+  /* The writer thread sets it before the reader starts; then it is fixed. */
   GdwLink *link;
 
   /* Writer thread only. */
   guint64 tx_seq;
   GdwMemOut out;
-  guint8 *copy; /* one-way: of the pages of @out, which nobody can ask for again */
+  guint8 *copy; /* one-way: copies of the pages of @out, since nobody can ask for them again */
   guint8 tx_meta[GDW_MEM_META_MAX];
   gint64 last_tx_us;
-  gboolean idle;      /* the last fill found nothing, */
-  guint64 kicks_seen; /* when there had been so many kicks */
+  gboolean idle;      /* the last fill found nothing to send */
+  guint64 kicks_seen; /* the value of kicks at that fill */
 
   /* Reader thread only. */
   guint64 rx_seq;
@@ -57,10 +57,10 @@ struct GdwChannel {
   GQueue sent;   /* of GdwSent, oldest first */
   guint64 unacked_bytes, unacked_pages, window_bytes, window_pages;
   gboolean ack_asked; /* the last MEM carried ACK-NOW */
-  GdwAck applied;     /* destination: what was taken */
-  GdwAck acked;       /* ... and said */
+  GdwAck applied;     /* destination: the frames that were taken */
+  GdwAck acked;       /* destination: the part of them that was acknowledged */
   gboolean ack_due;
-  guint64 echo_us;   /* a heartbeat to be answered, or 0 */
+  guint64 echo_us;   /* the heartbeat to answer, or 0 */
   guint undelivered; /* control frames */
   guint64 last_mem, sent_bytes;
   guint rtt_us;
@@ -68,17 +68,17 @@ struct GdwChannel {
 
 GdwChannel *gdw_channel_ref (GdwChannel *channel);
 void gdw_channel_unref (gpointer channel);
-/* The rules were broken, the link was not: tells the peer why, then ends with that error; takes
- * @error; any thread. */
+/* Any thread; takes @error.  For a peer that broke the rules on a link that works: tells the
+ * peer why, then ends with that error. */
 void gdw_channel_break (GdwChannel *channel, GError *error);
 /* channel-read.c < channel-write.c < channel-life.c: the writer connects, then starts the
  * reader. */
 gboolean gdw_channel_start_reader (GdwChannel *channel, GError **error);
 gboolean gdw_channel_start_writer (GdwChannel *channel, GError **error);
-/* Posted by the reader when it begins. */
+/* The reader posts it to the main thread when it begins. */
 void gdw_channel_report_connected (gpointer channel);
-/* A thread ends; the last one reports. */
+/* Each thread calls it at its end; the last one reports to the owner. */
 void gdw_channel_thread_ends (GdwChannel *channel);
-/* Appends to the outbox and wakes the writer; takes @meta; the lock is held. */
+/* Under the lock.  Appends to the outbox and wakes the writer; takes @meta. */
 void gdw_channel_queue (GdwChannel *channel, GdwFrameType type, guint32 round, gboolean commit,
                         gboolean settle, GByteArray *meta);

@@ -5,12 +5,12 @@
 #include "core/base/invoke.h"
 #include "core/base/thread.h"
 
-/* How much may be taken before it is acknowledged unasked. */
+/* The reader acknowledges unasked after so much. */
 #define ACK_BYTES (4u << 20)
 #define ACK_PAGES (1u << 20)
 /* Control frames that the main thread has not seen yet. */
 #define UNDELIVERED_MAX 64u
-/* A peer may echo what it likes. */
+/* The longest round trip that is reported, since a peer may echo anything. */
 #define RTT_MAX_US 60000000u
 
 typedef struct {
@@ -131,7 +131,7 @@ brought (const GdwSent *sent, guint32 region, guint64 page)
   return FALSE;
 }
 
-/* Is this copy of every page of @nak under way on this link? */
+/* Is a copy of every page of @nak under way on this link? */
 static gboolean
 is_under_way (GdwChannel *channel, const GdwNak *nak, guint32 round)
 {
@@ -213,7 +213,7 @@ acknowledge_now (GdwChannel *channel)
   pthread_mutex_unlock (&channel->lock);
 }
 
-/* Frames that only one direction may send, and only on an opened link. */
+/* Only one direction may send these frames, and only on an opened link. */
 static gboolean
 may_come (GdwChannel *channel, const GdwFrame *frame, GError **error)
 {
@@ -271,7 +271,8 @@ dispatch (GdwChannel *channel, const GdwFrame *frame, GError **error)
   }
 }
 
-/* One-way, nobody waits for an answer to HELLO: what follows waits here until it is let in. */
+/* On a one-way link the source does not wait for an answer to HELLO, so the frames behind it
+ * wait here until they are let in. */
 static void
 wait_until_open (GdwChannel *channel)
 {

@@ -15,7 +15,7 @@
 typedef struct {
   enum {
     CONTROL, /* the frame in @out */
-    ACK,     /* say @ack */
+    ACK,     /* send @ack */
     FILL,    /* a MEM frame, if there is anything to put in */
     BEAT,    /* answer @echo_us, or if 0 ask for an answer */
     FLUSH,   /* a heartbeat that asks for an acknowledgement */
@@ -64,7 +64,7 @@ write_control (GdwChannel *channel, guint type, guint16 flags, guint32 round,
   return write_frame (channel, &frame, meta->data, NULL, 0, error);
 }
 
-/* COMMIT: the point of no return is this write, unless the channel has ended. */
+/* COMMIT: this write is the point of no return, unless the channel has ended. */
 static gboolean
 begin_commit (GdwChannel *channel)
 {
@@ -85,7 +85,7 @@ report_settled (gpointer data)
     channel->config->ops->settled (channel, channel->config->data);
 }
 
-/* Once it has its name nothing takes it back. */
+/* Nothing takes the stream back once it has its name. */
 static gboolean
 settle (GdwChannel *channel, const GdwOut *out, GError **error)
 {
@@ -106,7 +106,7 @@ settle (GdwChannel *channel, const GdwOut *out, GError **error)
   return ok;
 }
 
-/* The reading end of a one-way link has nobody to speak to. */
+/* The reading end of a one-way link has no peer to speak to. */
 static gboolean
 is_mute (const GdwChannel *channel)
 {
@@ -172,8 +172,7 @@ remember_sent (GdwChannel *channel, const GdwMemOut *out, guint64 bytes)
   pthread_mutex_unlock (&channel->lock);
 }
 
-/* The guest may write a page while it is written: its checksum is that of a copy, which is what
- * goes out. */
+/* The guest may change a page during the write, so send a copy, and checksum the copy. */
 static void
 copy_pages (GdwChannel *channel, GdwMemOut *out)
 {
@@ -189,7 +188,7 @@ copy_pages (GdwChannel *channel, GdwMemOut *out)
   out->n_iov = out->mem.n_raw > 0;
 }
 
-/* What was written is taken. */
+/* What was written counts as taken. */
 static void
 acknowledge_sent (GdwChannel *channel)
 {
@@ -204,8 +203,8 @@ acknowledge_sent (GdwChannel *channel)
   g_free (sent);
 }
 
-/* FALSE without an error: there was nothing to fill it with.  @written FALSE: the
- * link failed, not the filling. */
+/* FALSE without an error: there was nothing to send.  FALSE with an error: @written tells a
+ * failed fill (TRUE) from a failed link (FALSE). */
 static gboolean
 do_fill (GdwChannel *channel, gboolean *written, GError **error)
 {
@@ -239,7 +238,7 @@ has_credit (const GdwChannel *channel)
          channel->unacked_pages < channel->window_pages;
 }
 
-/* The lock is held.  An idle channel waits for a kick. */
+/* Under the lock.  An idle channel waits for a kick. */
 static gboolean
 may_fill (GdwChannel *channel, gint64 *wait_us)
 {
@@ -250,7 +249,7 @@ may_fill (GdwChannel *channel, gint64 *wait_us)
   return *wait_us == 0;
 }
 
-/* The lock is held: the most urgent thing to do now, or FALSE. */
+/* Under the lock.  The most urgent thing to do now, or FALSE. */
 static gboolean
 find_task (GdwChannel *channel, Task *task, gint64 *wait_us)
 {
@@ -357,7 +356,7 @@ begin (GdwChannel *channel, GError **error)
   return channel->joined_reader;
 }
 
-/* A peer that closed may have said why: the reader gets the time to read it. */
+/* A peer that closed may have said why: give the reader time to read it. */
 static void
 let_reader_end (GdwChannel *channel)
 {

@@ -7,11 +7,11 @@
 #include "core/base/thread.h"
 #include "plugins/stack.h"
 
-/* A link with its two threads: one only reads, one only writes, so reading
- * never waits for writing.  One type for both directions; the source's channels
- * fill MEM frames, the destination's take them.
+/* A link with its two threads: one only reads, one only writes, so reading never waits for
+ * writing.  Both sides have the same type: the source's channels fill MEM frames, the
+ * destination's take them.
  *
- * Sequence, credit and acknowledgement are the channel's own.  Control frames
+ * The channel looks after sequence, credit and acknowledgement by itself.  Control frames
  * arrive on the main thread, in order. */
 typedef struct GdwChannel GdwChannel;
 
@@ -24,18 +24,18 @@ typedef struct {
   gboolean last; /* nothing more to send for now: ask for an acknowledgement */
 } GdwMemOut;
 
-/* A MEM frame that was written and is not acknowledged. */
+/* A MEM frame that was written and is not acknowledged yet. */
 typedef struct {
   guint64 seq;
   guint64 bytes; /* on the wire */
-  guint64 pages; /* all runs */
+  guint64 pages; /* of all runs */
   guint32 round, region, n_runs;
   GdwRun runs[];
 } GdwSent;
 
 typedef struct {
-  /* Writer thread, source: fill @out and give TRUE, or FALSE if there is nothing
-   * to send now (gdw_channel_kick when there is) or an error. */
+  /* Writer thread, source.  Fill @out and return TRUE. Return FALSE without an error if there
+   * is nothing to send now (gdw_channel_kick when there is), or FALSE with an error. */
   gboolean (*fill) (GdwChannel *channel, GdwMemOut *out, gpointer data, GError **error);
 
   /* Reader thread, source. */
@@ -44,70 +44,71 @@ typedef struct {
   gboolean (*nak) (GdwChannel *channel, const GdwNak *nak, guint32 round, gpointer data,
                    GError **error);
 
-  /* Reader thread, destination: the raw pages are next on the link, to be read
-   * with gdw_channel_read. */
+  /* Reader thread, destination.  The raw pages are next on the link: read them with
+   * gdw_channel_read. */
   gboolean (*mem) (GdwChannel *channel, const GdwFrame *frame, const GdwMem *mem, gpointer data,
                    GError **error);
 
   /* Main thread. */
   void (*connected) (GdwChannel *channel, gpointer data);
   void (*frame) (GdwChannel *channel, const GdwFrame *frame, const guint8 *meta, gpointer data);
-  /* What gdw_channel_settle asked for is done. */
+  /* gdw_channel_settle has done its work. */
   void (*settled) (GdwChannel *channel, gpointer data);
-  /* The channel will end with this error once the peer was told, if it listens. */
+  /* The channel will end with this error, as soon as it has told the peer, if the peer listens.
+   */
   void (*broken) (GdwChannel *channel, const GError *error, gpointer data);
-  /* Both threads have ended.  NULL: in good order, after gdw_channel_finish. */
+  /* Both threads have ended.  @error is NULL after gdw_channel_finish, in good order. */
   void (*closed) (GdwChannel *channel, const GError *error, gpointer data);
 } GdwChannelOps;
 
-/* What all channels of one attempt share. */
+/* All channels of one attempt share this. */
 typedef struct {
   const GdwChannelOps *ops;
   gpointer data;
-  GdwThreads *threads; /* that theirs are some of, or NULL */
+  GdwThreads *threads; /* the channels' threads belong to it, or NULL */
   GMainContext *context;
   GdwStack *stack;
   const guint64 *region_pages; /* sizes, for MEM and NAK */
   guint n_regions;
   GdwRate *rate;      /* source; NULL: unlimited */
   guint heartbeat_ms; /* longest silence */
-  gboolean one_way;   /* nobody answers: what was written is taken, at once */
+  gboolean one_way;   /* nobody answers: what was written counts as taken at once */
 } GdwChannelConfig;
 
-/* Takes @link; NULL: connect.  The filters' handshakes run on the writer's thread, before the
- * reader starts and the first frame goes out.  @config must outlive it.  Both threads start at
- * once; NULL with an error if they cannot. */
+/* Takes @link; with NULL the channel connects.  The handshakes of the filters run on the writer's
+ * thread, before the reader starts and the first frame goes out.  @config must outlive the
+ * channel.  Both threads start at once.  NULL with an error if they cannot start. */
 GdwChannel *gdw_channel_new (const GdwChannelConfig *config, guint index, GdwLink *link,
                              GError **error);
 
-/* End it at once if it has not closed, and wait for its threads; nothing is
- * told any more. */
+/* End the channel at once if it has not closed, and wait for its threads.  No callback comes
+ * after the call. */
 void gdw_channel_free (GdwChannel *channel);
 
-/* After closed: what its threads took is free. */
+/* After closed: waits for the threads, so that the system has back what they took. */
 void gdw_channel_join (GdwChannel *channel);
 
 guint gdw_channel_index (const GdwChannel *channel);
 void gdw_channel_set_index (GdwChannel *channel, guint index);
 
-/* Main thread: append a control frame; takes @meta. */
+/* Main thread.  Append a control frame; takes @meta. */
 void gdw_channel_send (GdwChannel *channel, GdwFrameType type, GByteArray *meta);
-/* The same for COMMIT: remembers whether write() was reached. */
+/* The same for COMMIT; the channel remembers whether it called write(). */
 void gdw_channel_send_commit (GdwChannel *channel, GByteArray *meta);
 /* Valid after closed: was COMMIT handed to write()? */
 gboolean gdw_channel_commit_begun (GdwChannel *channel);
 
-/* One-way, main thread: append a control frame and make all that was written durable; with
- * COMMIT give it its name too. */
+/* Main thread, one-way.  Append a control frame and make all that was written durable; with
+ * COMMIT give it its name, too. */
 void gdw_channel_settle (GdwChannel *channel, GdwFrameType type, GByteArray *meta);
-/* Valid after closed: has it got its name? */
+/* Valid after closed: has the stream got its name? */
 gboolean gdw_channel_published (GdwChannel *channel);
 
-/* Let MEM frames flow, with this credit (source), or be taken (destination).
- * Until then a MEM frame is an error. */
+/* Source: let MEM frames flow, with this credit.  Destination: take them.  A MEM frame before
+ * that is an error. */
 void gdw_channel_open (GdwChannel *channel, guint64 window_bytes, guint64 window_pages);
 
-/* There may be something to send again; any thread. */
+/* Any thread.  There may be something to send again. */
 void gdw_channel_kick (GdwChannel *channel);
 
 /* Write what is queued, half-close, and wait for the peer to do the same. */
@@ -116,20 +117,20 @@ void gdw_channel_finish (GdwChannel *channel);
 /* End at once, whatever it is blocked in. */
 void gdw_channel_stop (GdwChannel *channel);
 
-/* The same with this error, if it is the first; takes @error; any thread. */
+/* Any thread; takes @error.  The same, with this error unless there was one before. */
 void gdw_channel_fail (GdwChannel *channel, GError *error);
 
-/* After closed, source: takes the oldest MEM frame that was not acknowledged, or NULL; to be
- * freed. */
+/* After closed, source.  Returns the oldest MEM frame that was not acknowledged, or NULL; free
+ * it with g_free. */
 GdwSent *gdw_channel_take_unacked (GdwChannel *channel);
 
 /* Any thread. */
 gboolean gdw_channel_read (GdwChannel *channel, struct iovec *iov, guint n, GError **error);
-/* @round: of the frame whose pages these are. */
+/* @round: the round of the frame that brought these pages. */
 void gdw_channel_send_nak (GdwChannel *channel, const GdwNak *nak, guint32 round);
 guint64 gdw_channel_sent_bytes (GdwChannel *channel); /* all frames */
 guint64
 gdw_channel_last_mem (GdwChannel *channel); /* sequence of the last MEM written, or applied */
-guint gdw_channel_rtt_us (GdwChannel *channel); /* 0: not known */
+guint gdw_channel_rtt_us (GdwChannel *channel); /* 0: unknown */
 gint64 gdw_channel_last_received_us (
-    GdwChannel *channel); /* monotonic; its start if nothing came yet */
+    GdwChannel *channel); /* monotonic; the channel's start if nothing came yet */

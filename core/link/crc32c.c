@@ -32,7 +32,7 @@ gdw_crc32c_portable (guint32 crc, gconstpointer data, gsize size)
 
 #define FAST __attribute__ ((target ("sse4.2,pclmul")))
 
-/* Three of them are a page but for 16 bytes. */
+/* Three lanes are a page less 16 bytes. */
 #define LANE 1360u
 /* x^(8 n - 33) mod P, bits reflected, for n = LANE and 2 LANE: the carry-less product with
  * it, reduced by one crc32 instruction, moves a CRC on over n zero bytes. */
@@ -56,7 +56,8 @@ move_on (guint64 crc, int over)
   return _mm_cvtsi128_si64 (product);
 }
 
-/* The instruction takes three cycles and one can start in each: three lanes fill it. */
+/* The instruction takes three cycles, and one can start in each cycle: three lanes keep it
+ * busy. */
 FAST static guint64
 three_lanes (guint64 first, const guint8 *at)
 {

@@ -4,7 +4,7 @@
 
 #include "core/link/crc32c.h"
 
-/* What the meta part of a type may measure, so that a receiver never makes room for more
+/* The sizes that the meta part of a type may have, so that a receiver never makes room for more
  * than its decoder would take.  Unknown types: up to the cap of the payload. */
 typedef struct {
   guint32 min, max;
@@ -191,7 +191,7 @@ gdw_mem_encode (const GdwMem *mem, guint8 *out)
   return at - out;
 }
 
-/* The run lies in @pages pages, at or after page @from. */
+/* The run lies within @pages pages, at or after page @from. */
 static gboolean
 check_run (const GdwMem *mem, guint i, guint64 from, guint64 pages, GError **error)
 {

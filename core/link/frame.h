@@ -8,10 +8,10 @@
 
 #include "core/link/wire.h"
 
-/* Frames: what is said on a link, byte by byte in docs/stream.md.  Encoders append the
- * meta part of a payload to @out; decoders take a complete meta part, refuse
- * anything short, long or out of range by name (GDW_ERROR_PROTOCOL, "frame
- * 'NAME': ..."), and leave no memory behind on failure. */
+/* Frames: the messages on a link; docs/stream.md has them byte by byte.  Encoders append the
+ * meta part of a payload to @out.  Decoders take a complete meta part, refuse anything short,
+ * long or out of range by name (GDW_ERROR_PROTOCOL, "frame 'NAME': ..."), and leave no memory
+ * behind on failure. */
 
 #define GDW_STREAM_VERSION_MIN 1
 #define GDW_STREAM_VERSION_MAX 1
@@ -27,7 +27,7 @@
 #define GDW_REGIONS_MAX 1024
 #define GDW_NAME_MAX 63                 /* bytes; of regions and sections */
 #define GDW_TEXT_MAX 2048               /* bytes; a longer text is cut when it is sent */
-#define GDW_HELLO_META_MAX (128u << 10) /* bytes; room for what later versions append */
+#define GDW_HELLO_META_MAX (128u << 10) /* bytes; later versions may append fields */
 
 typedef struct {
   guint8 type; /* GdwFrameType, or unknown */
@@ -40,17 +40,18 @@ typedef struct {
 /* Fills @head and computes both CRCs; @meta has frame->meta_len bytes. */
 void gdw_frame_encode (const GdwFrame *frame, const guint8 *meta,
                        guint8 head[GDW_FRAME_HEADER_BYTES]);
-/* Checks magic, header CRC and lengths: the payload cap, meta <= payload, and of a known type
- * that its meta part is neither shorter nor longer than one of its kind can be and that no
- * bytes follow it (but the pages of MEM).  An unknown type is no error here. */
+/* Checks magic, header CRC and lengths: the payload cap, and meta <= payload.  For a known type
+ * it also checks that the meta part is neither shorter nor longer than the type allows, and
+ * that no bytes follow it (but the pages of MEM).  An unknown type is no error here. */
 gboolean gdw_frame_decode (const guint8 head[GDW_FRAME_HEADER_BYTES], GdwFrame *frame,
                            GError **error);
 gboolean gdw_frame_check_meta (const GdwFrame *frame, const guint8 *meta, GError **error);
 
-/* Sets GDW_ERROR_PROTOCOL "frame '@frame': what @format says: why; what to do"; gives FALSE. */
+/* Sets GDW_ERROR_PROTOCOL "frame '@frame': what @format says: why; what to do"; returns FALSE.
+ */
 gboolean gdw_frame_refuse (GError **error, const char *frame, const char *format, ...)
     G_GNUC_PRINTF (3, 4);
-/* The end of a decoder: refuses what was too short, and what goes on. */
+/* Ends a decoder: refuses a meta part that was too short, or that goes on. */
 gboolean gdw_frame_check_end (const GdwReader *in, const char *frame, GError **error);
 
 typedef struct {
@@ -70,7 +71,7 @@ typedef struct {
 } GdwHello;
 
 /* A HELLO that offers a version above GDW_STREAM_VERSION_MAX may go on after the fields known
- * here, so that the answer can be "too new" instead of "broken". */
+ * here: then the answer can be "too new" instead of "broken". */
 void gdw_hello_encode (const GdwHello *hello, GByteArray *out);
 gboolean gdw_hello_decode (const guint8 *meta, gsize size, GdwHello *hello, GError **error);
 void gdw_hello_clear (GdwHello *hello);
@@ -125,15 +126,15 @@ gdw_mem_size (const GdwMem *mem)
   return 16 + mem->n_runs * 16 + mem->n_raw * 4;
 }
 
-/* @out has GDW_MEM_META_MAX bytes; gives the length. */
+/* @out has GDW_MEM_META_MAX bytes.  Returns the length. */
 gsize gdw_mem_encode (const GdwMem *mem, guint8 *out);
-/* @pages: size of each of @n_regions regions; runs are in range, ascending and
- * do not overlap; payload_len - size is exactly the raw pages. */
+/* @pages: the size of each of @n_regions regions.  Checks that runs are in range, ascend and do
+ * not overlap, and that payload_len - size is exactly the raw pages. */
 gboolean gdw_mem_decode (const guint8 *meta, gsize size, guint32 payload_len,
                          const guint64 *pages, guint n_regions, GdwMem *mem, GError **error);
 
-/* Cumulative, of the link it travels on: everything up to @seq is in memory and verified,
- * or was refused by a NAK sent before. */
+/* Cumulative, for the link it travels on: everything up to @seq is in memory and verified, or
+ * an earlier NAK refused it. */
 typedef struct {
   guint64 seq, bytes, pages;
 } GdwAck;
@@ -157,7 +158,7 @@ typedef struct {
   char *name;
   guint32 version;
   guint64 total, offset; /* bytes of the section */
-  const guint8 *data;    /* into the buffer decoded */
+  const guint8 *data;    /* points into the decoded buffer */
   gsize size;
 } GdwStateChunk;
 
@@ -170,7 +171,7 @@ typedef struct {
   gboolean running; /* the guest ran before the switchover */
   guint32 n_sections;
   guint16 n_links;
-  guint64 last_seq[GDW_LINKS_MAX]; /* of the last MEM of each link, 0: none */
+  guint64 last_seq[GDW_LINKS_MAX]; /* sequence of the last MEM of each link, 0: none */
 } GdwPrepare;
 
 void gdw_prepare_encode (const GdwPrepare *prepare, GByteArray *out);
@@ -185,7 +186,7 @@ typedef struct {
   guint8 answer;
   guint64 resume_us; /* COMMITTED to guest running, measured by the destination; 0 if it stays
                         paused */
-  char *text;        /* why aborted, or "" */
+  char *text;        /* why it was aborted, or "" */
 } GdwOutcomeMsg;
 
 void gdw_outcome_encode (const GdwOutcomeMsg *outcome, GByteArray *out);
@@ -193,7 +194,7 @@ gboolean gdw_outcome_decode (const guint8 *meta, gsize size, GdwOutcomeMsg *outc
                              GError **error);
 void gdw_outcome_clear (GdwOutcomeMsg *outcome);
 
-/* @echo_us 0: asks to be echoed at once with stamp_us 0. */
+/* @echo_us 0: asks for an echo at once, with stamp_us 0. */
 typedef struct {
   guint64 stamp_us, echo_us;
 } GdwHeartbeat;
@@ -202,7 +203,7 @@ void gdw_heartbeat_encode (const GdwHeartbeat *beat, GByteArray *out);
 gboolean gdw_heartbeat_decode (const guint8 *meta, gsize size, GdwHeartbeat *beat,
                                GError **error);
 
-/* ERROR, and ABORT (a cancel): the sender's root cause.  @code is a GdwError. */
+/* ERROR and ABORT (a cancel) carry the sender's root cause.  @code is a GdwError. */
 typedef struct {
   guint32 code;
   gint32 os_errno;

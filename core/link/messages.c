@@ -4,7 +4,7 @@
 
 #include <string.h>
 
-/* Leaves @out as it is if there is too little. */
+/* Leaves @out as it is if too few bytes are left. */
 static void
 get_into (GdwReader *in, guint8 *out, gsize size)
 {
@@ -353,7 +353,7 @@ gdw_heartbeat_decode (const guint8 *meta, gsize size, GdwHeartbeat *beat, GError
   beat->echo_us = gdw_get_u64 (&in);
   if (!gdw_frame_check_end (&in, "HEARTBEAT", error))
     return FALSE;
-  /* Two of these would answer each other for ever. */
+  /* Two such heartbeats would answer each other for ever. */
   if (beat->stamp_us == 0 && beat->echo_us == 0)
     return gdw_frame_refuse (error, "HEARTBEAT", "it neither asks nor answers");
   return TRUE;

@@ -10,9 +10,9 @@
 struct GdwMeter {
   pthread_mutex_t lock;
   /* Under the lock. */
-  gint64 begin_us; /* of the window; 0: the links do not carry yet */
-  guint64 bytes;   /* acknowledged in it */
-  guint64 memory;  /* that they stood for */
+  gint64 begin_us; /* start of the window; 0: the links do not carry yet */
+  guint64 bytes;   /* bytes acknowledged in it */
+  guint64 memory;  /* guest memory that those bytes stood for */
   gboolean idle;   /* there was nothing to send when a link looked last */
   gboolean dry;    /* or at any time in the window */
   double rate;     /* bytes/s; 0: no window has ended */
@@ -96,7 +96,7 @@ gdw_meter_rate (GdwMeter *meter, gint64 now_us)
     rate = per_second (meter->bytes, now_us - meter->begin_us);
   else if (meter->dry)
     rate = meter->rate;
-  else /* a lump may be on its way */
+  else /* a lump of acknowledgements may be on its way */
     rate = MIN (meter->rate,
                 per_second (meter->bytes + WINDOW_BYTES, now_us - meter->begin_us));
   pthread_mutex_unlock (&meter->lock);

@@ -4,28 +4,27 @@
 
 #include <glib.h>
 
-/* max-bandwidth: one bucket of bytes that all channel threads of a migration
- * draw from.  It holds at most 10 ms worth of the rate; who finds it not in debt
- * may send at once, whatever the size, and leaves the debt to the next one.  So a
- * frame passes at any rate, and in t seconds no more than rate x (t + 10 ms) and one
- * frame a thread go.
+/* max-bandwidth: all channel threads of a migration draw from one bucket of bytes.  It holds at
+ * most 10 ms of the rate.  A thread that finds no debt may send a frame of any size at once,
+ * and leaves the debt to the next one.  So a frame passes at any rate, and t seconds let pass
+ * at most rate x (t + 10 ms) and one frame a thread.
  *
- * Nothing here blocks: channels wait for other things as well.  All calls on any
- * thread at any time, but free. */
+ * Nothing here blocks, since channels wait for other things as well.  Calls on any thread at
+ * any time, except free. */
 typedef struct GdwRate GdwRate;
 
 /* 0: unlimited. */
 GdwRate *gdw_rate_new (guint64 bytes_per_s);
 void gdw_rate_free (GdwRate *rate);
 
-/* Takes effect at once; wake those who wait. */
+/* Takes effect at once.  The caller wakes the threads that wait. */
 void gdw_rate_set (GdwRate *rate, guint64 bytes_per_s);
 
-/* TRUE lifts the limit until FALSE (the guest is paused: nothing is worth saving
- * bandwidth for); the rate that was set stays set. */
+/* TRUE lifts the limit until FALSE, while the guest is paused and saving bandwidth is worth
+ * nothing.  The rate stays set. */
 void gdw_rate_open (GdwRate *rate, gboolean open);
 
-/* How long until something may go, 0: now, at most 1000 s. */
+/* Microseconds until something may be sent, at most 1000 s; 0: now. */
 gint64 gdw_rate_wait_us (GdwRate *rate);
-/* Count what goes. */
+/* Counts what is sent. */
 void gdw_rate_spend (GdwRate *rate, guint64 bytes);

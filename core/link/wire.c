@@ -92,7 +92,7 @@ gdw_put_text (GByteArray *out, const char *text, guint16 most)
   g_autofree char *valid = g_utf8_make_valid (text ? text : "", -1);
   gsize size = strlen (valid);
 
-  /* A character cut in two would make the reader refuse the whole text. */
+  /* A reader would refuse the whole text for one character cut in two. */
   if (size > most)
     size = g_utf8_find_prev_char (valid, valid + most + 1) - valid;
   gdw_put_u16 (out, size);

@@ -13,7 +13,7 @@ gdw_page_is_zero (const guint8 *page)
 {
   const guint64 *word = (const guint64 *) page;
 
-  /* Most pages that are not zero say so in their first line. */
+  /* Most pages that are not zero show it in their first cache line. */
   for (guint i = 0; i < GDW_PAGE_SIZE / 8; i += 8)
     if (word[i] | word[i + 1] | word[i + 2] | word[i + 3] | word[i + 4] | word[i + 5] |
         word[i + 6] | word[i + 7])
@@ -32,7 +32,7 @@ gdw_batch_prepare (GdwBatch *batch, const GdwRegions *regions)
                             batch->first, batch->n_pages, batch->populated);
 }
 
-/* Appends to the last run if it goes on, else begins one; FALSE: no room. */
+/* Extends the last run if the page follows it, else begins a new one.  FALSE: no room. */
 static gboolean
 add_pages (GdwMem *mem, guint64 first, guint64 n, guint32 kind)
 {
@@ -48,7 +48,7 @@ add_pages (GdwMem *mem, guint64 first, guint64 n, guint32 kind)
   return TRUE;
 }
 
-/* How many pages from @bit on, below @end, nobody ever touched. */
+/* Counts the pages from @bit on, below @end, that nobody ever touched. */
 static guint64
 hole_at (const GdwBatch *batch, guint64 bit, guint64 end)
 {

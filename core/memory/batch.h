@@ -5,8 +5,8 @@
 #include "core/link/channel.h"
 #include "core/memory/regions.h"
 
-/* Pages that one channel has claimed and re-armed, and cuts into MEM frames.
- * Used by one thread at a time. */
+/* The pages that one channel has claimed and re-armed, and cuts into MEM frames.  Used by one
+ * thread at a time. */
 #define GDW_BATCH_WORDS 256u /* 64 MiB of guest memory */
 #define GDW_BATCH_PAGES (GDW_BATCH_WORDS * 64u)
 
@@ -16,15 +16,15 @@ typedef struct {
   guint64 n_pages; /* bits looked at; the region may end inside the last word */
   guint64 at;      /* next bit to look at */
   guint32 round;
-  gboolean look_for_holes; /* a page that nobody ever touched is zero without being read */
+  gboolean look_for_holes; /* a page that nobody ever touched counts as zero, unread */
   guint64 claimed[GDW_BATCH_WORDS];
   guint64 populated[GDW_BATCH_WORDS];
 } GdwBatch;
 
-/* After the claim and the re-arm: find the holes. */
+/* Find the holes.  Call it after the claim and the re-arm. */
 void gdw_batch_prepare (GdwBatch *batch, const GdwRegions *regions);
 
-/* Put the next claimed pages into @out; FALSE if none are left. */
+/* Put the next claimed pages into @out.  FALSE if none are left. */
 gboolean gdw_batch_cut (GdwBatch *batch, const GdwRegions *regions, GdwMemOut *out);
 
 /* Is the page all zero? */

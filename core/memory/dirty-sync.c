@@ -7,11 +7,11 @@
 #include "core/base/invoke.h"
 #include "core/base/thread.h"
 
-/* Between two dirty syncs that are asked for: each may cost the guest faults. */
+/* The pause between two requested dirty syncs: each may cost the guest faults. */
 #define PAUSE_US 10000
-/* Collecting all the time takes one part in so many of a core at most. */
+/* Collecting all the time takes at most one part in SHARE of a core. */
 #define SHARE 25
-/* Rates are measured over no less when nobody asks. */
+/* The shortest time over which rates are measured when nobody asks. */
 #define RATE_US 100000
 
 /* What to do next. */
@@ -26,11 +26,11 @@ struct GdwDirtySync {
   /* Dirty-sync thread only. */
   GdwPageset *fresh; /* collected and not published */
   gboolean all_the_time;
-  gint64 asked_us, last_us, published_us, rated_us; /* when that was last done */
-  gint64 cost_us;                                   /* of the last collect */
-  guint64 rate_pages;                               /* new ones, not in the rate */
+  gint64 asked_us, last_us, published_us, rated_us; /* when each was done last */
+  gint64 cost_us;                                   /* how long the last collect took */
+  guint64 rate_pages; /* new dirty pages that are not in the rate yet */
   guint64 dirty_rate;
-  GArray *vcpu_pages; /* of guint64: told */
+  GArray *vcpu_pages; /* of guint64: the counts reported last */
   gint64 vcpu_us;
 
   pthread_mutex_t lock;
@@ -82,7 +82,7 @@ post_report (GdwDirtySync *sync, void (*tell) (const GError *error, gpointer dat
   gdw_invoke (sync->with.context, deliver, report, free_report);
 }
 
-/* Under the lock: when to collect next if nothing else happens. */
+/* Under the lock.  When to collect next if nothing else happens. */
 static gint64
 next_time (GdwDirtySync *sync)
 {
@@ -95,8 +95,8 @@ next_time (GdwDirtySync *sync)
   return next_us;
 }
 
-/* Waits until there is something to do.  What is asked for waits for its time, also when
- * there is a collect before for another reason. */
+/* Waits until there is something to do.  A request waits for its time, even if the thread
+ * collects earlier for another reason. */
 static Order
 wait_for_order (GdwDirtySync *sync)
 {
@@ -125,7 +125,7 @@ wait_for_order (GdwDirtySync *sync)
   return order;
 }
 
-/* What each vCPU did since this was told last. */
+/* The pages of each vCPU since the last report. */
 static GArray *
 measure_vcpus (GdwDirtySync *sync, gint64 now_us)
 {
@@ -149,8 +149,8 @@ measure_vcpus (GdwDirtySync *sync, gint64 now_us)
   return rates;
 }
 
-/* Pages that a full ring gave are collected and may wait: many such collects are published
- * together, since each goes through all bits. */
+/* Pages from a full ring are collected and may wait: many such collects are published together,
+ * since each publish goes through all bits. */
 static gboolean
 is_time_to_publish (GdwDirtySync *sync, const Order *order)
 {
@@ -219,7 +219,7 @@ collect_until_stop (GdwDirtySync *sync)
       return;
     if (collect (sync, &order, &error))
       continue;
-    /* The migration fails; nobody is to wait for what does not work. */
+    /* The migration fails: no vCPU may wait for a collect that does not work. */
     gdw_ring_gate_detach (sync->with.gate);
     gdw_dirty_sync_rest (sync);
     post_report (sync, NULL, NULL, error);

@@ -7,19 +7,19 @@
 #include "core/base/thread.h"
 #include "plugins/tracking.h"
 
-/* The thread that collects dirty pages, off the main loop and off the channels. It
- * starts the tracker, collects, adds what the VMM marked, publishes to the round,
- * and stops the tracker, which takes long, at the end.
+/* The thread that collects dirty pages, off the main loop and off the channels.  It starts the
+ * tracker, collects, adds the pages that the VMM marked, publishes to the round, and at the end
+ * stops the tracker, which takes long.
  *
- * It collects when asked.  If a collect costs the guest nothing, because pages are re-armed
- * elsewhere, it also does so all the time; and at once for a vCPU whose ring is full. */
+ * It collects when asked, and at once for a vCPU whose ring is full.  It also collects all the
+ * time if a collect costs the guest nothing, because pages are re-armed elsewhere. */
 typedef struct GdwDirtySync GdwDirtySync;
 
 typedef struct {
-  gboolean asked; /* the answer to a request */
+  gboolean asked; /* it answers a request */
   gboolean final;
-  guint64 new_pages;   /* clean before, dirty now, since the last of these */
-  guint64 dirty_pages; /* left to send after it */
+  guint64 new_pages;   /* pages that became dirty since the last result */
+  guint64 dirty_pages; /* pages left to send after it */
   guint64 dirty_rate;  /* pages/s, over 0.1 s or since the request before */
   guint64 us;          /* how long the collect took */
   GArray *vcpu_rates;  /* of guint64, pages/s of each vCPU; NULL: nothing new */
@@ -32,14 +32,14 @@ typedef struct {
   void (*ended) (const GError *error, gpointer data); /* tracking is off */
 } GdwDirtySyncOps;
 
-/* What it works with, until the free. */
+/* All of it must live until the free. */
 typedef struct {
   GdwRound *round;
   GdwTracking *tracking;
   GdwPageset *marks; /* pages written by the VMM, added by any thread */
   const GdwRegions *regions;
   GdwRingGate *gate;
-  GdwThreads *threads; /* that its thread is one of, or NULL */
+  GdwThreads *threads; /* its thread belongs to it, or NULL */
   GMainContext *context;
   const GdwDirtySyncOps *ops;
   gpointer data;
@@ -48,17 +48,18 @@ typedef struct {
 /* Starts the thread, which starts the tracker. */
 GdwDirtySync *gdw_dirty_sync_new (const GdwDirtySyncConfig *config, GError **error);
 
-/* After ended. */
+/* Call it after ended. */
 void gdw_dirty_sync_free (GdwDirtySync *sync);
 
-/* Any thread.  Collect soon; several requests before it begins are one. */
+/* Any thread.  Collect soon.  Several requests before the collect begins count as one. */
 void gdw_dirty_sync_request (GdwDirtySync *sync);
 
-/* Main thread: the guest is being paused, what was written since is for the last one. */
+/* Main thread.  The guest is being paused: leave what it writes from now on to the last dirty
+ * sync. */
 void gdw_dirty_sync_rest (GdwDirtySync *sync);
 
-/* Main thread, guest paused: the last one, then the round is final. */
+/* Main thread, guest paused.  Do the last dirty sync; then the round is final. */
 void gdw_dirty_sync_final (GdwDirtySync *sync);
 
-/* Main thread: stop the tracker and end.  Once. */
+/* Main thread, once.  Stop the tracker and end. */
 void gdw_dirty_sync_stop (GdwDirtySync *sync);

@@ -38,7 +38,7 @@ set_bits (guint64 *bits, guint64 first, guint64 end)
   }
 }
 
-/* Bit 0 is page @first of the region; what is found may reach outside what was asked. */
+/* Bit 0 is page @first of the region.  What is found may reach outside the window. */
 typedef struct {
   guint64 first, end;
   guint64 *bits;
@@ -53,27 +53,30 @@ set_found (const Window *window, guint64 first, guint64 end)
     set_bits (window->bits, first - window->first, end - window->first);
 }
 
-/* Through an open file of its own: SEEK_DATA moves the offset, which all users
- * of the region's fd share. */
+/* Opens the file anew: SEEK_DATA moves the offset, which all users of the region's fd share. */
 static gboolean
 find_in_file (const GdwRegion *region, const Window *window)
 {
-  char path[64];
-  g_snprintf (path, sizeof path, "/proc/self/fd/%d", region->fd);
-  int fd = open (path, O_RDONLY | O_CLOEXEC);
-  if (fd < 0)
-    return FALSE;
-
-  off_t base = (off_t) region->fd_offset, at = base + (off_t) (window->first << GDW_PAGE_SHIFT);
+  off_t base = (off_t) region->fd_offset;
+  off_t at = base + (off_t) (window->first << GDW_PAGE_SHIFT);
   off_t limit = base + (off_t) (window->end << GDW_PAGE_SHIFT);
   gboolean ok = TRUE;
+  char path[64];
+  int fd;
+
+  g_snprintf (path, sizeof path, "/proc/self/fd/%d", region->fd);
+  fd = open (path, O_RDONLY | O_CLOEXEC);
+  if (fd < 0)
+    return FALSE;
   while (ok && at < limit) {
     off_t data = lseek (fd, at, SEEK_DATA);
+    off_t hole;
+
     if (data < 0) {
       ok = errno == ENXIO; /* a hole up to the end of the file */
       break;
     }
-    off_t hole = data < limit ? lseek (fd, data, SEEK_HOLE) : limit;
+    hole = data < limit ? lseek (fd, data, SEEK_HOLE) : limit;
     ok = data >= at && hole > at; /* a device answers 0 to everything */
     at = MIN (hole, limit);
     if (ok && data < limit)
@@ -99,8 +102,10 @@ scan (int pagemap, guintptr base, const Window *window)
     .category_anyof_mask = SCAN_PRESENT | SCAN_SWAPPED,
     .return_mask = SCAN_PRESENT,
   };
+
   while (arg.start < arg.end) {
     int n = ioctl (pagemap, SCAN_IOCTL, &arg);
+
     if (n < 0 && errno == EINTR)
       continue;
     if (n < 0 || arg.walk_end <= arg.start)
@@ -117,10 +122,12 @@ static gboolean
 read_entries (int pagemap, guintptr base, const Window *window)
 {
   guint64 entries[512], first = window->first;
+
   while (first < window->end) {
     guint64 n = MIN (G_N_ELEMENTS (entries), window->end - first);
     off_t at = (off_t) (((base >> GDW_PAGE_SHIFT) + first) * sizeof *entries);
     ssize_t size = pread (pagemap, entries, n * sizeof *entries, at);
+
     if (size < (ssize_t) sizeof *entries)
       return FALSE;
     n = (guint64) size / sizeof *entries;
@@ -137,9 +144,11 @@ find_in_pagemap (const GdwRegion *region, const Window *window)
 {
   guintptr base = (guintptr) region->host_addr;
   int pagemap = open ("/proc/self/pagemap", O_RDONLY | O_CLOEXEC);
+  gboolean ok;
+
   if (pagemap < 0)
     return FALSE;
-  gboolean ok = scan (pagemap, base, window) || read_entries (pagemap, base, window);
+  ok = scan (pagemap, base, window) || read_entries (pagemap, base, window);
   close (pagemap);
   return ok;
 }

@@ -57,7 +57,7 @@ read_lines (void)
   return lines;
 }
 
-/* NULL: nothing is mapped there. */
+/* Returns NULL if nothing is mapped there. */
 static const Line *
 line_at (const GArray *lines, guintptr address)
 {
@@ -96,8 +96,9 @@ check_file (const GdwRegion *region, GError **error)
   return TRUE;
 }
 
-/* Numbers of devices and inodes in the list of mappings are not everywhere those of fstat
- * (btrfs, overlayfs).  So the file is mapped once more, and has to look the same there. */
+/* The list of mappings does not everywhere show the device and inode numbers of fstat (btrfs,
+ * overlayfs).  So map the file once more and compare with how that mapping looks in the list.
+ */
 static gboolean
 map_probe (const GdwRegion *region, void **probe, GError **error)
 {
@@ -107,7 +108,7 @@ map_probe (const GdwRegion *region, void **probe, GError **error)
                                          region->fd, g_strerror (errno));
 }
 
-/* @file: of the probe, or NULL if the region has no fd. */
+/* @file: the mapping of the probe, or NULL if the region has no fd. */
 static const char *
 judge (const GdwRegion *region, const GArray *lines, const Line *file, GdwMapping *mapping)
 {

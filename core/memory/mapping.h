@@ -4,19 +4,19 @@
 
 #include <godwit/types.h>
 
-/* How a region is mapped: what may be known of a page of it that is not there. */
+/* How a region is mapped, and so what is known of a page that is not there. */
 typedef enum {
-  GDW_MAPPING_OTHER,   /* nothing: it is read and written like any memory */
-  GDW_MAPPING_PRIVATE, /* private and anonymous: it reads as zero */
+  GDW_MAPPING_OTHER,   /* nothing is known: read and write it like any memory */
+  GDW_MAPPING_PRIVATE, /* private and anonymous: the page reads as zero */
   GDW_MAPPING_SHARED   /* shared, with a file behind it: a hole in the file reads as zero */
 } GdwMapping;
 
-/* Looks it up for each of @list.  FALSE, with an error that names the region, where one is not
- * mapped whole or its fd is not the file that is mapped there.  Without /proc nothing is known,
- * and what needs only the fd is checked. */
+/* Looks up the mapping of each region of @list.  FALSE, with an error that names the region, if
+ * one is not mapped whole or its fd is not the file that is mapped there.  Without /proc
+ * nothing is known, and only the fd is checked. */
 gboolean gdw_mappings_find (const GdwRegion *list, guint n, GdwMapping *mappings,
                             GError **error);
 
-/* Gives the memory behind [@start, @start + @size) of such a region back, so that it reads as
+/* Gives back the memory behind [@start, @start + @size) of such a region, so that it reads as
  * zero.  FALSE: it is as it was, or a part of it is zero. */
 gboolean gdw_mapping_punch (GdwMapping mapping, guint8 *start, gsize size);

@@ -4,14 +4,15 @@
 
 #include <string.h>
 
-/* Bits are set with release and cleared with acquire: who takes a bit sees the
- * page as it was when the bit was set.  A bit that is set already is set again
- * all the same: a load could be done before the page's own store is seen.
+/* Bits are set with release and cleared with acquire: a thread that takes a bit sees the page
+ * as it was when the bit was set.  Set a bit even if it is set already: a load could come
+ * before the page's own store is seen.
  *
  * The count goes up before bits are set and down after they are cleared, so it
  * is never below the truth. */
 
-#define BLOCK_WORDS 512 /* counted, then changed, while it is in the L1 cache */
+#define BLOCK_WORDS                                                                            \
+  512 /* words that are counted, then changed, while they are in the L1 cache */
 #define LINE_WORDS 8
 
 static inline guint64
@@ -30,11 +31,12 @@ popcount (guint64 w)
   return (guint) ((w * 0x0101010101010101) >> 56);
 }
 
-/* The bits of word @i that are in [first, end), end > first. */
+/* The bits of word @i that lie in [first, end); end > first. */
 static inline guint64
 word_mask (guint64 i, guint64 first, guint64 end)
 {
   guint64 mask = ~G_GUINT64_CONSTANT (0);
+
   if (i == first / 64)
     mask &= ~G_GUINT64_CONSTANT (0) << (first % 64);
   if (i == (end - 1) / 64)
@@ -53,6 +55,7 @@ GdwPageset *
 gdw_pageset_new (const guint64 *pages, guint n_regions)
 {
   GdwPageset *set = g_new0 (GdwPageset, 1);
+
   set->n_regions = n_regions;
   set->pages = g_memdup2 (pages, n_regions * sizeof *pages);
   set->bits = g_new0 (guint64 *, n_regions);
@@ -79,6 +82,7 @@ gdw_pageset_fill (GdwPageset *set)
   set->count = 0;
   for (guint r = 0; r < set->n_regions; r++) {
     guint64 words = GDW_BITMAP_WORDS (set->pages[r]);
+
     if (words == 0)
       continue;
     memset (set->bits[r], 0xff, words * sizeof (guint64));
@@ -119,14 +123,16 @@ gdw_pageset_has (const GdwPageset *set, guint region, guint64 page)
 guint64
 gdw_pageset_add (GdwPageset *set, guint region, guint64 first, guint64 n)
 {
+  guint64 end = first + n, added = 0;
+
   g_return_val_if_fail (in_range (set, region, first, n), 0);
   if (n == 0)
     return 0;
-  guint64 end = first + n, added = 0;
   count_change (set, (gint64) n);
   for (guint64 i = first / 64; i <= (end - 1) / 64; i++) {
     guint64 mask = word_mask (i, first, end);
     guint64 old = __atomic_fetch_or (&set->bits[region][i], mask, __ATOMIC_ACQ_REL);
+
     added += popcount (mask & ~old);
   }
   count_change (set, (gint64) (added - n));
@@ -136,20 +142,22 @@ gdw_pageset_add (GdwPageset *set, guint region, guint64 first, guint64 n)
 guint64
 gdw_pageset_remove (GdwPageset *set, guint region, guint64 first, guint64 n)
 {
+  guint64 end = first + n, removed = 0;
+
   g_return_val_if_fail (in_range (set, region, first, n), 0);
   if (n == 0)
     return 0;
-  guint64 end = first + n, removed = 0;
   for (guint64 i = first / 64; i <= (end - 1) / 64; i++) {
     guint64 mask = word_mask (i, first, end);
     guint64 old = __atomic_fetch_and (&set->bits[region][i], ~mask, __ATOMIC_ACQ_REL);
+
     removed += popcount (mask & old);
   }
   count_change (set, -(gint64) removed);
   return removed;
 }
 
-/* Takes the words of @from out, each at once: others may add to it meanwhile. */
+/* Takes the words out of @from, each in one step: others may add to it meanwhile. */
 static guint64
 take_block (guint64 *from, guint64 n_words, guint64 *words)
 {
@@ -170,9 +178,11 @@ add_block (GdwPageset *set, guint64 *into, const guint64 *words, guint64 n_words
 
   count_change (set, (gint64) n);
   for (guint64 i = 0; i < n_words; i++) {
+    guint64 old;
+
     if (words[i] == 0)
       continue;
-    guint64 old = __atomic_fetch_or (&into[i], words[i], __ATOMIC_ACQ_REL);
+    old = __atomic_fetch_or (&into[i], words[i], __ATOMIC_ACQ_REL);
     added += popcount (words[i] & ~old);
   }
   count_change (set, (gint64) added - (gint64) n);
@@ -189,10 +199,12 @@ gdw_pageset_merge (GdwPageset *set, GdwPageset *from)
 
     for (guint64 i = gdw_bits_next_word (words, 0, n_words); i < n_words;
          i = gdw_bits_next_word (words, i + n, n_words)) {
-      n = MIN (BLOCK_WORDS, n_words - i);
-      guint64 taken = take_block (words + i, n, block);
+      guint64 taken;
 
-      if (i + n == n_words) { /* a tracker wrote it: nothing past the end may get in */
+      n = MIN (BLOCK_WORDS, n_words - i);
+      taken = take_block (words + i, n, block);
+
+      if (i + n == n_words) { /* a tracker wrote it: let nothing past the end in */
         taken -= popcount (block[n - 1]);
         block[n - 1] &= word_mask (n_words - 1, 0, set->pages[r]);
         taken += popcount (block[n - 1]);
@@ -208,12 +220,15 @@ guint64
 gdw_pageset_take (GdwPageset *set, const GdwPageset *busy, guint region, guint64 first_word,
                   guint64 n_words, guint64 *words)
 {
+  guint64 *bits, taken = 0;
+
   g_return_val_if_fail (region < set->n_regions, 0);
   g_return_val_if_fail (first_word <= GDW_BITMAP_WORDS (set->pages[region]), 0);
   g_return_val_if_fail (n_words <= GDW_BITMAP_WORDS (set->pages[region]) - first_word, 0);
-  guint64 *bits = set->bits[region] + first_word, taken = 0;
+  bits = set->bits[region] + first_word;
   for (guint64 i = 0; i < n_words; i++) {
     guint64 want = load (&bits[i]);
+
     if (want != 0 && busy != NULL)
       want &= ~load (&busy->bits[region][first_word + i]);
     words[i] = 0;
@@ -236,6 +251,7 @@ gdw_bits_next_word (const guint64 *bits, guint64 from, guint64 end)
   }
   while (from + LINE_WORDS <= end) {
     guint64 any = 0;
+
 #pragma GCC unroll 8 /* -O2 alone leaves a loop, a third slower */
     for (guint i = 0; i < LINE_WORDS; i++)
       any |= load (&bits[from + i]);
@@ -253,7 +269,9 @@ gdw_bits_next_run (const guint64 *bits, guint64 from, guint64 end, guint64 *firs
 {
   guint64 i = from / 64, words = GDW_BITMAP_WORDS (end);
   guint64 word = i < words ? load (&bits[i]) & (~G_GUINT64_CONSTANT (0) << (from % 64)) : 0;
-  while (word == 0) { /* again if it was emptied since it was found */
+  guint64 gap;
+
+  while (word == 0) { /* once more if it was emptied after it was found */
     i = gdw_bits_next_word (bits, i + 1, words);
     if (i >= words)
       return FALSE;
@@ -263,7 +281,7 @@ gdw_bits_next_run (const guint64 *bits, guint64 from, guint64 end, guint64 *firs
   if (*first >= end)
     return FALSE;
 
-  guint64 gap = ~(word | (word - 1)); /* the clear bits above the first set one */
+  gap = ~(word | (word - 1)); /* the clear bits above the first set one */
   while (gap == 0 && ++i < words)
     gap = ~load (&bits[i]);
   *n = (gap != 0 ? MIN (i * 64 + (guint) __builtin_ctzll (gap), end) : end) - *first;

@@ -7,11 +7,10 @@
 /* Sets of pages over all regions of a guest: one bit a page, a word-wise
  * iterator, and a count that is always right.
  *
- * Threads: add, remove, has, merge, take, count and the gdw_bits functions may
- * run at the same time on any threads; new, free, fill and empty while nobody
- * else uses the set.  While calls are under way the count may be above the
- * truth, never below.  Who takes a page sees what was written to it before it was
- * added. */
+ * Threads: add, remove, has, merge, take, count and the gdw_bits functions may run at the same
+ * time on any threads; new, free, fill and empty while nobody else uses the set.  While calls
+ * are under way the count may be above the truth, never below.  A thread that takes a page sees
+ * everything that was written to it before it was added. */
 typedef struct {
   guint n_regions;
   guint64 *pages; /* of each region */
@@ -27,27 +26,27 @@ void gdw_pageset_empty (GdwPageset *set);
 guint64 gdw_pageset_count (const GdwPageset *set);
 gboolean gdw_pageset_has (const GdwPageset *set, guint region, guint64 page);
 
-/* Add @n pages from @first on; gives how many were new. */
+/* Add @n pages from @first on.  Returns how many were new. */
 guint64 gdw_pageset_add (GdwPageset *set, guint region, guint64 first, guint64 n);
 
-/* Remove them; gives how many were there. */
+/* Remove them.  Returns how many were in the set. */
 guint64 gdw_pageset_remove (GdwPageset *set, guint region, guint64 first, guint64 n);
 
-/* Move all of @from into @set; gives how many were new.  Others may add to both
- * meanwhile: what is not moved now stays for the next time.  The count of @from
- * is not looked at (a tracker may have written its words), is 0 after, and means
- * nothing while others add.  Bits past the end of a region are dropped. */
+/* Move all of @from into @set.  Returns how many were new.  Others may add to both meanwhile:
+ * pages that are not moved now stay for the next time.  The call ignores the count of @from (a
+ * tracker may have written its words) and sets it to 0; it means nothing while others add.
+ * Bits past the end of a region are dropped. */
 guint64 gdw_pageset_merge (GdwPageset *set, GdwPageset *from);
 
-/* Move the bits of @n_words words from word @first_word on into @words, but
- * those that are also in @busy (or NULL); gives how many.  Until the caller has
- * added them to @busy nobody else may take these words. */
+/* Move the bits of @n_words words from word @first_word on into @words, except those that are
+ * in @busy (or NULL).  Returns how many.  Nobody else may take these words until the caller has
+ * added them to @busy. */
 guint64 gdw_pageset_take (GdwPageset *set, const GdwPageset *busy, guint region,
                           guint64 first_word, guint64 n_words, guint64 *words);
 
-/* The first word from @from on, below @end, that is not empty; or @end. */
+/* The first word from @from on, below @end, that is not empty, or @end. */
 guint64 gdw_bits_next_word (const guint64 *bits, guint64 from, guint64 end);
 
-/* The next run of set bits at or after bit @from and below @end: FALSE if none. */
+/* The next run of set bits at or after bit @from and below @end.  FALSE if there is none. */
 gboolean gdw_bits_next_run (const guint64 *bits, guint64 from, guint64 end, guint64 *first,
                             guint64 *n);

@@ -7,7 +7,7 @@
 #include "core/memory/mapping.h"
 #include "core/link/frame.h"
 
-/* A copy of the host's region table, checked, for the time of one attempt. */
+/* A checked copy of the host's region table, for one attempt. */
 typedef struct {
   guint n;
   GdwRegion *list;
@@ -21,10 +21,9 @@ typedef struct {
 GdwRegions *gdw_regions_copy (const GdwRegion *list, guint n, GError **error);
 void gdw_regions_free (GdwRegions *regions);
 
-/* The page at guest address @addr: FALSE if in no region. */
+/* The page at guest address @addr.  FALSE if it is in no region. */
 gboolean gdw_regions_find (const GdwRegions *regions, guint64 addr, guint *region,
                            guint64 *page);
 
-/* Is the source's table, from HELLO, the same as ours?  The error names the
- * first difference. */
+/* Compares the source's table, from HELLO, with ours.  The error names the first difference. */
 gboolean gdw_regions_match (const GdwRegions *regions, const GdwHello *hello, GError **error);

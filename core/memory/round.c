@@ -4,7 +4,7 @@
 
 #include <pthread.h>
 
-/* A dirty sync that starts with this much left to send is over before it is sent. */
+/* A dirty sync that starts with this much left to send ends before all of it is sent. */
 #define LOW_PAGES 8192u
 
 struct GdwRound {
@@ -12,7 +12,7 @@ struct GdwRound {
   GdwTracking *tracking;
   GdwRoundNotify notify;
   gpointer data;
-  guint64 span_pages, low_pages; /* of one claim; when to collect */
+  guint64 span_pages, low_pages; /* pages of one claim; collect when so few are left */
   guint n_links;
 
   GdwPageset *dirty;
@@ -24,17 +24,18 @@ struct GdwRound {
   guint64 word;
   guint64 number;
   gboolean low_said; /* in this round */
-  gboolean fresh;    /* something was published since low was said */
+  gboolean fresh;    /* a dirty sync was published since low was said */
   gboolean waiting;  /* at the end of a round, for the dirty sync */
   gboolean final, drained;
   guint64 outstanding; /* pages claimed and not acknowledged */
   GdwRoundTotals totals;
-  GdwPageset *damaged; /* in a copy made while the guest is paused */
+  GdwPageset
+      *damaged; /* pages of which a copy made while the guest was paused arrived damaged */
   guint64 normal_pages, zero_pages;
-  gboolean repeats; /* fixed: what the tracker reports may be re-armed at this moment */
+  gboolean repeats; /* fixed: the tracker may report a page that is being re-armed */
   gboolean collecting;
-  GPtrArray *arming; /* of GdwBatch *: claimed, and not read */
-  GPtrArray *armed;  /* of GdwBatch: since the collect began */
+  GPtrArray *arming; /* of GdwBatch *: claimed and not read yet */
+  GPtrArray *armed;  /* of GdwBatch: re-armed since the collect began */
 };
 
 GdwRound *
@@ -78,7 +79,7 @@ gdw_round_free (GdwRound *round)
   g_free (round);
 }
 
-/* Gives the totals of the round and begins to count anew. */
+/* Returns the totals of the round and begins to count anew. */
 static GdwRoundTotals
 take_totals (GdwRound *round)
 {
@@ -89,9 +90,9 @@ take_totals (GdwRound *round)
   return totals;
 }
 
-/* The cursor came round.  The next round begins at once if a dirty sync was
- * published meanwhile.  Where harvests come all the time little is never left: then the end of
- * the round asks for one, so that each round is weighed. */
+/* The cursor came round.  The next round begins at once if a dirty sync was published
+ * meanwhile.  If dirty syncs come all the time, little is never left: then the end of the round
+ * asks for one, so that each round is weighed. */
 static void
 end_round (GdwRound *round, GdwRoundTotals *ended)
 {
@@ -110,8 +111,8 @@ rewind_cursor (GdwRound *round)
   round->word = 0;
 }
 
-/* Nothing dirty before the end of memory.  A round in which nothing was sent is
- * none: it goes on after the next sync. */
+/* Nothing is dirty before the end of memory.  A round in which nothing was sent does not count:
+ * it goes on after the next sync. */
 static GdwRoundEvent
 at_end (GdwRound *round, GdwRoundTotals *ended)
 {
@@ -144,8 +145,7 @@ find_dirty (GdwRound *round)
   return FALSE;
 }
 
-/* How many pages one claim may take, so that the last of a round are shared by
- * all links. */
+/* How many pages one claim may take, so that all links share the last pages of a round. */
 static guint64
 share (GdwRound *round)
 {
@@ -186,8 +186,8 @@ mark_under_way (GdwRound *round, const GdwBatch *batch)
   }
 }
 
-/* In the first round only what was never sent counts: dirty syncs that come all the time fill
- * up what the cursor has passed. */
+/* In the first round only pages that were never sent count: dirty syncs that come all the time
+ * fill up the memory behind the cursor. */
 static gboolean
 is_low (GdwRound *round)
 {
@@ -197,11 +197,11 @@ is_low (GdwRound *round)
   return left <= round->low_pages;
 }
 
-/* Under the lock: what to tell, and whether @batch was filled. */
+/* Under the lock.  What to tell, and whether @batch was filled. */
 static gboolean
 claim_locked (GdwRound *round, GdwBatch *batch, GdwRoundEvent *event, GdwRoundTotals *ended)
 {
-  gboolean again = round->final; /* what is behind the cursor is of this round, too */
+  gboolean again = round->final; /* the pages behind the cursor belong to this round, too */
   guint64 taken = 0;
 
   *event = 0;
@@ -231,7 +231,7 @@ claim_locked (GdwRound *round, GdwBatch *batch, GdwRoundEvent *event, GdwRoundTo
   return TRUE;
 }
 
-/* Before any page of it is read. */
+/* Call it before any page of the batch is read. */
 static void
 note_armed (GdwRound *round, GdwBatch *batch)
 {
@@ -252,7 +252,7 @@ gdw_round_claim (GdwRound *round, GdwBatch *batch, GError **error)
   do {
     pthread_mutex_lock (&round->lock);
     claimed = claim_locked (round, batch, &event, &ended);
-    /* Without a wait the next round begins, or asks for a sync. */
+    /* A round that need not wait begins at once, or asks for a sync. */
     again = event == GDW_ROUND_ENDED && !round->waiting;
     pthread_mutex_unlock (&round->lock);
     if (event)
@@ -268,7 +268,7 @@ gdw_round_claim (GdwRound *round, GdwBatch *batch, GError **error)
   return TRUE;
 }
 
-/* Under the lock: TRUE once, with the totals of the last round. */
+/* Under the lock.  TRUE once, with the totals of the last round. */
 static gboolean
 is_drained (GdwRound *round, GdwRoundTotals *ended)
 {
@@ -303,7 +303,7 @@ gdw_round_acked (GdwRound *round, const GdwSent *sent)
     round->notify (GDW_ROUND_MORE, NULL, round->data);
 }
 
-/* Under the lock: pages that were claimed are dirty again. */
+/* Under the lock.  Makes claimed pages dirty again. */
 static void
 give_back (GdwRound *round, guint region, guint64 first, guint64 n)
 {
@@ -338,7 +338,7 @@ gdw_round_lost_batch (GdwRound *round, GdwBatch *batch)
   round->notify (GDW_ROUND_MORE, NULL, round->data);
 }
 
-/* Under the lock: FALSE if this page was damaged before. */
+/* Under the lock.  FALSE if this page was damaged before. */
 static gboolean
 note_damage (GdwRound *round, guint region, guint64 page)
 {
@@ -395,8 +395,9 @@ leave_out (GdwPageset *fresh, const GPtrArray *batches)
   }
 }
 
-/* What is being re-armed is read later than now, with all that was written until now.  What was
- * re-armed may have been read already: a write since then is in the log, and told again. */
+/* Pages that are being re-armed are read later than now, with all that was written until now.
+ * Pages that were re-armed may have been read already: the log has a write since then and
+ * reports it again. */
 static void
 leave_out_armed (GdwRound *round, GdwPageset *fresh, gboolean last)
 {

@@ -6,10 +6,10 @@
 #include "plugins/loader.h"
 #include "plugins/tracking.h"
 
-/* Open the tracker called @name, or for "auto" the best that works on this VM:
- * re-arming at the moment of sending is better than at collect, because a dirty sync is then
- * free for the guest.  @regions and @log live until the close.  The error says what is missing.
- */
+/* Open the tracker called @name, or for "auto" the best that works on this VM. A tracker that
+ * re-arms when a page is sent is better than one that re-arms at collect, because a dirty sync
+ * then costs the guest nothing.  @regions and @log must live until the close.  The error says
+ * what is missing. */
 GdwTracking *gdw_tracker_select (GdwPlugins *plugins, const char *name,
                                  const GdwRegions *regions, const GdwDirtyLog *log,
                                  GError **error);

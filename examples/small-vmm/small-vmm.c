@@ -21,12 +21,12 @@ typedef struct {
 
   GdwRegion memory;
   GdwDirtyLog dirty_log;
-  guint64 dirty[GDW_BITMAP_WORDS (PAGES)]; /* atomic; a bit for each page */
+  guint64 dirty[GDW_BITMAP_WORDS (PAGES)]; /* atomic; one bit for each page */
 
   GThread *vcpu;     /* from the first resume on */
   GdwReply *pausing; /* the vCPU answers it when it has stopped */
   int stop;          /* atomic; the vCPU looks at it after each page */
-  guint64 written;   /* what a vCPU has in its registers: how many pages it has written */
+  guint64 written;   /* the registers of the vCPU: how many pages it has written */
 } Vm;
 
 static void
@@ -60,7 +60,7 @@ page_at (Vm *vm, guint64 page)
   return (guint64 *) (vm->memory.host_addr + page * GDW_PAGE_SIZE);
 }
 
-/* Marks are made whether the log is enabled or not: then no write can miss an enable. */
+/* Mark whether the log is enabled or not: then no write can miss an enable. */
 static void
 dirty_mark (Vm *vm, guint64 page)
 {
@@ -103,7 +103,8 @@ add_dirty_log (Vm *vm)
                                  .get = dirty_get };
 }
 
-/* Before it runs and after it has stopped: two logs show that only one ran at any time. */
+/* Call it before the vCPU runs and after it has stopped: two logs show that only one ran at any
+ * time. */
 static void
 tell (const char *what)
 {
@@ -182,7 +183,7 @@ vm_load_state (gpointer data, const GdwSection *sections, guint n_sections, GdwR
   gdw_reply_done (reply);
 }
 
-/* In page P is the number of its last write, and every PAGES writes it is its turn. */
+/* Page P holds the number of its last write, and is written every PAGES writes. */
 static void
 vm_guest_check (gpointer data, gboolean running, GdwReply *reply, GCancellable *cancellable)
 {
@@ -251,7 +252,7 @@ on_closed (GdwMigration *migration, const GError *error, gpointer data)
   g_main_loop_quit (vm->loop);
 }
 
-/* A migration that is under way ends first; the guest may write until then. */
+/* A running migration ends first; the guest may write until then. */
 static void
 clear (Vm *vm)
 {

@@ -8,6 +8,8 @@ DirtyLog *
 dirty_log_open (const GdwTrackerConfig *config, const char *name, guint32 mode,
                 const char *missing, GError **error)
 {
+  DirtyLog *self;
+
   if (config->dirty_log == NULL)
     missing = "this host keeps no dirty log; give it one, or use a tracker that needs none";
   else if (config->dirty_log->modes & GDW_DIRTY_LOG_RING)
@@ -21,7 +23,7 @@ dirty_log_open (const GdwTrackerConfig *config, const char *name, guint32 mode,
     return NULL;
   }
 
-  DirtyLog *self = g_new0 (DirtyLog, 1);
+  self = g_new0 (DirtyLog, 1);
   self->log = config->dirty_log;
   self->mode = mode;
   self->n_regions = config->n_regions;
@@ -38,6 +40,7 @@ void
 dirty_log_close (gpointer data)
 {
   DirtyLog *self = data;
+
   for (guint r = 0; r < self->n_regions; r++)
     g_free (self->got[r]);
   g_free (self->got);
@@ -49,6 +52,7 @@ gboolean
 dirty_log_start (gpointer data, GError **error)
 {
   DirtyLog *self = data;
+
   self->started = self->log->enable (self->log->self, self->mode, error);
   return self->started;
 }
@@ -57,8 +61,10 @@ gboolean
 dirty_log_collect (gpointer data, guint64 *const *bits, GError **error)
 {
   DirtyLog *self = data;
+
   for (guint r = 0; r < self->n_regions; r++) {
     const guint64 *got = self->got[r];
+
     if (!self->log->get (self->log->self, r, self->got[r], error))
       return FALSE;
     for (guint64 i = 0; i < self->words[r]; i++)
@@ -73,6 +79,7 @@ dirty_log_stop (gpointer data, GError **error)
 {
   DirtyLog *self = data;
   gboolean started = self->started;
+
   self->started = FALSE;
   return !started || self->log->disable (self->log->self, error);
 }

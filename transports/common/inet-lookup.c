@@ -9,15 +9,15 @@
 #include <time.h>
 
 /* A question to the system's resolver.  GResolver would need a main context, and with it a
- * descriptor: where there is none left it ends the process. */
+ * descriptor; if none is left, it ends the process. */
 typedef struct {
-  gint refs; /* atomic: who asks, and the thread */
+  gint refs; /* atomic: one of the caller, one of the thread */
   char *host;
   char port[8];
   struct addrinfo hints;
   pthread_mutex_t lock;
   pthread_cond_t changed;
-  gboolean ended; /* under lock; the next three are fixed then */
+  gboolean ended; /* under lock; once it is set, the next three are fixed */
   int code, why;
   struct addrinfo *found;
 } Lookup;
@@ -80,8 +80,8 @@ ask (void *data)
   return NULL;
 }
 
-/* It can be neither interrupted nor given a time: it has a thread, which is left to itself when
- * nobody waits for it any more. */
+/* The resolver can be neither interrupted nor given a time limit, so it has a thread, which is
+ * left to itself when nobody waits for it any more. */
 static int
 start (Lookup *lookup)
 {
@@ -109,7 +109,7 @@ wake_up (GCancellable *cancellable, gpointer data)
   pthread_mutex_unlock (&lookup->lock);
 }
 
-/* FALSE: it has not ended in time, or was cancelled. */
+/* FALSE: the lookup has not ended in time, or was cancelled. */
 static gboolean
 wait_for_answer (Lookup *lookup, guint timeout_ms, GCancellable *cancellable)
 {

@@ -74,8 +74,8 @@ apply_size (const char *transport, const GdwValue *options, guint option, int na
   return size.value == 0 || apply (transport, option, fd, &size, 1, error);
 }
 
-/* Bytes that nobody acknowledges end the connection by the user timeout, and an idle one ends
- * by probes: from half of the time on, three of them. */
+/* The user timeout ends a connection whose bytes nobody acknowledges.  Three probes, from half
+ * of the time on, end an idle one. */
 static gboolean
 apply_dead_after (const char *transport, const GdwValue *options, int fd, GError **error)
 {
@@ -98,7 +98,7 @@ inet_apply_options (const char *transport, const GdwValue *options, int fd, GErr
   const char *congestion = options[INET_CONGESTION].string;
   int on = 1;
 
-  /* Frames are written whole, and a small one must not wait for the next. */
+  /* Frames are written whole, so a small one must not wait for the next. */
   setsockopt (fd, IPPROTO_TCP, TCP_NODELAY, &on, sizeof on);
   if (!apply_size (transport, options, INET_SNDBUF, SO_SNDBUF, fd, error) ||
       !apply_size (transport, options, INET_RCVBUF, SO_RCVBUF, fd, error) ||

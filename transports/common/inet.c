@@ -11,7 +11,7 @@
 #include "socket.h"
 #include "wait.h"
 
-/* listen runs on the thread that answers the user. */
+/* The longest lookup of a listener, which runs on the thread that answers the user. */
 #define LISTEN_LOOKUP_MS 5000
 
 typedef struct {
@@ -46,7 +46,7 @@ literal_family (const char *host)
   return address ? g_inet_address_get_family (address) : G_SOCKET_FAMILY_INVALID;
 }
 
-/* The functions that parse give NULL, or what is wrong with the address. */
+/* The parsers return NULL, or what is wrong with the address. */
 
 static const char *
 parse_port (Inet *inet, const char *text)
@@ -143,7 +143,8 @@ inet_open (const char *transport, const GdwTransportConfig *config, GError **err
   return NULL;
 }
 
-/* An address to try: 0 with the new socket in @result, an errno, or -1 with the error set. */
+/* Tries an address.  Returns 0 with the new socket in @result, an errno, or -1 with the error
+ * set. */
 typedef struct {
   Inet *inet;
   struct sockaddr_storage native;
@@ -212,6 +213,7 @@ fail_at (const Inet *inet, const char *what, GSocketAddress *last, int why, cons
   if (last && literal_family (inet->host ? inet->host : "::") == G_SOCKET_FAMILY_INVALID) {
     GInetAddress *address = g_inet_socket_address_get_address (G_INET_SOCKET_ADDRESS (last));
     g_autofree char *number = g_inet_address_to_string (address);
+
     text = g_strdup_printf ("%s '%s' at %s", what, inet->address, number);
   } else {
     text = g_strdup_printf ("%s '%s'", what, inet->address);
@@ -246,8 +248,8 @@ limit_of_lookup (const Inet *inet, gboolean listens)
   return listens && (ms == 0 || ms > LISTEN_LOOKUP_MS) ? LISTEN_LOOKUP_MS : ms;
 }
 
-/* Each address has its part of the time, so that a dead one does not use up that of the next.
- */
+/* Each address has its share of the time, so that a dead one does not use up the share of the
+ * next. */
 static guint
 limit_of_each (const Inet *inet, GList *addresses)
 {
@@ -256,7 +258,8 @@ limit_of_each (const Inet *inet, GList *addresses)
   return ms == 0 ? 0 : (guint) MAX (1, ms / g_list_length (addresses));
 }
 
-/* The first of the addresses of @host that works; -1 with the error of the last. */
+/* Returns the socket of the first address of @host that works, or -1 with the error of the
+ * last. */
 static int
 try_each (Inet *inet, int wake, const char *host, gboolean listens, GCancellable *cancellable,
           GError **error)
@@ -297,7 +300,7 @@ inet_listen (gpointer self, GCancellable *cancellable, GError **error)
     return fail_at (inet, "listen at", NULL, errno, "", cancellable, error);
   if (inet->host)
     inet->listener = try_each (inet, -1, inet->host, TRUE, cancellable, error);
-  else if (ipv6) /* takes IPv4 peers too; a host may have no IPv6 at all */
+  else if (ipv6) /* takes IPv4 peers, too; a host may have no IPv6 at all */
     inet->listener = try_each (inet, -1, "::", TRUE, cancellable, ipv4 ? NULL : error);
   if (!inet->host && inet->listener < 0 && ipv4)
     inet->listener = try_each (inet, -1, "0.0.0.0", TRUE, cancellable, error);

@@ -4,7 +4,7 @@
 
 #include <godwit/transport.h>
 
-/* TCP as the transports tcp and multi-tcp have it; they differ in their number of links. */
+/* TCP for the transports tcp and multi-tcp, which differ in their number of links. */
 
 enum {
   INET_SNDBUF,
@@ -19,15 +19,16 @@ enum {
 
 extern const GdwOption inet_options[];
 
-/* Of a socket that is to listen or to connect: only then the size of the buffers reaches the
- * window.  What a listener has, the sockets that it accepts have too.  FALSE with
+/* Sets the options of a socket before it listens or connects: only then does the size of the
+ * buffers reach the window.  The sockets that a listener accepts inherit them.  FALSE with
  * "transport 'x': option ..." */
 gboolean inet_apply_options (const char *transport, const GdwValue *options, int fd,
                              GError **error);
 
-/* The addresses of @host, of the families that are on, as GSocketAddress; a literal one without
- * asking the resolver.  NULL with an error: G_IO_ERROR_TIMED_OUT after @timeout_ms (0 = never),
- * one of the resolver, or of @cancellable.  Free with g_list_free_full (l, g_object_unref). */
+/* Returns the addresses of @host, of the families that are on, as GSocketAddress; does not ask
+ * the resolver for a literal address.  NULL with an error: G_IO_ERROR_TIMED_OUT after
+ * @timeout_ms (0 = never), one of the resolver, or of @cancellable.  Free with g_list_free_full
+ * (l, g_object_unref). */
 GList *inet_lookup (const char *host, guint16 port, const GdwValue *options, guint timeout_ms,
                     GCancellable *cancellable, GError **error);
 

@@ -23,8 +23,8 @@ quiet_begin (Quiet *quiet)
       sigaddset (&quiet->ours, signals[i]);
 }
 
-/* Not only after an error: a pipe that took a part and then lost its reader answers with both.
- */
+/* Take the signal even without an error: a pipe that took a part and then lost its reader
+ * answers with both. */
 void
 quiet_end (Quiet *quiet)
 {

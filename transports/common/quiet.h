@@ -6,9 +6,9 @@
 #include <signal.h>
 #include <sys/uio.h>
 
-/* For calls that the system answers with a signal, too: a pipe without a reader with SIGPIPE, a
- * file beyond the limit of its size with SIGXFSZ.  Between the two no such signal comes, and
- * one that was sent before is left for whom it was meant.  On one thread, errno is kept. */
+/* For calls that the system also answers with a signal: SIGPIPE for a pipe without a reader,
+ * SIGXFSZ for a file beyond its size limit.  No such signal comes between begin and end, and
+ * one that was sent before stays pending.  Call both on one thread; they keep errno. */
 typedef struct {
   sigset_t before, ours;
 } Quiet;

@@ -10,7 +10,7 @@
 
 #include "wait.h"
 
-/* A full queue of a UNIX listener cannot be polled for. */
+/* Poll cannot wait for room in the queue of a UNIX listener. */
 #define CONNECT_RETRY_MS 10
 
 static gboolean
@@ -57,7 +57,7 @@ socket_connect (int fd, int wake, const struct sockaddr *address, socklen_t leng
   return why;
 }
 
-/* Errors of one peer that went away, as accept(2) lists them. */
+/* The errors of one peer that went away, as accept(2) lists them. */
 static gboolean
 is_transient (int why)
 {
@@ -77,7 +77,7 @@ is_transient (int why)
   }
 }
 
-/* What the link is woken by comes first: a peer for which there is none stays in the backlog.
+/* Make the link's wake descriptor first: a peer for which there is none stays in the backlog.
  */
 static int
 accept_one (int listener, int *fd, int *wake)
@@ -132,8 +132,8 @@ fail (const Socket *link, const char *what, int why, const char *hint,
   return -1;
 }
 
-/* The system says only once why a connection broke: where a write was told, a read finds an
- * end.  After the peer has ended the connection a write is told EPIPE, and the end is true. */
+/* The system says only once why a connection broke: if a write got the error, a read finds an
+ * end.  After the peer has ended the connection a write gets EPIPE, and the end is true. */
 static int
 why_ended (Socket *link)
 {
@@ -151,7 +151,7 @@ try_write (Socket *link, const struct msghdr *message, int *why)
   gssize count;
 
   pthread_mutex_lock (&link->lock);
-  /* Not writev: it raises SIGPIPE in a VMM that may not expect it. */
+  /* sendmsg, not writev, which raises SIGPIPE in a VMM that may not expect it. */
   count = sendmsg (link->fd, message, MSG_NOSIGNAL);
   *why = count < 0 ? errno : 0;
   if (*why != 0 && *why != EAGAIN && *why != EINTR)

@@ -10,10 +10,10 @@
 /* A connected, non-blocking stream socket as the link of a transport. */
 typedef struct {
   const char *transport; /* for messages: "tcp" */
-  char *peer;            /* and "127.0.0.1:7000" */
+  char *peer;            /* for messages: "127.0.0.1:7000" */
   int fd, wake;          /* see wait.h */
-  pthread_mutex_t lock;  /* held in a write */
-  int why;               /* what broke the connection, as a write was told; under lock */
+  pthread_mutex_t lock;  /* held during a write */
+  int why; /* the error that broke the connection, as a write got it; under lock */
 } Socket;
 
 /* Takes over @fd, @wake and @peer. */
@@ -27,17 +27,17 @@ gssize socket_write (gpointer link, const struct iovec *iov, guint n, GCancellab
 gboolean socket_shutdown (gpointer link, GError **error);
 void socket_close_link (gpointer link);
 
-/* These give 0, an errno, or ECANCELED after the cancellable fired. */
+/* These return 0, an errno, or ECANCELED after the cancellable fired. */
 
 /* Connect the non-blocking @fd; ETIMEDOUT after @timeout_ms (-1 = the system decides). */
 int socket_connect (int fd, int wake, const struct sockaddr *address, socklen_t length,
                     int timeout_ms, GCancellable *cancellable);
 
-/* Wait for a peer and give its non-blocking socket and what its link is woken by. */
+/* Wait for a peer.  Gives its non-blocking socket and the wake descriptor of its link. */
 int socket_accept (int listener, int listener_wake, GCancellable *cancellable, int *fd,
                    int *wake);
 
-/* FALSE with "transport 'x': WHAT failed: WHY; HINT", or the error of the cancellable.  Where
- * something has run out it is GDW_ERROR_EXHAUSTED, with its own hint. */
+/* Returns FALSE with "transport 'x': WHAT failed: WHY; HINT", or the error of the cancellable.
+ * If something has run out, the error is GDW_ERROR_EXHAUSTED, with its own hint. */
 gboolean socket_fail (const char *transport, const char *what, int why, const char *hint,
                       GCancellable *cancellable, GError **error);

@@ -79,7 +79,7 @@ stored_sync (gpointer data, GCancellable *cancellable, GError **error)
 {
   Stored *link = data;
 
-  /* What has no disk behind it has nothing to wait for. */
+  /* A descriptor without a disk behind it has nothing to wait for. */
   return fsync (link->fd) == 0 || errno == EINVAL || errno == EROFS ||
          fail (link, "writing", errno, "check the disk, or use another place", error);
 }
@@ -98,7 +98,7 @@ sync_folder (const Stored *link)
   return ok;
 }
 
-/* The name may survive a crash, and may not: away with it. */
+/* The name may or may not survive a crash, so remove it. */
 static gboolean
 take_back (const Stored *link, int why, GError **error)
 {
@@ -126,7 +126,7 @@ stored_publish (gpointer data, GCancellable *cancellable, GError **error)
   return sync_folder (link) || take_back (link, errno, error);
 }
 
-/* A partial file of ours, not one that took its name since. */
+/* Removes our partial file, but not one that took its name since. */
 static void
 remove_partial (const Stored *link)
 {

@@ -4,13 +4,13 @@
 
 #include <godwit/transport.h>
 
-/* A link that is a file: bytes go to a descriptor, or come from it. */
+/* A link that is a file: it writes bytes to a descriptor, or reads them from it. */
 typedef struct {
   const char *transport; /* for messages */
   int fd;
-  char *name;           /* of what is read or written, for messages */
-  char *path, *partial; /* writer, or NULL: @partial becomes @path when it is published */
-  guint64 bytes;        /* so far */
+  char *name;           /* the name of the file, for messages */
+  char *path, *partial; /* of a writer, or NULL: publishing renames @partial to @path */
+  guint64 bytes;        /* bytes so far */
 } Stored;
 
 /* Takes @fd. */

@@ -10,8 +10,8 @@
 
 typedef struct {
   int wake;
-  gint fired; /* atomic; the first and the last that the handler touches, so that
-               * ThreadSanitizer, which cannot see into GCancellable, knows the order */
+  gint fired; /* atomic; the handler touches it first and last, so that ThreadSanitizer, which
+                 cannot see into GCancellable, knows the order */
 } Wait;
 
 int
@@ -20,7 +20,7 @@ wait_open (void)
   return eventfd (0, EFD_CLOEXEC | EFD_NONBLOCK | EFD_SEMAPHORE);
 }
 
-/* A call that was cancelled puts one in and takes one out, so another that waits by the same
+/* A cancelled call puts one in and takes one out, so that another call that waits on the same
  * descriptor loses nothing. */
 static void
 put_token (GCancellable *cancellable, gpointer data)
@@ -134,7 +134,7 @@ wait_sleep (int ms, GCancellable *cancellable)
                     : pthread_cond_timedwait (&sleep.woken, &sleep.lock, &when);
   pthread_mutex_unlock (&sleep.lock);
   g_cancellable_disconnect (cancellable, handler);
-  /* The handler has left the lock, which ThreadSanitizer cannot see in disconnect. */
+  /* The handler has left the lock; ThreadSanitizer cannot see that in disconnect. */
   pthread_mutex_lock (&sleep.lock);
   result = sleep.fired ? ECANCELED : result == ETIMEDOUT ? 0 : result;
   pthread_mutex_unlock (&sleep.lock);

@@ -4,18 +4,18 @@
 
 #include <gio/gio.h>
 
-/* A blocked call that its cancellable ends.  It makes no descriptor: GLib's own way,
- * g_cancellable_make_pollfd, makes one, and ends the process when there is none left.
+/* Blocking calls that a cancellable ends.  They make no descriptor: GLib's own
+ * g_cancellable_make_pollfd makes one, and ends the process when none is left.
  *
- * These give 0, an errno, or ECANCELED after the cancellable fired. */
+ * These return 0, an errno, or ECANCELED after the cancellable fired. */
 
-/* A descriptor for wait_for, to be closed: one for each link and each listener; -1 with errno.
- */
+/* Returns a descriptor for wait_for, or -1 with errno.  Each link and each listener has one and
+ * closes it. */
 int wait_open (void);
 
 /* Wait for @events on @fd; ETIMEDOUT after @timeout_ms (-1 = never).  Several threads may wait
- * by the same @wake at the same time. */
+ * on the same @wake at the same time. */
 int wait_for (int wake, int fd, short events, int timeout_ms, GCancellable *cancellable);
 
-/* Just wait, -1 = until it is cancelled. */
+/* Just wait; -1 = until it is cancelled. */
 int wait_sleep (int ms, GCancellable *cancellable);
