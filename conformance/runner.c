@@ -22,18 +22,6 @@
 #define SLOW_DEADLINE_S 600
 #define OUTPUT_MAX 65536
 
-void
-skip (const char *format, ...)
-{
-  va_list values;
-
-  va_start (values, format);
-  vfprintf (stderr, format, values);
-  va_end (values);
-  fflush (stderr);
-  _exit (RUN_SKIPPED);
-}
-
 guint32
 runner_kind (const char *file, char **name)
 {

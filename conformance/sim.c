@@ -63,12 +63,6 @@ sim_free (Sim *sim)
   g_free (sim);
 }
 
-guint64
-sim_pages (const Sim *sim, guint region)
-{
-  return gdw_region_pages (sim->regions[region]);
-}
-
 /* Not the first word: who looks at that alone must be found out. */
 static guint64 *
 word_of (const Sim *sim, guint region, guint64 page)

@@ -49,7 +49,11 @@ struct Sim {
 Sim *sim_new (const SimKind *kind, const guint64 *pages, guint n_regions, guint n_vcpus);
 void sim_free (Sim *sim);
 
-guint64 sim_pages (const Sim *sim, guint region);
+static inline guint64
+sim_pages (const Sim *sim, guint region)
+{
+  return gdw_region_pages (sim->regions[region]);
+}
 
 /* One 64-bit word of the page, as the vCPU and the migration see it. */
 guint64 sim_read (const Sim *sim, guint region, guint64 page);
