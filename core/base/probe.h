@@ -34,5 +34,5 @@ gdw_probe_round (const char *id, guint64 number, guint64 pages, guint64 bytes, g
 static inline void
 gdw_probe_dirty_sync (const char *id, guint64 found, guint64 dirty, guint64 us, int final)
 {
-  STAP_PROBE5 (godwit, sync, id, found, dirty, us, final);
+  STAP_PROBE5 (godwit, harvest, id, found, dirty, us, final);
 }
