@@ -75,9 +75,9 @@ typedef struct {
   gboolean one_way;   /* nobody answers: what was written counts as taken at once */
 } GdwChannelConfig;
 
-/* Takes @link; with NULL the channel connects.  The handshakes of the filters run on the writer's
- * thread, before the reader starts and the first frame goes out.  @config must outlive the
- * channel.  Both threads start at once.  NULL with an error if they cannot start. */
+/* Takes @link; with NULL the channel connects.  The handshakes of the filters run on the
+ * writer's thread, before the reader starts and the first frame goes out.  @config must outlive
+ * the channel.  Both threads start at once.  NULL with an error if they cannot start. */
 GdwChannel *gdw_channel_new (const GdwChannelConfig *config, guint index, GdwLink *link,
                              GError **error);
 
