@@ -124,7 +124,7 @@ def describes():
     same(said[0]["options"][1]["max"], 2**64 - 1, "a limit of 64 bits")
     same(said[0]["options"][2]["choices"][0], "reset", "choices")
     same((said[0]["abi"], said[0]["kind"], said[0]["callbacks"]),
-         (1, "filter", ["read", "write", "shutdown"]), "what it is")
+         (2, "filter", ["read", "write", "shutdown"]), "what it is")
     same(said[1]["summary"], 'ends its "process"', "a summary with quotes")
 
 
