@@ -29,6 +29,7 @@ schema_load (Client *client, GError **error)
   for (guint i = 0; i < json_length (array); i++) {
     JsonObject *entry = json_element (array, i);
     const char *name = json_string (entry, "name");
+
     if (name)
       g_hash_table_insert (schema->entries, (char *) name, entry);
   }

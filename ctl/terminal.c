@@ -76,6 +76,7 @@ terminal_cut (const char *text, guint columns)
 
   while (*at) {
     guint next = g_unichar_iswide (g_utf8_get_char (at)) ? 2 : 1;
+
     if (width + next > columns)
       break;
     width += next;
@@ -126,6 +127,7 @@ screen_show (Screen *screen, const char *text)
 
   for (guint i = 0; lines[i] && i < rows; i++) {
     g_autofree char *line = terminal_cut (lines[i], columns);
+
     g_string_append_printf (out, "%s%s\033[K", i ? "\n" : "", line);
   }
   g_string_append (out, "\033[J");
