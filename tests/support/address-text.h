@@ -10,6 +10,7 @@ static inline GdwStack *
 open_text (GdwPlugins *plugins, const char *uri, gboolean many, GError **error)
 {
   g_autoptr (GdwAddress) address = gdw_address_parse (uri, error);
+
   return address ? gdw_stack_open (plugins, address, many, error) : NULL;
 }
 
@@ -18,5 +19,6 @@ static inline char *
 local_text (GdwStack *stack)
 {
   g_autoptr (GdwAddress) address = gdw_stack_local_address (stack);
+
   return address ? gdw_address_to_string (address) : NULL;
 }
