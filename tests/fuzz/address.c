@@ -8,6 +8,7 @@
 #include <string.h>
 
 #include "plugins/address.h"
+#include "tests/support/address-text.h"
 #include "tests/support/suite.h"
 
 #define ROUNDS 200
@@ -62,7 +63,7 @@ expect_read_as_written (const char *text)
   }
   written = gdw_address_to_string (address);
   again = gdw_address_parse (written, NULL);
-  ck_assert_msg (again != NULL && gdw_address_equal (address, again), "'%s' from '%s'", written,
+  ck_assert_msg (again != NULL && address_equal (address, again), "'%s' from '%s'", written,
                  text);
 }
 
