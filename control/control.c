@@ -37,8 +37,9 @@ gdw_control_remove_sink (GdwControl *control, GdwControlSink sink, gpointer data
   }
 }
 
-void
-gdw_control_emit (GdwControl *control, const char *event, JsonNode *data)
+/* Tell all sinks.  Takes @data; NULL: the event has none. */
+static void
+emit (GdwControl *control, const char *event, JsonNode *data)
 {
   gint64 now = g_get_real_time ();
   JsonObject *stamp = json_object_new ();
@@ -82,16 +83,14 @@ status_changed (GdwMigration *migration, guint status, GdwControl *control)
     note_pause (control);
   value = gdw_visit_enum (&gdw_q_type_migration_status, gdw_status_name (status));
   if (gdw_migration_get_capability (migration, "events"))
-    gdw_control_emit (control, GDW_EVENT_MIGRATION,
-                      gdw_event_migration ((GdwQMigrationStatus) value));
+    emit (control, GDW_EVENT_MIGRATION, gdw_event_migration ((GdwQMigrationStatus) value));
 }
 
 static void
 pass_begun (GdwMigration *migration, guint64 number, GdwControl *control)
 {
   if (gdw_migration_get_capability (migration, "events"))
-    gdw_control_emit (control, GDW_EVENT_MIGRATION_PASS,
-                      gdw_event_migration_pass ((gint64) number));
+    emit (control, GDW_EVENT_MIGRATION_PASS, gdw_event_migration_pass ((gint64) number));
 }
 
 static void
@@ -103,9 +102,9 @@ run_state_changed (GdwMigration *migration, guint state, GdwControl *control)
   if (state == GDW_RUN_STATE_FINISH_MIGRATE)
     note_pause (control);
   if (before != state && state == GDW_RUN_STATE_RUNNING)
-    gdw_control_emit (control, GDW_EVENT_RESUME, gdw_event_resume ());
+    emit (control, GDW_EVENT_RESUME, gdw_event_resume ());
   else if (before != state && before == GDW_RUN_STATE_RUNNING)
-    gdw_control_emit (control, GDW_EVENT_STOP, gdw_event_stop ());
+    emit (control, GDW_EVENT_STOP, gdw_event_stop ());
 }
 
 static void
@@ -127,8 +126,7 @@ quit_now (gpointer data)
   if (control->quit_turns--)
     return G_SOURCE_CONTINUE;
   g_clear_pointer (&control->quitting, g_source_unref);
-  gdw_control_emit (control, GDW_EVENT_SHUTDOWN,
-                    gdw_event_shutdown (FALSE, control->quit_cause));
+  emit (control, GDW_EVENT_SHUTDOWN, gdw_event_shutdown (FALSE, control->quit_cause));
   host->quit (host->vm, control->quit_cause == GDW_Q_SHUTDOWN_CAUSE_HOST_ERROR);
   return G_SOURCE_REMOVE;
 }

@@ -1,8 +1,7 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /* SPDX-FileCopyrightText: The godwit authors */
-#include "control/qmp.h"
-
 #include "control/acceptor.h"
+#include "control/control.h"
 #include "control/fds.h"
 #include "control/request.h"
 #include "control/unix-listener.h"
@@ -11,12 +10,16 @@
 #include <errno.h>
 #include <string.h>
 
-struct GdwControlQmp {
+/* What a client may leave unread before it is dropped. */
+#define OUTPUT_MAX (4 * 1024 * 1024)
+
+/* A QMP server on a UNIX socket, and its clients. */
+typedef struct {
   GdwControl *control;
   GdwControlSocket *socket;
   GdwControlAcceptor *acceptor;
   GPtrArray *clients;
-};
+} Server;
 
 typedef struct Request Request;
 
@@ -32,7 +35,7 @@ typedef struct {
 
 /* Counted: by the server, by each request under way, and while it is worked on. */
 typedef struct {
-  GdwControlQmp *server; /* NULL: dropped */
+  Server *server; /* NULL: dropped */
   GSocket *socket;
   GSource *reading, *writing; /* or NULL */
   GdwJsonSplitter *input;
@@ -109,7 +112,7 @@ start_source (Client *client, GSource **source, GIOCondition condition, GSourceF
 static void
 drop (Client *client)
 {
-  GdwControlQmp *server = client->server;
+  Server *server = client->server;
 
   if (!server)
     return;
@@ -139,7 +142,7 @@ flush (Client *client)
       continue;
     }
     if (g_error_matches (error, G_IO_ERROR, G_IO_ERROR_WOULD_BLOCK) &&
-        client->output->len <= GDW_CONTROL_QMP_OUTPUT_MAX)
+        client->output->len <= OUTPUT_MAX)
       start_source (client, &client->writing, G_IO_OUT, G_SOURCE_FUNC (write_more));
     else
       drop (client);
@@ -412,7 +415,7 @@ greet (Client *client)
 static void
 accept_client (GSocket *accepted, gpointer data)
 {
-  GdwControlQmp *server = data;
+  Server *server = data;
   g_autoptr (Client) client = g_rc_box_new0 (Client);
 
   client->server = server;
@@ -431,7 +434,7 @@ accept_client (GSocket *accepted, gpointer data)
 static void
 send_event (gpointer data, const char *event)
 {
-  GdwControlQmp *server = data;
+  Server *server = data;
 
   for (guint i = server->clients->len; i-- > 0;) {
     g_autoptr (Client) client = g_rc_box_acquire (g_ptr_array_index (server->clients, i));
@@ -441,15 +444,16 @@ send_event (gpointer data, const char *event)
   }
 }
 
-GdwControlQmp *
-gdw_control_qmp_new (GdwControl *control, const char *path, GError **error)
+/* Replaces a socket at @path that nobody listens on, and no other file. */
+static Server *
+new_server (GdwControl *control, const char *path, GError **error)
 {
   GdwControlSocket *socket = gdw_control_socket_new ("qmp", path, error);
-  GdwControlQmp *server;
+  Server *server;
 
   if (!socket)
     return NULL;
-  server = g_new0 (GdwControlQmp, 1);
+  server = g_new0 (Server, 1);
   server->control = control;
   server->socket = socket;
   server->clients = g_ptr_array_new_with_free_func ((GDestroyNotify) unref_client);
@@ -460,9 +464,12 @@ gdw_control_qmp_new (GdwControl *control, const char *path, GError **error)
   return server;
 }
 
-void
-gdw_control_qmp_free (GdwControlQmp *server)
+/* Drops the clients and removes the socket. */
+static void
+free_server (gpointer data)
 {
+  Server *server = data;
+
   gdw_control_remove_sink (server->control, send_event, server);
   gdw_control_acceptor_free (server->acceptor);
   while (server->clients->len)
@@ -472,16 +479,10 @@ gdw_control_qmp_free (GdwControlQmp *server)
   g_free (server);
 }
 
-static void
-free_server (gpointer server)
-{
-  gdw_control_qmp_free (server);
-}
-
 gboolean
 gdw_control_listen_qmp (GdwControl *control, const char *path, GError **error)
 {
-  GdwControlQmp *server = gdw_control_qmp_new (control, path, error);
+  Server *server = new_server (control, path, error);
 
   if (server)
     gdw_control_add_server (control, server, free_server);

@@ -46,12 +46,6 @@ terminal_columns (void)
   return size ().ws_col;
 }
 
-guint
-terminal_rows (void)
-{
-  return size ().ws_row;
-}
-
 gboolean
 terminal_has_utf8 (void)
 {
@@ -123,7 +117,7 @@ screen_show (Screen *screen, const char *text)
 {
   g_autoptr (GString) out = g_string_new ("\033[H");
   g_auto (GStrv) lines = g_strsplit (text, "\n", -1);
-  guint rows = terminal_rows (), columns = terminal_columns ();
+  guint rows = size ().ws_row, columns = terminal_columns ();
 
   for (guint i = 0; lines[i] && i < rows; i++) {
     g_autofree char *line = terminal_cut (lines[i], columns);

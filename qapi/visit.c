@@ -464,8 +464,9 @@ gdw_visit_write (const GdwVisitType *type, gconstpointer value)
   }
 }
 
-void
-gdw_visit_clear (const GdwVisitType *type, gpointer value)
+/* Free what is in the struct @value, not itself. */
+static void
+clear (const GdwVisitType *type, gpointer value)
 {
   for (guint i = 0; i < type->n_members; i++) {
     const GdwVisitMember *member = &type->members[i];
@@ -485,7 +486,7 @@ gdw_visit_free (const GdwVisitType *type, gpointer value)
   if (!value)
     return;
   if (type->kind == GDW_VISIT_STRUCT) {
-    gdw_visit_clear (type, value);
+    clear (type, value);
     g_free (value);
   } else if (type->kind != GDW_VISIT_LIST)
     type->free (value);
