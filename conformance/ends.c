@@ -34,7 +34,8 @@ subject_is_two_way (const Subject *subject)
   return (subject_transport (subject)->traits & GDW_TRANSPORT_TWO_WAY) != 0;
 }
 
-void
+/* What stands before each text of an error. */
+static void
 expect_named (const Subject *subject, const char *callback, const GError *error)
 {
   g_autofree char *name = g_strdup_printf ("%s '%s': ", gdw_plugin_kind (subject->plugin->kind),

@@ -28,9 +28,6 @@ typedef struct {
 const GdwTransport *subject_transport (const Subject *subject);
 gboolean subject_is_two_way (const Subject *subject);
 
-/* What stands before each text of an error. */
-void expect_named (const Subject *subject, const char *callback, const GError *error);
-
 /* Open; NULL with the plugin's error, which has been checked. */
 Side *side_open (const Subject *subject, const char *address, GError **error);
 gboolean side_try_listen (Side *side, GError **error);

@@ -33,6 +33,7 @@ flow_fill (guint8 *bytes, gsize size, guint64 tag, guint64 at)
     bytes[i] = byte_at (tag, at + i);
   for (; i + 8 <= size; i += 8) {
     guint64 word = GUINT64_TO_LE (word_at (tag, (at + i) / 8));
+
     memcpy (bytes + i, &word, sizeof word);
   }
   for (; i < size; i++)
@@ -45,6 +46,7 @@ flow_check (const guint8 *bytes, gsize size, guint64 tag, guint64 at)
   for (gsize i = 0; i < size; i++) {
     if ((at + i) % 8 == 0 && i + 8 <= size) {
       guint64 word = GUINT64_TO_LE (word_at (tag, (at + i) / 8));
+
       if (memcmp (bytes + i, &word, sizeof word) == 0) {
         i += 7;
         continue;
@@ -72,6 +74,7 @@ cut (const Flow *flow, GRand *random, Guarded *buffer, gsize gap, gsize most, st
 
     if (left > 1 && room > gap) {
       gsize share = MAX ((room - gap) / left, 1);
+
       size = 1 + (gsize) g_rand_int_range (random, 0, (gint32) MIN (2 * share, room - gap));
     }
     size = MIN (size, room);
@@ -165,6 +168,7 @@ flow_write (gpointer data)
       flow_fill (iov[i].iov_base, iov[i].iov_len, flow->tag, at);
     while (left > 0) {
       gssize count = end_write (flow->end, iov, n, flow->cancellable, &flow->error);
+
       if (failed (flow, "write"))
         break;
       add_done (flow, (gsize) count);

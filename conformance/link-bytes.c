@@ -155,6 +155,7 @@ link_read_gives_what_there_is (const Subject *subject)
       Flow rest = {
         .end = pair.in, .tag = size, .size = size, .done = (guint64) reading.count
       };
+
       flow_read (&rest);
     }
     guarded_free (&reading.buffer);
@@ -213,6 +214,7 @@ link_read_and_write_run_at_once (const Subject *subject)
     ask.end = pair.in;
     {
       Call asked = { .kind = CALL_READ, .end = pair.in, .size = 1 };
+
       call_start (&asked);
       call_end (&asked, PROMISE ("transport.h", "and without a further call"));
     }

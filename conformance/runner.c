@@ -40,8 +40,10 @@ runner_kind (const char *file, char **name)
   return 0;
 }
 
-Subject *
-runner_load (const Settings *settings, const char *file)
+/* The plugin of @file in this process, with its options; ends the process if it can't be, and
+ * with RUN_SKIPPED if the command line is wrong. */
+static Subject *
+load_subject (const Settings *settings, const char *file)
 {
   g_autofree char *name = NULL;
   g_autoptr (GError) error = NULL;
@@ -78,7 +80,7 @@ static void
 run_test (gconstpointer data)
 {
   const Run *run = data;
-  Subject *subject = runner_load (run->settings, run->file);
+  Subject *subject = load_subject (run->settings, run->file);
 
   subject->host = run->host;
   subject->seed = run->seed;

@@ -24,10 +24,6 @@ typedef struct {
  * what the command line asks for, and which was said. */
 gboolean runner_run (const Settings *settings, const char *file, Tally *tally);
 
-/* The plugin of @file in this process, with its options; ends the process if it can't be, and
- * with RUN_SKIPPED if the command line is wrong. */
-Subject *runner_load (const Settings *settings, const char *file);
-
 /* Run @function in a process of its own, with all that it prints in @said.  NULL if it ended
  * with RUN_PASSED or RUN_SKIPPED (*skipped), else what became of it; free with g_free. */
 char *runner_isolate (void (*function) (gconstpointer data), gconstpointer data,

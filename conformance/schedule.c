@@ -61,8 +61,9 @@ schedule_actor (Schedule *s)
   return -1;
 }
 
-guint64
-schedule_random (Schedule *s, guint64 n)
+/* Below @n; for the thread that runs. */
+static guint64
+random_below (Schedule *s, guint64 n)
 {
   return next_random (&s->random) % n;
 }
@@ -79,7 +80,7 @@ choose (Schedule *s)
       ready[n++] = i;
   if (n == 0 || s->entered < s->n)
     return;
-  n = ready[schedule_random (s, n)];
+  n = ready[random_below (s, n)];
   s->states[n] = RUNNING;
   g_cond_signal (&s->changed[n]);
 }
@@ -148,7 +149,7 @@ schedule_point (Schedule *s)
   if (self < 0)
     return;
   g_mutex_lock (&s->lock);
-  if (s->states[self] != RUNNING || schedule_random (s, 2))
+  if (s->states[self] != RUNNING || random_below (s, 2))
     await_turn (s, (guint) self);
   g_mutex_unlock (&s->lock);
 }

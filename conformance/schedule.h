@@ -19,8 +19,5 @@ void schedule_leave (Schedule *schedule);
 /* Somebody else may run now; nothing happens on a thread that did not enter. */
 void schedule_point (Schedule *schedule);
 
-/* Below @n; for the thread that runs. */
-guint64 schedule_random (Schedule *schedule, guint64 n);
-
 /* The number of the calling thread, or -1. */
 int schedule_actor (Schedule *schedule);

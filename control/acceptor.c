@@ -26,6 +26,7 @@ static gboolean
 on_pause_over (gpointer data)
 {
   GdwControlAcceptor *acceptor = data;
+
   stop (&acceptor->pause);
   start (acceptor);
   return G_SOURCE_REMOVE;
@@ -37,6 +38,7 @@ on_ready (GSocket *listener, GIOCondition condition, gpointer data)
   GdwControlAcceptor *acceptor = data;
   g_autoptr (GError) error = NULL;
   g_autoptr (GSocket) client = g_socket_accept (listener, NULL, &error);
+
   if (client) {
     acceptor->accepted (client, acceptor->data);
     return G_SOURCE_CONTINUE;
@@ -63,6 +65,7 @@ gdw_control_acceptor_new (GSocket *listener, GMainContext *context, GdwControlAc
                           gpointer data)
 {
   GdwControlAcceptor *acceptor = g_new0 (GdwControlAcceptor, 1);
+
   acceptor->listener = listener;
   acceptor->context = context;
   acceptor->accepted = accepted;

@@ -13,6 +13,7 @@ from_unix (const GdwQUnixSocketAddress *socket)
 {
   g_autofree char *name = g_strconcat (socket->abstract ? "@" : "", socket->path, NULL);
   GdwAddress *address = gdw_address_new ("unix", name);
+
   if (!socket->abstract)
     gdw_address_add_option (address, "literal", "on");
   return address;
@@ -39,10 +40,13 @@ from_socket (const GdwQSocketAddress *socket)
 static GdwAddress *
 from_parts (const GdwQMigrationAddress *parts)
 {
+  GdwAddress *address;
+  g_autofree char *offset = NULL;
+
   if (parts->transport == GDW_Q_MIGRATION_ADDRESS_TYPE_SOCKET)
     return from_socket (parts->socket);
-  GdwAddress *address = gdw_address_new ("file", parts->file->filename);
-  g_autofree char *offset = g_strdup_printf ("%" G_GUINT64_FORMAT, parts->file->offset);
+  address = gdw_address_new ("file", parts->file->filename);
+  offset = g_strdup_printf ("%" G_GUINT64_FORMAT, parts->file->offset);
   gdw_address_add_option (address, "offset", offset);
   return address;
 }
@@ -51,6 +55,7 @@ GdwAddress *
 gdw_control_address (const char *uri, const GPtrArray *channels, GError **error)
 {
   gboolean parts = channels && channels->len;
+
   if (!uri == !parts)
     g_set_error_literal (error, GDW_ERROR, GDW_ERROR_INVALID,
                          "need either 'uri' or 'channels' argument");
@@ -68,10 +73,13 @@ static GdwQSocketAddress *
 inet_socket (const char *text)
 {
   const char *colon = strrchr (text, ':');
+  gboolean brackets;
+  GdwQSocketAddress *socket;
+
   if (!colon)
     return NULL;
-  gboolean brackets = text[0] == '[' && colon > text + 1 && colon[-1] == ']';
-  GdwQSocketAddress *socket = g_new0 (GdwQSocketAddress, 1);
+  brackets = text[0] == '[' && colon > text + 1 && colon[-1] == ']';
+  socket = g_new0 (GdwQSocketAddress, 1);
   socket->type = GDW_Q_SOCKET_ADDRESS_TYPE_INET;
   socket->inet = g_new0 (GdwQInetSocketAddress, 1);
   socket->inet->host = g_strndup (text + brackets, colon - text - 2 * brackets);
@@ -84,6 +92,7 @@ unix_socket (const char *text)
 {
   gboolean abstract = text[0] == '@', marked = g_str_has_prefix (text, "./@");
   GdwQSocketAddress *socket = g_new0 (GdwQSocketAddress, 1);
+
   socket->type = GDW_Q_SOCKET_ADDRESS_TYPE_UNIX;
   socket->q_unix = g_new0 (GdwQUnixSocketAddress, 1);
   /* Only in text does a file that begins with "@" need something before it. */
@@ -96,6 +105,7 @@ GdwQSocketAddress *
 gdw_control_address_socket (const char *uri)
 {
   g_autoptr (GdwAddress) address = gdw_address_parse (uri, NULL);
+
   if (!address)
     return NULL;
   if (g_str_equal (address->transport, "tcp") || g_str_equal (address->transport, "multi-tcp"))
@@ -132,6 +142,7 @@ gdw_control_address_inet (const char *text)
   g_autofree char *host = colon ? g_strndup (text + brackets, colon - text - 2 * brackets)
                                 : NULL;
   guint64 port = 0;
+
   if (!host || !g_ascii_string_to_unsigned (colon + 1, 10, 0, 65535, &port, NULL))
     return NULL;
   return g_inet_socket_address_new_from_string (host, (guint) port);

@@ -26,6 +26,7 @@ GdwQVersionInfo *
 gdw_cmd_query_version (GdwControl *control, GError **error)
 {
   GdwQVersionInfo *version = g_new0 (GdwQVersionInfo, 1);
+
   version->qemu = g_new0 (GdwQVersionTriple, 1);
   version->qemu->major = 10;
   version->package = g_strdup ("godwit " GDW_VERSION);
@@ -36,8 +37,10 @@ GPtrArray *
 gdw_cmd_query_commands (GdwControl *control, GError **error)
 {
   GPtrArray *list = g_ptr_array_new_with_free_func ((GDestroyNotify) gdw_q_command_info_free);
+
   for (guint i = 0; i < gdw_n_commands; i++) {
     GdwQCommandInfo *info = g_new0 (GdwQCommandInfo, 1);
+
     info->name = g_strdup (gdw_commands[i].name);
     g_ptr_array_add (list, info);
   }
@@ -55,6 +58,7 @@ gdw_cmd_query_status (GdwControl *control, GError **error)
 {
   GdwRunState state = gdw_migration_get_run_state (control->migration);
   GdwQStatusInfo *info = g_new0 (GdwQStatusInfo, 1);
+
   info->running = state == GDW_RUN_STATE_RUNNING;
   info->status = (GdwQRunState) gdw_visit_enum (&gdw_q_type_run_state,
                                                 gdw_run_state_name (state));
@@ -65,6 +69,7 @@ GdwQUuidInfo *
 gdw_cmd_query_uuid (GdwControl *control, GError **error)
 {
   GdwQUuidInfo *info = g_new0 (GdwQUuidInfo, 1);
+
   info->UUID = g_strdup (gdw_host_uuid (gdw_migration_host (control->migration)));
   return info;
 }
@@ -104,6 +109,7 @@ checked (GdwMigration *migration, const GdwCheckResult *result, const GError *er
          gpointer call)
 {
   GdwQGuestCheck *check = error ? NULL : g_new0 (GdwQGuestCheck, 1);
+
   if (check)
     *check = (GdwQGuestCheck){ .passes = result->passes,
                                .pages_checked = result->pages_checked,
@@ -121,16 +127,21 @@ gdw_cmd_x_guest_check (GdwControl *control, GdwCall *call)
 static void
 digested (GdwMigration *migration, char **digests, const GError *error, gpointer call)
 {
+  const GdwHost *host;
+  guint n_regions = 0;
+  const GdwRegion *regions;
+  GPtrArray *list;
+
   if (error) {
     gdw_cmd_x_memory_digest_return (call, NULL, copy_error (error));
     return;
   }
-  const GdwHost *host = gdw_migration_host (migration);
-  guint n_regions = 0;
-  const GdwRegion *regions = host->regions (host->vm, &n_regions);
-  GPtrArray *list = g_ptr_array_new_with_free_func ((GDestroyNotify) gdw_q_region_digest_free);
+  host = gdw_migration_host (migration);
+  regions = host->regions (host->vm, &n_regions);
+  list = g_ptr_array_new_with_free_func ((GDestroyNotify) gdw_q_region_digest_free);
   for (guint i = 0; i < n_regions && digests[i]; i++) {
     GdwQRegionDigest *digest = g_new0 (GdwQRegionDigest, 1);
+
     digest->region = g_strdup (regions[i].name);
     digest->digest = g_strdup (digests[i]);
     g_ptr_array_add (list, digest);
@@ -147,13 +158,15 @@ gdw_cmd_x_memory_digest (GdwControl *control, GdwCall *call)
 gboolean
 gdw_cmd_migrate (GdwControl *control, const GdwQMigrateArgs *args, GError **error)
 {
+  g_autoptr (GdwAddress) address = NULL;
+  int fd;
+
   if (args->resume) {
     g_set_error_literal (error, GDW_ERROR, GDW_ERROR_BUSY,
                          "Cannot resume if there is no paused migration");
     return FALSE;
   }
-  g_autoptr (GdwAddress) address = gdw_control_address (args->uri, args->channels, error);
-  int fd;
+  address = gdw_control_address (args->uri, args->channels, error);
   if (!address || !gdw_control_fds_resolve (control, address, &fd, error) ||
       !gdw_migration_start_at (control->migration, address, error))
     return FALSE;
@@ -167,6 +180,7 @@ gdw_cmd_migrate_incoming (GdwControl *control, const GdwQMigrateIncomingArgs *ar
 {
   g_autoptr (GdwAddress) address = gdw_control_address (args->uri, args->channels, error);
   int fd;
+
   if (!address || !gdw_control_fds_resolve (control, address, &fd, error) ||
       !gdw_migration_incoming_at (control->migration, address, error))
     return FALSE;
@@ -186,6 +200,7 @@ gdw_cmd_migrate_continue (GdwControl *control, const GdwQMigrateContinueArgs *ar
                           GError **error)
 {
   GdwStatus status = gdw_migration_get_status (control->migration);
+
   if (strcmp (gdw_status_name (status), gdw_q_migration_status_name (args->state)) != 0) {
     g_set_error (error, GDW_ERROR, GDW_ERROR_BUSY, "Migration not in expected state: %s",
                  gdw_status_name (status));
@@ -215,8 +230,10 @@ gdw_cmd_migrate_set_capabilities (GdwControl *control,
   guint n = args->capabilities->len;
   g_autofree const char **names = g_new (const char *, n);
   g_autofree gboolean *states = g_new (gboolean, n);
+
   for (guint i = 0; i < n; i++) {
     const GdwQMigrationCapabilityStatus *set = g_ptr_array_index (args->capabilities, i);
+
     names[i] = gdw_q_migration_capability_name (set->capability);
     states[i] = set->state;
   }
@@ -228,8 +245,10 @@ gdw_cmd_query_migrate_capabilities (GdwControl *control, GError **error)
 {
   GPtrArray *list = g_ptr_array_new_with_free_func (
       (GDestroyNotify) gdw_q_migration_capability_status_free);
+
   for (int i = 0; i < GDW_Q_MIGRATION_CAPABILITY__N; i++) {
     GdwQMigrationCapabilityStatus *status = g_new0 (GdwQMigrationCapabilityStatus, 1);
+
     status->capability = (GdwQMigrationCapability) i;
     status->state = gdw_migration_get_capability (
         control->migration, gdw_q_migration_capability_name (status->capability));
@@ -248,9 +267,11 @@ gdw_cmd_migrate_set_parameters (GdwControl *control, const GdwQMigrationParamete
   JsonObjectIter iter;
   const char *name;
   JsonNode *value;
+
   json_object_iter_init_ordered (&iter, json_node_get_object (node));
   while (json_object_iter_next_ordered (&iter, &name, &value)) {
     const char *text = gdw_number_get_string (value);
+
     g_ptr_array_add (names, (gpointer) name);
     g_ptr_array_add (values, text ? g_strdup (text) : gdw_json_write (value));
   }
@@ -264,10 +285,12 @@ gdw_cmd_query_migrate_parameters (GdwControl *control, GError **error)
   const GdwVisitType *type = &gdw_q_type_migration_parameters;
   g_autoptr (JsonNode) node = json_node_new (JSON_NODE_OBJECT);
   JsonObject *object = json_object_new ();
+
   json_node_take_object (node, object);
   for (guint i = 0; i < type->n_members; i++) {
     const GdwVisitMember *member = &type->members[i];
     g_autofree char *text = gdw_migration_get_parameter (control->migration, member->name);
+
     if (member->type->kind == GDW_VISIT_STR)
       json_object_set_string_member (object, member->name, text);
     else
@@ -280,6 +303,7 @@ GPtrArray *
 gdw_cmd_query_qmp_schema (GdwControl *control, GError **error)
 {
   g_autoptr (JsonNode) node = gdw_json_parse (gdw_qapi_schema, -1, error);
+
   return node ? gdw_visit_read (&gdw_q_type_schema_info_list, node, error) : NULL;
 }
 
@@ -298,8 +322,10 @@ GPtrArray *
 gdw_cmd_query_yank (GdwControl *control, GError **error)
 {
   GPtrArray *list = g_ptr_array_new_with_free_func ((GDestroyNotify) gdw_q_yank_instance_free);
+
   if (gdw_migration_can_yank (control->migration)) {
     GdwQYankInstance *instance = g_new0 (GdwQYankInstance, 1);
+
     instance->type = GDW_Q_YANK_INSTANCE_TYPE_MIGRATION;
     g_ptr_array_add (list, instance);
   }

@@ -20,6 +20,7 @@ void
 gdw_control_add_sink (GdwControl *control, GdwControlSink sink, gpointer data)
 {
   const SinkEntry entry = { sink, data };
+
   g_array_append_val (control->sinks, entry);
 }
 
@@ -28,6 +29,7 @@ gdw_control_remove_sink (GdwControl *control, GdwControlSink sink, gpointer data
 {
   for (guint i = 0; i < control->sinks->len; i++) {
     const SinkEntry *entry = &g_array_index (control->sinks, SinkEntry, i);
+
     if (entry->sink != sink || entry->data != data)
       continue;
     g_array_remove_index (control->sinks, i);
@@ -35,23 +37,29 @@ gdw_control_remove_sink (GdwControl *control, GdwControlSink sink, gpointer data
   }
 }
 
-void
-gdw_control_emit (GdwControl *control, const char *event, JsonNode *data)
+/* Tell all sinks.  Takes @data; NULL: the event has none. */
+static void
+emit (GdwControl *control, const char *event, JsonNode *data)
 {
   gint64 now = g_get_real_time ();
   JsonObject *stamp = json_object_new ();
+  g_autoptr (JsonNode) message = NULL;
+  JsonObject *object;
+  g_autofree char *line = NULL;
+
   json_object_set_int_member (stamp, "seconds", now / G_USEC_PER_SEC);
   json_object_set_int_member (stamp, "microseconds", now % G_USEC_PER_SEC);
-  g_autoptr (JsonNode) message = json_node_new (JSON_NODE_OBJECT);
-  JsonObject *object = json_object_new ();
+  message = json_node_new (JSON_NODE_OBJECT);
+  object = json_object_new ();
   json_node_take_object (message, object);
   json_object_set_object_member (object, "timestamp", stamp);
   json_object_set_string_member (object, "event", event);
   if (data)
     json_object_set_member (object, "data", data);
-  g_autofree char *line = gdw_json_write (message);
+  line = gdw_json_write (message);
   for (guint i = 0; i < control->sinks->len; i++) {
     const SinkEntry *entry = &g_array_index (control->sinks, SinkEntry, i);
+
     entry->sink (entry->data, line);
   }
 }
@@ -67,41 +75,43 @@ note_pause (GdwControl *control)
 static void
 status_changed (GdwMigration *migration, guint status, GdwControl *control)
 {
+  int value;
+
   if (status == GDW_STATUS_SETUP)
     control->precopy_bytes = G_MAXUINT64;
   else if (status == GDW_STATUS_DEVICE)
     note_pause (control);
-  int value = gdw_visit_enum (&gdw_q_type_migration_status, gdw_status_name (status));
+  value = gdw_visit_enum (&gdw_q_type_migration_status, gdw_status_name (status));
   if (gdw_migration_get_capability (migration, "events"))
-    gdw_control_emit (control, GDW_EVENT_MIGRATION,
-                      gdw_event_migration ((GdwQMigrationStatus) value));
+    emit (control, GDW_EVENT_MIGRATION, gdw_event_migration ((GdwQMigrationStatus) value));
 }
 
 static void
 pass_begun (GdwMigration *migration, guint64 number, GdwControl *control)
 {
   if (gdw_migration_get_capability (migration, "events"))
-    gdw_control_emit (control, GDW_EVENT_MIGRATION_PASS,
-                      gdw_event_migration_pass ((gint64) number));
+    emit (control, GDW_EVENT_MIGRATION_PASS, gdw_event_migration_pass ((gint64) number));
 }
 
 static void
 run_state_changed (GdwMigration *migration, guint state, GdwControl *control)
 {
   GdwRunState before = control->run_state;
+
   control->run_state = state;
   if (state == GDW_RUN_STATE_FINISH_MIGRATE)
     note_pause (control);
   if (before != state && state == GDW_RUN_STATE_RUNNING)
-    gdw_control_emit (control, GDW_EVENT_RESUME, gdw_event_resume ());
+    emit (control, GDW_EVENT_RESUME, gdw_event_resume ());
   else if (before != state && before == GDW_RUN_STATE_RUNNING)
-    gdw_control_emit (control, GDW_EVENT_STOP, gdw_event_stop ());
+    emit (control, GDW_EVENT_STOP, gdw_event_stop ());
 }
 
 static void
 attempt_ended (GdwMigration *migration, guint status, GdwControl *control)
 {
   const GdwInfo *info = gdw_migration_info (migration);
+
   gdw_control_count (control, info);
   if (info->incoming && status == GDW_STATUS_FAILED && control->exit_on_error)
     gdw_control_quit (control, GDW_Q_SHUTDOWN_CAUSE_HOST_ERROR, NULL);
@@ -112,11 +122,11 @@ quit_now (gpointer data)
 {
   GdwControl *control = data;
   const GdwHost *host = gdw_migration_host (control->migration);
+
   if (control->quit_turns--)
     return G_SOURCE_CONTINUE;
   g_clear_pointer (&control->quitting, g_source_unref);
-  gdw_control_emit (control, GDW_EVENT_SHUTDOWN,
-                    gdw_event_shutdown (FALSE, control->quit_cause));
+  emit (control, GDW_EVENT_SHUTDOWN, gdw_event_shutdown (FALSE, control->quit_cause));
   host->quit (host->vm, control->quit_cause == GDW_Q_SHUTDOWN_CAUSE_HOST_ERROR);
   return G_SOURCE_REMOVE;
 }
@@ -125,6 +135,7 @@ gboolean
 gdw_control_quit (GdwControl *control, GdwQShutdownCause cause, GError **error)
 {
   const GdwHost *host = gdw_migration_host (control->migration);
+
   if (!host->quit) {
     g_set_error (error, GDW_ERROR, GDW_ERROR_UNSUPPORTED,
                  "host '%s': cannot be ended: it has no quit; end its process instead",
@@ -151,6 +162,7 @@ static void
 free_server (gpointer data)
 {
   const ServerEntry *entry = data;
+
   entry->free (entry->server);
 }
 
@@ -158,6 +170,7 @@ void
 gdw_control_add_server (GdwControl *control, gpointer server, GDestroyNotify free)
 {
   const ServerEntry entry = { server, free };
+
   g_array_append_val (control->servers, entry);
 }
 
@@ -165,6 +178,7 @@ GdwControl *
 gdw_control_new (GdwMigration *migration)
 {
   GdwControl *control = g_new0 (GdwControl, 1);
+
   g_atomic_ref_count_init (&control->references);
   control->migration = g_object_ref (migration);
   control->servers = g_array_new (FALSE, FALSE, sizeof (ServerEntry));

@@ -48,8 +48,5 @@ void gdw_control_remove_sink (GdwControl *control, GdwControlSink sink, gpointer
 /* @server serves until the control is freed, and is freed first, with @free. */
 void gdw_control_add_server (GdwControl *control, gpointer server, GDestroyNotify free);
 
-/* Tell all sinks.  Takes @data; NULL: the event has none. */
-void gdw_control_emit (GdwControl *control, const char *event, JsonNode *data);
-
 /* End the process once what is under way on this turn of the main loop is answered. */
 gboolean gdw_control_quit (GdwControl *control, GdwQShutdownCause cause, GError **error);

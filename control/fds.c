@@ -24,6 +24,7 @@ GdwControlFds *
 gdw_control_fds_new (GdwControl *control)
 {
   GdwControlFds *fds = g_new0 (GdwControlFds, 1);
+
   fds->control = control;
   fds->named = g_hash_table_new_full (g_str_hash, g_str_equal, g_free, close_fd);
   g_ptr_array_add (control->monitors, fds);
@@ -78,6 +79,7 @@ is_of_another (GdwControl *control, int fd)
 {
   for (guint i = 0; i < control->monitors->len; i++) {
     const GdwControlFds *fds = control->monitors->pdata[i];
+
     if (fds != control->monitor &&
         g_hash_table_find (fds->named, is_value, GINT_TO_POINTER (fd)))
       return TRUE;
@@ -92,6 +94,7 @@ gdw_control_fds_resolve (GdwControl *control, GdwAddress *address, int *fd, GErr
   const char *name = gdw_control_address_fd (address);
   gpointer value;
   guint64 number;
+
   *fd = -1;
   if (name && fds && g_hash_table_lookup_extended (fds->named, name, NULL, &value))
     *fd = GPOINTER_TO_INT (value);
@@ -114,6 +117,7 @@ void
 gdw_control_fds_used (GdwControl *control, int fd)
 {
   const GdwControlFds *fds = control->monitor;
+
   if (fd < 0 ||
       (fds && g_hash_table_foreach_remove (fds->named, is_value, GINT_TO_POINTER (fd))))
     return;
@@ -124,12 +128,14 @@ gboolean
 gdw_cmd_getfd (GdwControl *control, const GdwQGetfdArgs *args, GError **error)
 {
   GdwControlFds *fds = control->monitor;
+  int fd;
+
   if (g_ascii_isdigit (*args->fdname) || !*args->fdname) {
     g_set_error_literal (error, GDW_ERROR, GDW_ERROR_INVALID,
                          "Parameter 'fdname' expects a name not starting with a digit");
     return FALSE;
   }
-  int fd = fds ? gdw_control_passed_take (&fds->passed) : -1;
+  fd = fds ? gdw_control_passed_take (&fds->passed) : -1;
   if (fd < 0) {
     g_set_error_literal (error, GDW_ERROR, GDW_ERROR_INVALID,
                          "No file descriptor supplied via SCM_RIGHTS");

@@ -11,6 +11,7 @@ gdw_control_count (GdwControl *control, const GdwInfo *info)
   GdwTally *tally = &control->tally;
   double seconds = (double) info->downtime_ms / 1000;
   guint i = 0;
+
   tally->completed += info->status == GDW_STATUS_COMPLETED;
   tally->failed += info->status == GDW_STATUS_FAILED;
   tally->cancelled += info->status == GDW_STATUS_CANCELLED;
@@ -34,6 +35,7 @@ static void
 value (GString *to, const char *name, const char *labels, double number)
 {
   char text[G_ASCII_DTOSTR_BUF_SIZE];
+
   g_ascii_dtostr (text, sizeof text, number);
   g_string_append_printf (to, "godwit_%s%s %s\n", name, labels, text);
 }
@@ -53,6 +55,7 @@ add_states (GString *to, GdwControl *control, const GdwInfo *info)
   head (to, "migration_status", "gauge", "1 for the status of the last migration, else 0.");
   for (guint i = 0; i < GDW_STATUS_N; i++) {
     g_autofree char *label = g_strdup_printf ("{status=\"%s\"}", gdw_status_name (i));
+
     value (to, "migration_status", label, info->status == i);
   }
   gauge (to, "guest_running", "1 while the guest runs here.",
@@ -91,6 +94,7 @@ add_links (GString *to, const GArray *links)
   head (to, "migration_link_bytes", "gauge", "Written to each link by the last migration.");
   for (guint i = 0; links && i < links->len; i++) {
     g_autofree char *label = g_strdup_printf ("{link=\"%u\"}", i);
+
     value (to, "migration_link_bytes", label,
            (double) g_array_index (links, GdwLinkInfo, i).bytes);
   }
@@ -117,6 +121,7 @@ static void
 add_tally (GString *to, const GdwTally *tally)
 {
   guint64 sum = 0;
+
   head (to, "migrations_total", "counter", "Migrations that have ended, in either direction.");
   value (to, "migrations_total", "{result=\"completed\"}", (double) tally->completed);
   value (to, "migrations_total", "{result=\"failed\"}", (double) tally->failed);
@@ -125,6 +130,7 @@ add_tally (GString *to, const GdwTally *tally)
   for (guint i = 0; i <= GDW_BLACKOUT_BUCKETS; i++) {
     char bound[G_ASCII_DTOSTR_BUF_SIZE];
     g_autofree char *label = NULL;
+
     if (i < GDW_BLACKOUT_BUCKETS)
       g_ascii_formatd (bound, sizeof bound, "%g", bounds[i]);
     label = g_strdup_printf ("{le=\"%s\"}", i < GDW_BLACKOUT_BUCKETS ? bound : "+Inf");
@@ -140,6 +146,7 @@ gdw_control_metrics (GdwControl *control)
 {
   GString *to = g_string_new (NULL);
   const GdwInfo *info = gdw_migration_info (control->migration);
+
   add_states (to, control, info);
   add_progress (to, info);
   add_links (to, info->link_list);

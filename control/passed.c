@@ -16,6 +16,7 @@ peek (int socket, char *bytes, gsize size, gboolean *carries)
   struct iovec iov = { bytes, size };
   struct msghdr msg = { .msg_iov = &iov, .msg_iovlen = 1 };
   gssize n = recvmsg (socket, &msg, MSG_PEEK | MSG_DONTWAIT);
+
   *carries = n > 0 && (msg.msg_flags & MSG_CTRUNC);
   return n;
 }
@@ -45,12 +46,15 @@ static gboolean
 add_all (GdwControlPassed *passed, struct msghdr *msg)
 {
   gboolean any = msg->msg_flags & MSG_CTRUNC;
+
   for (struct cmsghdr *c = CMSG_FIRSTHDR (msg); c; c = CMSG_NXTHDR (msg, c)) {
     gsize n = (c->cmsg_len - CMSG_LEN (0)) / sizeof (int);
+
     if (c->cmsg_level != SOL_SOCKET || c->cmsg_type != SCM_RIGHTS)
       continue;
     for (gsize i = 0; i < n; i++) {
       int fd;
+
       memcpy (&fd, CMSG_DATA (c) + i * sizeof fd, sizeof fd);
       add (passed, fd);
       any = TRUE;
@@ -72,6 +76,7 @@ gdw_control_passed_receive (GdwControlPassed *passed, gboolean *near, int socket
   struct iovec iov = { bytes, 1 };
   struct msghdr msg = { .msg_iov = &iov, .msg_iovlen = 1 };
   gssize n = *near ? 1 : peek (socket, bytes, size, near);
+
   if (n <= 0)
     return n;
   if (!*near)
@@ -86,9 +91,11 @@ gdw_control_passed_receive (GdwControlPassed *passed, gboolean *near, int socket
 int
 gdw_control_passed_take (GdwControlPassed *passed)
 {
+  int fd;
+
   if (!passed->n)
     return -1;
-  int fd = passed->fds[0];
+  fd = passed->fds[0];
   memmove (passed->fds, passed->fds + 1, --passed->n * sizeof fd);
   return fd;
 }

@@ -1,8 +1,7 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /* SPDX-FileCopyrightText: The godwit authors */
-#include "control/qmp.h"
-
 #include "control/acceptor.h"
+#include "control/control.h"
 #include "control/fds.h"
 #include "control/request.h"
 #include "control/unix-listener.h"
@@ -11,12 +10,16 @@
 #include <errno.h>
 #include <string.h>
 
-struct GdwControlQmp {
+/* What a client may leave unread before it is dropped. */
+#define OUTPUT_MAX (4 * 1024 * 1024)
+
+/* A QMP server on a UNIX socket, and its clients. */
+typedef struct {
   GdwControl *control;
   GdwControlSocket *socket;
   GdwControlAcceptor *acceptor;
   GPtrArray *clients;
-};
+} Server;
 
 typedef struct Request Request;
 
@@ -32,7 +35,7 @@ typedef struct {
 
 /* Counted: by the server, by each request under way, and while it is worked on. */
 typedef struct {
-  GdwControlQmp *server; /* NULL: dropped */
+  Server *server; /* NULL: dropped */
   GSocket *socket;
   GSource *reading, *writing; /* or NULL */
   GdwJsonSplitter *input;
@@ -62,6 +65,7 @@ static void
 free_input (gpointer data)
 {
   Input *input = data;
+
   g_clear_pointer (&input->node, json_node_unref);
   g_clear_error (&input->error);
   gdw_control_passed_close (&input->passed);
@@ -73,6 +77,7 @@ static void
 finalize_client (gpointer data)
 {
   Client *client = data;
+
   gdw_control_fds_free (client->fds);
   gdw_json_splitter_free (client->input);
   g_string_free (client->output, TRUE);
@@ -107,7 +112,8 @@ start_source (Client *client, GSource **source, GIOCondition condition, GSourceF
 static void
 drop (Client *client)
 {
-  GdwControlQmp *server = client->server;
+  Server *server = client->server;
+
   if (!server)
     return;
   client->server = NULL;
@@ -130,12 +136,13 @@ flush (Client *client)
     g_autoptr (GError) error = NULL;
     gssize n = g_socket_send_with_blocking (client->socket, client->output->str,
                                             client->output->len, FALSE, NULL, &error);
+
     if (n > 0) {
       g_string_erase (client->output, 0, n);
       continue;
     }
     if (g_error_matches (error, G_IO_ERROR, G_IO_ERROR_WOULD_BLOCK) &&
-        client->output->len <= GDW_CONTROL_QMP_OUTPUT_MAX)
+        client->output->len <= OUTPUT_MAX)
       start_source (client, &client->writing, G_IO_OUT, G_SOURCE_FUNC (write_more));
     else
       drop (client);
@@ -150,6 +157,7 @@ static gboolean
 write_more (GSocket *socket, GIOCondition condition, gpointer data)
 {
   g_autoptr (Client) client = g_rc_box_acquire (data);
+
   flush (client);
   return G_SOURCE_CONTINUE;
 }
@@ -169,6 +177,7 @@ static void
 send_message (Client *client, JsonNode *message)
 {
   g_autofree char *line = gdw_json_write (message);
+
   json_node_unref (message);
   send_line (client, line);
 }
@@ -185,6 +194,7 @@ answer_request (GdwCall *call, JsonNode *ret, GError *error)
 {
   Request *request = (Request *) call;
   g_autoptr (Client) client = request->client;
+
   if (request->oob)
     client->n_oob--;
   else
@@ -203,8 +213,10 @@ static const GdwCommand *
 refuse (GError **error, GdwVisitError code, const char *format, ...)
 {
   va_list args;
+  g_autofree char *text = NULL;
+
   va_start (args, format);
-  g_autofree char *text = g_strdup_vprintf (format, args);
+  text = g_strdup_vprintf (format, args);
   va_end (args);
   g_set_error_literal (error, GDW_VISIT_ERROR, (int) code, text);
   return NULL;
@@ -216,6 +228,7 @@ find_command (Client *client, const char *name, gboolean oob, GError **error)
 {
   gboolean negotiates = strcmp (name, "qmp_capabilities") == 0;
   const GdwCommand *command = gdw_command_find (name);
+
   if (!client->negotiated && !negotiates)
     return refuse (error, GDW_VISIT_ERROR_COMMAND_NOT_FOUND,
                    "Expecting capabilities negotiation with 'qmp_capabilities'");
@@ -236,6 +249,7 @@ enables (JsonObject *object)
 {
   JsonNode *args = json_object_get_member (object, "arguments");
   JsonNode *list = args ? json_object_get_member (json_node_get_object (args), "enable") : NULL;
+
   return list && JSON_NODE_HOLDS_ARRAY (list) &&
          json_array_get_length (json_node_get_array (list));
 }
@@ -253,6 +267,8 @@ execute (Client *client, Input *input)
   const char *name = good ? json_object_get_string_member (object, oob ? "exec-oob" : "execute")
                           : NULL;
   const GdwCommand *command = good ? find_command (client, name, oob, &error) : NULL;
+  Request *request;
+
   if (command && input->passed.lost)
     command = refuse (&error, GDW_VISIT_ERROR_GENERIC, "%s", input->passed.lost);
   if (!command) {
@@ -260,7 +276,7 @@ execute (Client *client, Input *input)
     send_answer (client, id, NULL, error);
     return;
   }
-  Request *request = g_new0 (Request, 1);
+  request = g_new0 (Request, 1);
   gdw_call_init (&request->call, gdw_migration_context (client->server->control->migration),
                  answer_request);
   request->client = g_rc_box_acquire (client);
@@ -291,6 +307,7 @@ static gboolean
 take_input (Client *client)
 {
   g_autoptr (Input) input = g_new0 (Input, 1);
+
   if (gdw_json_splitter_next (client->input, &input->node, &input->error) == GDW_JSON_NOTHING)
     return FALSE;
   if (input->node)
@@ -310,6 +327,7 @@ static gboolean
 take_turn (Client *client)
 {
   g_autoptr (Input) input = client->request ? NULL : g_queue_pop_head (&client->waiting);
+
   if (!input)
     return FALSE;
   if (input->node)
@@ -327,6 +345,7 @@ static void
 work (Client *client)
 {
   gboolean more = TRUE;
+
   if (client->working)
     return;
   client->working = TRUE;
@@ -353,6 +372,7 @@ read_more (GSocket *socket, GIOCondition condition, gpointer data)
   char bytes[16384];
   gssize n = gdw_control_passed_receive (&client->passed, &client->near,
                                          g_socket_get_fd (socket), bytes, sizeof bytes);
+
   if (n < 0 && (errno == EAGAIN || errno == EINTR))
     return G_SOURCE_CONTINUE;
   /* The message that they are for was refused already. */
@@ -376,14 +396,17 @@ greet (Client *client)
 {
   GdwQVersionInfo *version = gdw_cmd_query_version (client->server->control, NULL);
   JsonObject *qmp = json_object_new ();
+  JsonArray *capabilities;
+  JsonNode *message;
+
   json_object_set_member (qmp, "version", gdw_q_version_info_write (version));
-  JsonArray *capabilities = json_array_new ();
+  capabilities = json_array_new ();
   for (int i = 0; i < GDW_Q_QMP_CAPABILITY__N; i++)
     json_array_add_string_element (capabilities,
                                    gdw_q_qmp_capability_name ((GdwQQMPCapability) i));
   json_object_set_array_member (qmp, "capabilities", capabilities);
   gdw_q_version_info_free (version);
-  JsonNode *message = json_node_new (JSON_NODE_OBJECT);
+  message = json_node_new (JSON_NODE_OBJECT);
   json_node_take_object (message, json_object_new ());
   json_object_set_object_member (json_node_get_object (message), "QMP", qmp);
   send_message (client, message);
@@ -392,8 +415,9 @@ greet (Client *client)
 static void
 accept_client (GSocket *accepted, gpointer data)
 {
-  GdwControlQmp *server = data;
+  Server *server = data;
   g_autoptr (Client) client = g_rc_box_new0 (Client);
+
   client->server = server;
   g_socket_set_blocking (accepted, FALSE);
   client->socket = g_object_ref (accepted);
@@ -410,21 +434,26 @@ accept_client (GSocket *accepted, gpointer data)
 static void
 send_event (gpointer data, const char *event)
 {
-  GdwControlQmp *server = data;
+  Server *server = data;
+
   for (guint i = server->clients->len; i-- > 0;) {
     g_autoptr (Client) client = g_rc_box_acquire (g_ptr_array_index (server->clients, i));
+
     if (client->negotiated)
       send_line (client, event);
   }
 }
 
-GdwControlQmp *
-gdw_control_qmp_new (GdwControl *control, const char *path, GError **error)
+/* Replaces a socket at @path that nobody listens on, and no other file. */
+static Server *
+new_server (GdwControl *control, const char *path, GError **error)
 {
   GdwControlSocket *socket = gdw_control_socket_new ("qmp", path, error);
+  Server *server;
+
   if (!socket)
     return NULL;
-  GdwControlQmp *server = g_new0 (GdwControlQmp, 1);
+  server = g_new0 (Server, 1);
   server->control = control;
   server->socket = socket;
   server->clients = g_ptr_array_new_with_free_func ((GDestroyNotify) unref_client);
@@ -435,9 +464,12 @@ gdw_control_qmp_new (GdwControl *control, const char *path, GError **error)
   return server;
 }
 
-void
-gdw_control_qmp_free (GdwControlQmp *server)
+/* Drops the clients and removes the socket. */
+static void
+free_server (gpointer data)
 {
+  Server *server = data;
+
   gdw_control_remove_sink (server->control, send_event, server);
   gdw_control_acceptor_free (server->acceptor);
   while (server->clients->len)
@@ -447,16 +479,11 @@ gdw_control_qmp_free (GdwControlQmp *server)
   g_free (server);
 }
 
-static void
-free_server (gpointer server)
-{
-  gdw_control_qmp_free (server);
-}
-
 gboolean
 gdw_control_listen_qmp (GdwControl *control, const char *path, GError **error)
 {
-  GdwControlQmp *server = gdw_control_qmp_new (control, path, error);
+  Server *server = new_server (control, path, error);
+
   if (server)
     gdw_control_add_server (control, server, free_server);
   return server != NULL;

@@ -11,6 +11,7 @@ make_stats (GdwControl *control, const GdwInfo *info)
 {
   guint64 precopy = MIN (control->precopy_bytes, info->transferred_bytes);
   GdwQMigrationStats *stats = g_new0 (GdwQMigrationStats, 1);
+
   stats->transferred = info->transferred_bytes;
   stats->remaining = info->remaining_bytes;
   stats->total = info->total_bytes;
@@ -32,6 +33,7 @@ static GdwQMigrationBlackout *
 make_blackout (const GdwInfo *info)
 {
   GdwQMigrationBlackout *blackout = g_new0 (GdwQMigrationBlackout, 1);
+
   blackout->pause_us = info->pause_us;
   blackout->state_us = info->state_us;
   blackout->harvest_us = info->harvest_us;
@@ -46,9 +48,11 @@ make_rounds (const GArray *rounds)
 {
   GPtrArray *list = g_ptr_array_new_with_free_func (
       (GDestroyNotify) gdw_q_migration_round_free);
+
   for (guint i = 0; i < rounds->len; i++) {
     const GdwRoundInfo *from = &g_array_index (rounds, GdwRoundInfo, i);
     GdwQMigrationRound *round = g_new0 (GdwQMigrationRound, 1);
+
     *round = (GdwQMigrationRound){ .pages = from->pages,
                                    .bytes = from->bytes,
                                    .ms = from->ms,
@@ -62,9 +66,11 @@ static GPtrArray *
 make_links (const GArray *links)
 {
   GPtrArray *list = g_ptr_array_new_with_free_func ((GDestroyNotify) gdw_q_migration_link_free);
+
   for (guint i = 0; i < links->len; i++) {
     const GdwLinkInfo *from = &g_array_index (links, GdwLinkInfo, i);
     GdwQMigrationLink *link = g_new0 (GdwQMigrationLink, 1);
+
     *link = (GdwQMigrationLink){ .id = i, .bytes = from->bytes, .lost = from->lost };
     g_ptr_array_add (list, link);
   }
@@ -76,8 +82,10 @@ make_vcpu_rates (const GArray *rates)
 {
   GPtrArray *list = g_ptr_array_new_with_free_func (
       (GDestroyNotify) gdw_q_vcpu_dirty_rate_free);
+
   for (guint i = 0; i < rates->len; i++) {
     GdwQVcpuDirtyRate *rate = g_new0 (GdwQVcpuDirtyRate, 1);
+
     rate->id = i;
     rate->dirty_pages_rate = g_array_index (rates, guint64, i);
     g_ptr_array_add (list, rate);
@@ -89,6 +97,7 @@ static GPtrArray *
 copy_texts (const GPtrArray *texts)
 {
   GPtrArray *list = g_ptr_array_new_with_free_func (g_free);
+
   for (guint i = 0; i < texts->len; i++)
     g_ptr_array_add (list, g_strdup (g_ptr_array_index (texts, i)));
   return list;
@@ -99,6 +108,7 @@ static void
 add_progress (GdwControl *control, GdwQMigrationInfo *to, const GdwInfo *info)
 {
   gboolean completed = info->status == GDW_STATUS_COMPLETED;
+
   to->ram = make_stats (control, info);
   to->total_time = info->total_time_ms;
   to->setup_time = info->setup_time_ms;
@@ -118,9 +128,11 @@ gdw_cmd_query_migrationthreads (GdwControl *control, GError **error)
   g_autoptr (GArray) threads = gdw_migration_list_threads (control->migration);
   GPtrArray *list = g_ptr_array_new_with_free_func (
       (GDestroyNotify) gdw_q_migration_thread_info_free);
+
   for (guint i = 0; i < threads->len; i++) {
     const GdwThreadInfo *from = &g_array_index (threads, GdwThreadInfo, i);
     GdwQMigrationThreadInfo *info = g_new0 (GdwQMigrationThreadInfo, 1);
+
     info->name = g_strdup (from->name);
     info->thread_id = from->id;
     g_ptr_array_add (list, info);
@@ -143,12 +155,14 @@ gdw_cmd_query_migrate (GdwControl *control, GError **error)
   GdwQSocketAddress *address = info->local_address
                                    ? gdw_control_address_socket (info->local_address)
                                    : NULL;
+  g_autoptr (GPtrArray) reasons = NULL;
+
   if (address) {
     to->socket_address = g_ptr_array_new_with_free_func (
         (GDestroyNotify) gdw_q_socket_address_free);
     g_ptr_array_add (to->socket_address, address);
   }
-  g_autoptr (GPtrArray) reasons = gdw_migration_blocked_reasons (control->migration);
+  reasons = gdw_migration_blocked_reasons (control->migration);
   if (reasons->len)
     to->blocked_reasons = copy_texts (reasons);
   if (info->status == GDW_STATUS_NONE)

@@ -14,6 +14,7 @@ make_option (const GdwOption *from)
   };
   GdwQPluginOption *option = g_new0 (GdwQPluginOption, 1);
   g_autofree char *choices = from->choices ? g_strjoinv (", ", (char **) from->choices) : NULL;
+
   option->name = g_strdup (from->name);
   option->type = from->type < G_N_ELEMENTS (types) ? types[from->type] : types[0];
   option->q_default = g_strdup (from->default_value);
@@ -38,6 +39,8 @@ make_plugin (GdwControl *control, const GdwPluginInfo *from)
 {
   const GdwPlugin *plugin = from->plugin;
   GdwQPluginInfo *info = g_new0 (GdwQPluginInfo, 1);
+  g_autofree const char **traits = NULL;
+
   info->kind = (GdwQPluginKind) gdw_visit_enum (&gdw_q_type_plugin_kind,
                                                 gdw_plugin_kind (from->kind));
   info->name = g_strdup (from->name);
@@ -52,7 +55,7 @@ make_plugin (GdwControl *control, const GdwPluginInfo *from)
   info->abi = plugin->abi;
   for (const GdwOption *option = plugin->options; option && option->name; option++)
     g_ptr_array_add (info->options, make_option (option));
-  g_autofree const char **traits = gdw_plugin_traits (plugin);
+  traits = gdw_plugin_traits (plugin);
   for (guint i = 0; traits && traits[i]; i++)
     g_ptr_array_add (info->traits, g_strdup (traits[i]));
   return info;
@@ -62,9 +65,11 @@ GPtrArray *
 gdw_cmd_query_plugins (GdwControl *control, GError **error)
 {
   g_autoptr (GPtrArray) found = gdw_migration_list_plugins (control->migration, error);
+  GPtrArray *list;
+
   if (!found)
     return NULL;
-  GPtrArray *list = g_ptr_array_new_with_free_func ((GDestroyNotify) gdw_q_plugin_info_free);
+  list = g_ptr_array_new_with_free_func ((GDestroyNotify) gdw_q_plugin_info_free);
   for (guint i = 0; i < found->len; i++)
     g_ptr_array_add (list, make_plugin (control, g_ptr_array_index (found, i)));
   return list;
@@ -75,5 +80,6 @@ gdw_cmd_plugin_load (GdwControl *control, const GdwQPluginLoadArgs *args, GError
 {
   g_autoptr (GdwPluginInfo)
       loaded = gdw_migration_load_plugin (control->migration, args->file, error);
+
   return loaded ? make_plugin (control, loaded) : NULL;
 }

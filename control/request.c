@@ -11,8 +11,10 @@ static gboolean
 refuse (GError **error, const char *format, ...)
 {
   va_list args;
+  g_autofree char *text = NULL;
+
   va_start (args, format);
-  g_autofree char *text = g_strdup_vprintf (format, args);
+  text = g_strdup_vprintf (format, args);
   va_end (args);
   g_set_error_literal (error, GDW_VISIT_ERROR, GDW_VISIT_ERROR_GENERIC, text);
   return FALSE;
@@ -44,6 +46,7 @@ check (JsonNode *node, gboolean may_oob, GError **error)
   JsonObjectIter iter;
   const char *name, *key = NULL;
   JsonNode *value;
+
   if (!JSON_NODE_HOLDS_OBJECT (node)) {
     refuse (error, "QMP input must be a JSON object");
     return NULL;
@@ -67,6 +70,7 @@ gboolean
 gdw_control_check_request_oob (JsonNode *node, gboolean *oob, GError **error)
 {
   const char *key = check (node, TRUE, error);
+
   *oob = key && strcmp (key, "exec-oob") == 0;
   return key != NULL;
 }
@@ -75,6 +79,7 @@ gboolean
 gdw_control_is_oob (JsonNode *node)
 {
   JsonObject *object = JSON_NODE_HOLDS_OBJECT (node) ? json_node_get_object (node) : NULL;
+
   return object && json_object_has_member (object, "exec-oob") &&
          !json_object_has_member (object, "execute");
 }
@@ -87,6 +92,7 @@ write_error (const GError *error)
   int class = error->domain == GDW_VISIT_ERROR ? error->code : GDW_VISIT_ERROR_GENERIC;
   JsonNode *node = json_node_new (JSON_NODE_OBJECT);
   JsonObject *object = json_object_new ();
+
   json_node_take_object (node, object);
   json_object_set_string_member (object, "class", classes[class]);
   json_object_set_string_member (object, "desc", error->message);
@@ -98,6 +104,7 @@ gdw_control_answer (JsonNode *id, JsonNode *ret, const GError *error)
 {
   JsonNode *message = json_node_new (JSON_NODE_OBJECT);
   JsonObject *object = json_object_new ();
+
   json_node_take_object (message, object);
   if (error)
     json_object_set_member (object, "error", write_error (error));

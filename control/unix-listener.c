@@ -29,6 +29,7 @@ static gboolean
 bind_failed (GError **error, const char *who, const char *path, const GError *why)
 {
   g_autofree char *text = NULL;
+
   if (g_error_matches (why, G_IO_ERROR, G_IO_ERROR_NOT_FOUND))
     return fail (error, who, path, "there is no such folder; make it, or use another path");
   if (g_error_matches (why, G_IO_ERROR, G_IO_ERROR_PERMISSION_DENIED))
@@ -42,13 +43,14 @@ static gboolean
 remove_stale (const char *who, const char *path, GSocketAddress *address, GError **error)
 {
   struct stat file;
+  g_autoptr (GError) refused = NULL;
+  g_autoptr (GSocket) probe = NULL;
+
   if (lstat (path, &file) != 0)
     return TRUE;
   if (!S_ISSOCK (file.st_mode))
     return fail (error, who, path, "a file is there that is no socket; remove it");
-  g_autoptr (GError) refused = NULL;
-  g_autoptr (GSocket)
-      probe = g_socket_new (G_SOCKET_FAMILY_UNIX, G_SOCKET_TYPE_STREAM, 0, NULL);
+  probe = g_socket_new (G_SOCKET_FAMILY_UNIX, G_SOCKET_TYPE_STREAM, 0, NULL);
   if (probe && !g_socket_connect (probe, address, NULL, &refused) &&
       g_error_matches (refused, G_IO_ERROR, G_IO_ERROR_CONNECTION_REFUSED) &&
       unlink (path) == 0)
@@ -59,16 +61,18 @@ remove_stale (const char *who, const char *path, GSocketAddress *address, GError
 static GSocket *
 listen_at (const char *who, const char *path, struct stat *file, GError **error)
 {
+  g_autoptr (GSocketAddress) address = NULL;
+  g_autoptr (GError) cause = NULL;
+  g_autoptr (GSocket) socket = NULL;
+
   if (strlen (path) >= sizeof ((struct sockaddr_un *) NULL)->sun_path) {
     fail (error, who, path, "the path is too long; use a shorter one");
     return NULL;
   }
-  g_autoptr (GSocketAddress) address = g_unix_socket_address_new (path);
+  address = g_unix_socket_address_new (path);
   if (!remove_stale (who, path, address, error))
     return NULL;
-  g_autoptr (GError) cause = NULL;
-  g_autoptr (GSocket)
-      socket = g_socket_new (G_SOCKET_FAMILY_UNIX, G_SOCKET_TYPE_STREAM, 0, &cause);
+  socket = g_socket_new (G_SOCKET_FAMILY_UNIX, G_SOCKET_TYPE_STREAM, 0, &cause);
   /* The mode goes over to the file: whoever can connect owns the VM. */
   if (socket && fchmod (g_socket_get_fd (socket), 0600) == 0 &&
       g_socket_bind (socket, address, FALSE, &cause) && g_socket_listen (socket, &cause) &&
@@ -85,9 +89,11 @@ gdw_control_socket_new (const char *who, const char *path, GError **error)
 {
   struct stat file;
   GSocket *socket = listen_at (who, path, &file, error);
+  GdwControlSocket *self;
+
   if (!socket)
     return NULL;
-  GdwControlSocket *self = g_new0 (GdwControlSocket, 1);
+  self = g_new0 (GdwControlSocket, 1);
   self->socket = socket;
   self->path = g_strdup (path);
   self->file = file;
@@ -104,6 +110,7 @@ void
 gdw_control_socket_free (GdwControlSocket *socket)
 {
   struct stat file;
+
   if (lstat (socket->path, &file) == 0 && file.st_ino == socket->file.st_ino &&
       file.st_dev == socket->file.st_dev)
     unlink (socket->path);

@@ -180,6 +180,7 @@ on_line (GObject *stream, GAsyncResult *result, gpointer data)
   json_strip_controls (line);
   if (g_str_has_prefix (line, "data:")) {
     g_autoptr (JsonNode) node = json_parse (line + strlen ("data:"), NULL);
+
     /* The client asks for statistics when it shows them. */
     if (node &&
         g_strcmp0 (json_string (json_node_get_object (node), "event"), "x-statistics") != 0)

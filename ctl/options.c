@@ -17,6 +17,7 @@ describe (void)
     g_autofree char *usage = g_strconcat (command->name, *command->arguments ? " " : "",
                                           command->arguments,
                                           command->follows ? " [--follow]" : "", NULL);
+
     g_string_append_printf (out, "  %-26s %s\n", usage, command->summary);
   }
   g_string_append (out,

@@ -50,6 +50,7 @@ show (Session *session, GError **error)
   for (guint i = 0; i < json_length (array); i++) {
     JsonObject *one = json_element (array, i);
     g_autofree char *name = json_text (one, "capability");
+
     printf ("%s=%s\n", name, json_bool (one, "state") ? "on" : "off");
   }
   return EXIT_DONE;

@@ -35,6 +35,7 @@ read_blackout (Progress *p, JsonObject *blackout)
   p->has_blackout = blackout != NULL;
   for (guint i = 0; i < PROGRESS_PARTS; i++) {
     g_autofree char *name = g_strconcat (progress_parts[i], "-us", NULL);
+
     p->blackout_us[i] = json_uint (blackout, name);
   }
 }
@@ -47,6 +48,7 @@ read_rounds (Progress *p, JsonArray *rounds)
     JsonObject *from = json_element (rounds, i);
     Round round = { json_uint (from, "pages"), json_uint (from, "bytes"),
                     json_uint (from, "ms"), json_uint (from, "dirty-pages") };
+
     g_array_append_val (p->round, round);
   }
 }
@@ -58,6 +60,7 @@ read_links (Progress *p, JsonArray *links)
   for (guint i = 0; i < json_length (links); i++) {
     JsonObject *from = json_element (links, i);
     Link link = { json_uint (from, "id"), json_uint (from, "bytes"), json_bool (from, "lost") };
+
     g_array_append_val (p->link, link);
   }
 }
@@ -68,6 +71,7 @@ read_warnings (Progress *p, JsonArray *warnings)
   p->warnings = g_ptr_array_new_with_free_func (g_free);
   for (guint i = 0; i < json_length (warnings); i++) {
     const char *text = gdw_number_get_string (json_array_get_element (warnings, i));
+
     if (text)
       g_ptr_array_add (p->warnings, json_printable (text));
   }

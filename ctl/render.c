@@ -278,6 +278,7 @@ render_history (const GArray *values, guint width, guint64 scale)
     scale = MAX (scale, g_array_index (values, guint64, i));
   for (guint i = first; i < values->len; i++) {
     double share = scale ? (double) g_array_index (values, guint64, i) / (double) scale : 0;
+
     g_string_append (out, steps[(guint) (share * 8 + 0.5)]);
   }
   return g_string_free (out, FALSE);

@@ -29,6 +29,7 @@ schema_load (Client *client, GError **error)
   for (guint i = 0; i < json_length (array); i++) {
     JsonObject *entry = json_element (array, i);
     const char *name = json_string (entry, "name");
+
     if (name)
       g_hash_table_insert (schema->entries, (char *) name, entry);
   }
@@ -222,9 +223,9 @@ convert (JsonObject *type, const char *name, const char *text, GError **error)
   return convert_json (text, error);
 }
 
-char *
-schema_convert (Schema *schema, const char *command, const char *argument, const char *text,
-                GError **error)
+static char *
+convert_argument (Schema *schema, const char *command, const char *argument, const char *text,
+                  GError **error)
 {
   JsonObject *type = type_of (schema, members_of (schema, command), argument);
   g_autoptr (GPtrArray) names = schema_arguments (schema, command);
@@ -257,7 +258,7 @@ schema_convert_all (Schema *schema, const char *command, char **pairs, GError **
                    *pair, *pair);
       return NULL;
     }
-    json = schema_convert (schema, command, name, value + 1, error);
+    json = convert_argument (schema, command, name, value + 1, error);
     if (!json)
       return NULL;
     g_string_append_printf (out, "%s%s: %s", pair > pairs ? ", " : "", quoted, json);

@@ -22,9 +22,6 @@ GPtrArray *schema_words (Schema *schema, const char *command, const char *argume
 GPtrArray *schema_element_words (Schema *schema, const char *command, const char *argument,
                                  const char *member);
 
-/* What was typed for an argument, as JSON: sizes and times may have suffixes, lists and objects
- * are JSON already. */
-char *schema_convert (Schema *schema, const char *command, const char *argument,
-                      const char *text, GError **error);
-/* "K=V" of each of @pairs, as the text of an object. */
+/* "K=V" of each of @pairs, as the text of an object: sizes and times may have suffixes, lists
+ * and objects are JSON already. */
 char *schema_convert_all (Schema *schema, const char *command, char **pairs, GError **error);

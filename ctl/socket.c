@@ -101,6 +101,7 @@ send_all (Socket *s, const char *text, gsize size, GError **error)
 
   while (size > 0 && !why) {
     gssize n = g_socket_send_with_blocking (s->socket, text, size, TRUE, NULL, &why);
+
     if (n > 0) {
       text += n;
       size -= n;
@@ -171,6 +172,7 @@ negotiate (Socket *s, GError **error)
   greeting = g_queue_pop_head (&s->answers);
   if (greeting) {
     g_autoptr (JsonNode) node = json_parse (greeting, NULL);
+
     if (!json_object (json_node_get_object (node), "QMP"))
       why = "it greets with something else";
   } else {

@@ -46,12 +46,6 @@ terminal_columns (void)
   return size ().ws_col;
 }
 
-guint
-terminal_rows (void)
-{
-  return size ().ws_row;
-}
-
 gboolean
 terminal_has_utf8 (void)
 {
@@ -76,6 +70,7 @@ terminal_cut (const char *text, guint columns)
 
   while (*at) {
     guint next = g_unichar_iswide (g_utf8_get_char (at)) ? 2 : 1;
+
     if (width + next > columns)
       break;
     width += next;
@@ -122,10 +117,11 @@ screen_show (Screen *screen, const char *text)
 {
   g_autoptr (GString) out = g_string_new ("\033[H");
   g_auto (GStrv) lines = g_strsplit (text, "\n", -1);
-  guint rows = terminal_rows (), columns = terminal_columns ();
+  guint rows = size ().ws_row, columns = terminal_columns ();
 
   for (guint i = 0; lines[i] && i < rows; i++) {
     g_autofree char *line = terminal_cut (lines[i], columns);
+
     g_string_append_printf (out, "%s%s\033[K", i ? "\n" : "", line);
   }
   g_string_append (out, "\033[J");

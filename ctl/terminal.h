@@ -9,7 +9,6 @@ gboolean terminal_is (int fd);
 /* stdout is one whose cursor can be moved. */
 gboolean terminal_can_draw (void);
 guint terminal_columns (void);
-guint terminal_rows (void);
 /* Characters other than ASCII can be shown. */
 gboolean terminal_has_utf8 (void);
 /* Width of UTF-8 on the screen, without escape sequences. */

@@ -129,22 +129,6 @@ gdw_address_to_string (const GdwAddress *address)
   return g_string_free (text, FALSE);
 }
 
-gboolean
-gdw_address_equal (const GdwAddress *a, const GdwAddress *b)
-{
-  gboolean same = g_str_equal (a->transport, b->transport) &&
-                  g_str_equal (a->address, b->address) &&
-                  gdw_pairs_equal (a->options, b->options) &&
-                  a->filters->len == b->filters->len;
-
-  for (guint i = 0; same && i < a->filters->len; i++) {
-    const GdwAddressFilter *x = a->filters->pdata[i], *y = b->filters->pdata[i];
-
-    same = g_str_equal (x->name, y->name) && gdw_pairs_equal (x->options, y->options);
-  }
-  return same;
-}
-
 static GdwAddressFilter *
 copy_filter (const GdwAddressFilter *filter)
 {

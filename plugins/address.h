@@ -29,7 +29,6 @@ void gdw_address_add_option (GdwAddress *address, const char *key, const char *v
 GdwAddress *gdw_address_parse (const char *text, GError **error);
 /* The text that is parsed into an equal address; for people, and for the other side. */
 char *gdw_address_to_string (const GdwAddress *address);
-gboolean gdw_address_equal (const GdwAddress *a, const GdwAddress *b);
 GdwAddress *gdw_address_copy (const GdwAddress *address);
 void gdw_address_free (GdwAddress *address);
 

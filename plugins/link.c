@@ -77,6 +77,7 @@ gdw_link_new (GdwStack *stack)
   link->levels = g_new0 (Level, stack->n_filters + 1);
   for (guint i = 0; i <= stack->n_filters; i++) {
     Level *level = &link->levels[i];
+
     level->link = link;
     level->level = i;
     level->next.size = sizeof level->next;

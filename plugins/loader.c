@@ -52,6 +52,7 @@ is_searched (GdwPlugins *plugins, const char *path)
 {
   for (guint i = 0; i < plugins->folders->len; i++) {
     const Folder *folder = g_ptr_array_index (plugins->folders, i);
+
     if (strcmp (folder->path, path) == 0)
       return TRUE;
   }
@@ -214,6 +215,7 @@ not_found (GdwPlugins *plugins, guint kind, const char *name)
 
   for (guint i = 0; i < plugins->folders->len; i++) {
     const Folder *folder = g_ptr_array_index (plugins->folders, i);
+
     g_string_append_printf (places, "%s%s", i ? ":" : "", folder->path);
   }
   return g_error_new (

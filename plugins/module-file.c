@@ -24,6 +24,7 @@ has_segments (int fd, const ElfW (Ehdr) * head, guint64 size)
   for (guint i = 0; i < head->e_phnum; i++) {
     ElfW (Phdr) part;
     off_t at = (off_t) (head->e_phoff + (guint64) i * sizeof part);
+
     if (pread (fd, &part, sizeof part, at) != sizeof part)
       return FALSE;
     if (part.p_type == PT_LOAD &&
@@ -39,6 +40,7 @@ check (int fd, GError **error)
   ElfW (Ehdr) head = { 0 };
   struct stat file;
   gssize n;
+
   if (fstat (fd, &file) != 0)
     return fail (error, g_strerror (errno));
   if (!S_ISREG (file.st_mode))
@@ -70,6 +72,7 @@ gdw_module_file_check (const char *file, GError **error)
 {
   int fd = open (file, O_RDONLY | O_CLOEXEC | O_NONBLOCK | O_NOCTTY);
   gboolean good = fd >= 0 ? check (fd, error) : fail_to_open (errno, error);
+
   if (fd >= 0)
     close (fd);
   return good;

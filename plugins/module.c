@@ -91,6 +91,7 @@ check_callbacks (const GdwPlugin *plugin, const Callback *required, GError **err
 {
   for (guint i = 0; required[i].name; i++) {
     gpointer callback;
+
     memcpy (&callback, (const guint8 *) plugin + required[i].offset, sizeof callback);
     if (!callback)
       return fail (error, "it has no %s, which every %s needs", required[i].name,

@@ -32,6 +32,7 @@ parse_number (const char *text, gboolean size, guint64 *number)
     return FALSE;
   if (size && *end) {
     const char *suffix = strchr (suffixes, g_ascii_toupper (*end));
+
     if (!suffix)
       return FALSE;
     shift = 10 * (guint) (suffix - suffixes + 1);
@@ -175,6 +176,7 @@ fill_defaults (const GdwPlugin *plugin, GdwValue *values, GError **error)
 {
   for (guint i = 0; i < count (plugin); i++) {
     const GdwOption *option = &plugin->options[i];
+
     if (values[i].set)
       continue;
     if (option->default_value) {
@@ -248,6 +250,7 @@ gdw_options_check (const GdwPlugin *plugin, GError **error)
 {
   for (guint i = 0; i < count (plugin); i++) {
     const char *why = flaw (plugin, i);
+
     if (why) {
       g_set_error (error, GDW_ERROR, GDW_ERROR_PLUGIN, "option '%s' is wrong: %s",
                    plugin->options[i].name, why);

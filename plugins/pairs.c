@@ -126,19 +126,6 @@ gdw_pairs_append (GString *text, char mark, const GPtrArray *pairs)
   }
 }
 
-gboolean
-gdw_pairs_equal (const GPtrArray *a, const GPtrArray *b)
-{
-  gboolean same = a->len == b->len;
-
-  for (guint i = 0; same && i < a->len; i++) {
-    const GdwPair *x = a->pdata[i], *y = b->pdata[i];
-
-    same = g_str_equal (x->key, y->key) && g_strcmp0 (x->value, y->value) == 0;
-  }
-  return same;
-}
-
 GPtrArray *
 gdw_pairs_copy (const GPtrArray *pairs)
 {

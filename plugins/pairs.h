@@ -31,5 +31,4 @@ GPtrArray *gdw_pairs_new (void);
 GPtrArray *gdw_pairs_read (const char **at, const char *marks);
 /* @mark goes before the first; nothing where there are none. */
 void gdw_pairs_append (GString *text, char mark, const GPtrArray *pairs);
-gboolean gdw_pairs_equal (const GPtrArray *a, const GPtrArray *b);
 GPtrArray *gdw_pairs_copy (const GPtrArray *pairs);

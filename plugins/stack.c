@@ -117,6 +117,7 @@ gdw_stack_close (GdwStack *stack)
   }
   for (guint i = stack->n_filters; i > 0; i--) {
     GdwStackFilter *use = &stack->filters[i - 1];
+
     if (use->self)
       use->filter->close (use->self);
     if (use->values)

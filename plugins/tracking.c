@@ -106,6 +106,7 @@ check_bits (GdwTracking *tracking, guint64 *const *bits, GError **error)
 {
   for (guint i = 0; i < tracking->n_regions; i++) {
     guint64 pages = gdw_region_pages (tracking->regions[i]);
+
     if (pages % 64 != 0 && bits[i][pages / 64] >> (pages % 64) != 0) {
       g_set_error (
           error, GDW_ERROR, GDW_ERROR_PLUGIN,

@@ -70,6 +70,7 @@ gdw_trust_path (const char *path, guint strict, GError **error)
 
   for (guint depth = 0; trust_part (part, depth >= strict, error); depth++) {
     char *slash = strrchr (part, '/');
+
     if (strcmp (part, "/") == 0)
       return TRUE;
     slash[slash == part ? 1 : 0] = '\0';

@@ -25,6 +25,7 @@ static gboolean
 answer_call (gpointer data)
 {
   GdwCall *call = data;
+
   g_clear_pointer (&call->context, g_main_context_unref);
   call->answer (call, g_steal_pointer (&call->ret), g_steal_pointer (&call->error));
   return G_SOURCE_REMOVE;
@@ -36,6 +37,7 @@ void
 gdw_call_complete (GdwCall *call, JsonNode *ret, GError *error)
 {
   GSource *source = g_idle_source_new ();
+
   call->ret = ret;
   call->error = error;
   g_source_set_priority (source, G_PRIORITY_HIGH);
@@ -51,6 +53,7 @@ gdw_command_run (const GdwCommand *command, GdwControl *control, JsonNode *argum
   const GdwVisitType *type = command->args ? command->args : &no_args;
   GError *error = NULL;
   gpointer args = gdw_visit_read (type, arguments, &error);
+
   if (args)
     command->run (control, args, call);
   else
@@ -62,6 +65,7 @@ void
 gdw_command_answer (GdwCall *call, const GdwVisitType *type, gpointer value, GError *error)
 {
   JsonNode *ret = type && !error ? gdw_visit_write (type, value) : NULL;
+
   gdw_call_complete (call, ret, error);
   if (type)
     gdw_visit_free (type, value);

@@ -163,6 +163,7 @@ read_string (GdwJsonSplitter *s, const char *text, gsize length)
       g_string_append (out, GDW_STRING_NUL);
     else {
       g_autofree char *shown = g_utf8_make_valid (start, MIN (at, text + length) - start);
+
       FAIL (s, "invalid escape sequence '%s'", shown);
       return NULL;
     }
@@ -246,6 +247,7 @@ take_value (GdwJsonSplitter *s, const char *text, gsize length)
   }
   if (*text == '"' || *text == '\'') {
     g_autofree char *string = read_string (s, text, length);
+
     node = string ? json_node_init_string (json_node_alloc (), string) : NULL;
   } else if (is_bare (*text))
     node = read_bare (s, text, length);
@@ -253,6 +255,7 @@ take_value (GdwJsonSplitter *s, const char *text, gsize length)
     FAIL (s, "expecting value");
   else {
     g_autofree char *stray = g_utf8_make_valid (text, 1);
+
     FAIL (s, "stray '%s'", stray);
   }
   if (node)

@@ -71,6 +71,7 @@ static void
 set_error (GError **error, const char *before, const Where *where, const char *after)
 {
   g_autoptr (GString) text = g_string_new (NULL);
+
   append_where (text, where);
   g_set_error (error, GDW_VISIT_ERROR, GDW_VISIT_ERROR_GENERIC, "%s '%s'%s", before, text->str,
                after);
@@ -82,8 +83,10 @@ static gboolean
 refuse (GError **error, const Where *where, const char *format, ...)
 {
   va_list args;
+  g_autofree char *what = NULL;
+
   va_start (args, format);
-  g_autofree char *what = g_strdup_vprintf (format, args);
+  what = g_strdup_vprintf (format, args);
   va_end (args);
   set_error (error, "Parameter", where, what);
   return FALSE;
@@ -93,6 +96,7 @@ static gboolean
 wrong_type (GError **error, const Where *where, const char *expected)
 {
   g_autofree char *what = g_strconcat (", expected: ", expected, NULL);
+
   set_error (error, "Invalid parameter type for", where, what);
   return FALSE;
 }
@@ -145,6 +149,7 @@ read_integer (const Where *where, const GdwVisitType *type, JsonNode *node, gpoi
               GError **error)
 {
   guint64 value;
+
   if (type->kind == GDW_VISIT_INT)
     return gdw_number_get_int (node, out) || wrong_type (error, where, "integer");
   if (!gdw_number_get_uint (node, &value))
@@ -159,6 +164,7 @@ static gboolean
 read_string (const Where *where, JsonNode *node, char **out, GError **error)
 {
   const char *text = gdw_number_get_string (node);
+
   if (!text)
     return wrong_type (error, where, "string");
   if (strstr (text, GDW_STRING_NUL))
@@ -172,6 +178,8 @@ read_enum (const Where *where, const GdwVisitType *type, JsonNode *node, int *ou
            GError **error)
 {
   const char *name = gdw_number_get_string (node);
+  Where member;
+
   if (!name)
     return wrong_type (error, where, "string");
   *out = gdw_visit_enum (type, name);
@@ -179,7 +187,7 @@ read_enum (const Where *where, const GdwVisitType *type, JsonNode *node, int *ou
     return TRUE;
   *out = 0;
   /* QEMU names the member alone here, not the way to it. */
-  const Where member = { NULL, where->name, where->index };
+  member = (Where){ NULL, where->name, where->index };
   return refuse (error, &member, " does not accept value '%s'", name);
 }
 
@@ -187,6 +195,7 @@ static const GdwVisitType *
 chosen_branch (const GdwVisitType *type, gconstpointer value, gsize *offset)
 {
   int tag = type->tag ? *(const int *) ((const char *) value + type->tag->offset) : 0;
+
   for (guint i = 0; i < type->n_branches; i++)
     if (type->branches[i].value == tag) {
       *offset = type->branches[i].offset;
@@ -199,10 +208,13 @@ static gboolean
 check_range (const Where *where, const GdwVisitMember *member, gconstpointer at, GError **error)
 {
   guint64 value = load_number (member->type, at);
+  g_autofree char *name = NULL;
+  Where underscored;
+
   if (!member->ranged || (value >= member->min && value <= member->max))
     return TRUE;
-  g_autofree char *name = g_strdelimit (g_strdup (where->name), "-", '_');
-  const Where underscored = { where->up, name, 0 };
+  name = g_strdelimit (g_strdup (where->name), "-", '_');
+  underscored = (Where){ where->up, name, 0 };
   if (member->unit)
     return refuse (error, &underscored,
                    " expects an integer in the range of %" G_GUINT64_FORMAT
@@ -220,6 +232,7 @@ read_member (const Where *up, const GdwVisitMember *member, JsonObject *object, 
   const Where where = { up, member->name, 0 };
   gpointer at = (char *) value + member->offset;
   JsonNode *node = json_object_get_member (object, member->name);
+
   if (!node && member->optional) {
     if (member->defaulted && !is_pointer (member->type))
       store_number (member->type, at, member->default_number);
@@ -239,25 +252,30 @@ static gboolean
 read_members (const Where *where, const GdwVisitType *type, JsonObject *object, gpointer value,
               GError **error)
 {
+  gsize offset;
+  const GdwVisitType *branch;
+  gpointer more;
+
   for (guint i = 0; i < type->n_members; i++)
     if (!read_member (where, &type->members[i], object, value, error))
       return FALSE;
-  gsize offset;
-  const GdwVisitType *branch = chosen_branch (type, value, &offset);
+  branch = chosen_branch (type, value, &offset);
   if (!branch)
     return TRUE;
-  gpointer more = *(gpointer *) ((char *) value + offset) = g_malloc0 (branch->size);
+  more = *(gpointer *) ((char *) value + offset) = g_malloc0 (branch->size);
   return read_members (where, branch, object, more, error);
 }
 
 static gboolean
 is_member (const GdwVisitType *type, gconstpointer value, const char *name)
 {
+  gsize offset;
+  const GdwVisitType *branch;
+
   for (guint i = 0; i < type->n_members; i++)
     if (strcmp (type->members[i].name, name) == 0)
       return TRUE;
-  gsize offset;
-  const GdwVisitType *branch = chosen_branch (type, value, &offset);
+  branch = chosen_branch (type, value, &offset);
   return branch &&
          is_member (branch, *(const gpointer *) ((const char *) value + offset), name);
 }
@@ -266,18 +284,21 @@ static gboolean
 read_struct (const Where *where, const GdwVisitType *type, JsonNode *node, gpointer *out,
              GError **error)
 {
-  if (node && !JSON_NODE_HOLDS_OBJECT (node))
-    return wrong_type (error, where, "object");
-  g_autoptr (JsonObject) object = node ? json_object_ref (json_node_get_object (node))
-                                       : json_object_new ();
-  gpointer value = *out = g_malloc0 (type->size);
-  if (!read_members (where, type, object, value, error))
-    return FALSE;
+  g_autoptr (JsonObject) object = NULL;
+  gpointer value;
   JsonObjectIter iter;
   const char *name;
+
+  if (node && !JSON_NODE_HOLDS_OBJECT (node))
+    return wrong_type (error, where, "object");
+  object = node ? json_object_ref (json_node_get_object (node)) : json_object_new ();
+  value = *out = g_malloc0 (type->size);
+  if (!read_members (where, type, object, value, error))
+    return FALSE;
   json_object_iter_init_ordered (&iter, object);
   while (json_object_iter_next_ordered (&iter, &name, NULL)) {
     const Where member = { where, name, 0 };
+
     if (!is_member (type, value, name))
       return refuse (error, &member, " is unexpected");
   }
@@ -288,12 +309,15 @@ static gboolean
 read_list (const Where *where, const GdwVisitType *type, JsonNode *node, gpointer *out,
            GError **error)
 {
-  if (!node || !JSON_NODE_HOLDS_ARRAY (node))
-    return wrong_type (error, where, "array");
-  JsonArray *array = json_node_get_array (node);
-  const GdwVisitType *element = type->element;
+  JsonArray *array;
+  const GdwVisitType *element;
   GPtrArray *pointers = NULL;
   GArray *scalars = NULL;
+
+  if (!node || !JSON_NODE_HOLDS_ARRAY (node))
+    return wrong_type (error, where, "array");
+  array = json_node_get_array (node);
+  element = type->element;
   if (is_pointer (element))
     *out = pointers = g_ptr_array_new_with_free_func (element->free);
   else
@@ -301,6 +325,7 @@ read_list (const Where *where, const GdwVisitType *type, JsonNode *node, gpointe
   for (guint i = 0; i < json_array_get_length (array); i++) {
     const Where place = { where, NULL, i };
     gpointer at;
+
     if (pointers)
       g_ptr_array_add (pointers, NULL);
     else
@@ -344,6 +369,7 @@ gpointer
 gdw_visit_read (const GdwVisitType *type, JsonNode *node, GError **error)
 {
   gpointer value = NULL;
+
   if (type->kind == GDW_VISIT_LIST ? read_list (NULL, type, node, &value, error)
                                    : read_struct (NULL, type, node, &value, error))
     return value;
@@ -354,18 +380,22 @@ gdw_visit_read (const GdwVisitType *type, JsonNode *node, GError **error)
 static void
 write_members (JsonObject *object, const GdwVisitType *type, gconstpointer value)
 {
+  gsize offset;
+  const GdwVisitType *branch;
+  gconstpointer more;
+
   for (guint i = 0; i < type->n_members; i++) {
     const GdwVisitMember *member = &type->members[i];
     gconstpointer at = (const char *) value + member->offset;
     gboolean absent = member->has >= 0
                           ? !*(const gboolean *) ((const char *) value + member->has)
                           : member->optional && !*(const gpointer *) at;
+
     if (!absent)
       json_object_set_member (object, member->name, write_value (member->type, at));
   }
-  gsize offset;
-  const GdwVisitType *branch = chosen_branch (type, value, &offset);
-  gconstpointer more = branch ? *(const gpointer *) ((const char *) value + offset) : NULL;
+  branch = chosen_branch (type, value, &offset);
+  more = branch ? *(const gpointer *) ((const char *) value + offset) : NULL;
   if (more)
     write_members (object, branch, more);
 }
@@ -377,11 +407,13 @@ write_list (const GdwVisitType *type, gconstpointer list)
   const GdwVisitType *element = type->element;
   const GPtrArray *pointers = is_pointer (element) ? list : NULL;
   const GArray *scalars = is_pointer (element) ? NULL : list;
+  JsonNode *node;
+
   for (guint i = 0; pointers && i < pointers->len; i++)
     json_array_add_element (array, write_value (element, &pointers->pdata[i]));
   for (guint i = 0; scalars && i < scalars->len; i++)
     json_array_add_element (array, write_value (element, scalars->data + i * element->size));
-  JsonNode *node = json_node_new (JSON_NODE_ARRAY);
+  node = json_node_new (JSON_NODE_ARRAY);
   json_node_take_array (node, array);
   return node;
 }
@@ -391,6 +423,7 @@ write_struct (const GdwVisitType *type, gconstpointer value)
 {
   JsonNode *node = json_node_new (JSON_NODE_OBJECT);
   JsonObject *object = json_object_new ();
+
   json_node_take_object (node, object);
   if (value)
     write_members (object, type, value);
@@ -431,11 +464,13 @@ gdw_visit_write (const GdwVisitType *type, gconstpointer value)
   }
 }
 
-void
-gdw_visit_clear (const GdwVisitType *type, gpointer value)
+/* Free what is in the struct @value, not itself. */
+static void
+clear (const GdwVisitType *type, gpointer value)
 {
   for (guint i = 0; i < type->n_members; i++) {
     const GdwVisitMember *member = &type->members[i];
+
     if (is_pointer (member->type))
       gdw_visit_free (member->type, *(gpointer *) ((char *) value + member->offset));
   }
@@ -451,7 +486,7 @@ gdw_visit_free (const GdwVisitType *type, gpointer value)
   if (!value)
     return;
   if (type->kind == GDW_VISIT_STRUCT) {
-    gdw_visit_clear (type, value);
+    clear (type, value);
     g_free (value);
   } else if (type->kind != GDW_VISIT_LIST)
     type->free (value);

@@ -88,9 +88,6 @@ JsonNode *gdw_visit_write (const GdwVisitType *type, gconstpointer value);
 /* Of a pointer kind; NULL is allowed. */
 void gdw_visit_free (const GdwVisitType *type, gpointer value);
 
-/* Free what is in the struct @value, not itself; all its members are absent then. */
-void gdw_visit_clear (const GdwVisitType *type, gpointer value);
-
 /* The number of @name in the enum, or -1; the name of @value, or NULL. */
 int gdw_visit_enum (const GdwVisitType *type, const char *name);
 const char *gdw_visit_enum_name (const GdwVisitType *type, int value);

@@ -13,6 +13,7 @@ void
 gdw_http_answer (SoupServerMessage *msg, guint status, JsonNode *node)
 {
   char *text = gdw_json_write (node);
+
   json_node_unref (node);
   soup_server_message_set_status (msg, status, NULL);
   soup_server_message_set_response (msg, "application/json", SOUP_MEMORY_TAKE, text,
@@ -24,6 +25,7 @@ gdw_http_refuse (SoupServerMessage *msg, guint status, const char *format, ...)
 {
   g_autoptr (GError) error = NULL;
   va_list args;
+
   va_start (args, format);
   error = g_error_new_valist (GDW_ERROR, GDW_ERROR_INVALID, format, args);
   va_end (args);

@@ -10,8 +10,10 @@ static gboolean
 is_local_name (const char *host)
 {
   static const char *const names[] = { "localhost", "127.0.0.1", "[::1]" };
+
   for (guint i = 0; i < G_N_ELEMENTS (names); i++) {
     gsize size = strlen (names[i]);
+
     if (g_ascii_strncasecmp (host, names[i], size) == 0 &&
         (host[size] == '\0' || host[size] == ':'))
       return TRUE;
@@ -27,6 +29,7 @@ is_from_here (const GdwHttpTrust *trust, SoupServerMessage *msg)
   SoupMessageHeaders *headers = soup_server_message_get_request_headers (msg);
   const char *host = soup_message_headers_get_one (headers, "Host");
   const char *origin = soup_message_headers_get_one (headers, "Origin");
+
   if (!trust->token && !trust->unix_socket && (!host || !is_local_name (host))) {
     gdw_http_refuse (msg, SOUP_STATUS_FORBIDDEN,
                      "http: the request is refused: its Host is '%s', not this host; use "
@@ -50,6 +53,7 @@ is_same (const char *a, const char *b)
 {
   gsize size = strlen (b);
   guint8 other = 0;
+
   if (strlen (a) != size)
     return FALSE;
   for (gsize i = 0; i < size; i++)
@@ -62,6 +66,7 @@ has_token (const GdwHttpTrust *trust, SoupServerMessage *msg)
 {
   const char *given = soup_message_headers_get_one (
       soup_server_message_get_request_headers (msg), "Authorization");
+
   if (!trust->token || (given && g_str_has_prefix (given, "Bearer ") &&
                         is_same (given + strlen ("Bearer "), trust->token)))
     return TRUE;
@@ -77,6 +82,7 @@ static gboolean
 is_small (SoupServerMessage *msg)
 {
   SoupMessageHeaders *headers = soup_server_message_get_request_headers (msg);
+
   if (soup_message_headers_get_encoding (headers) != SOUP_ENCODING_CONTENT_LENGTH ||
       soup_message_headers_get_content_length (headers) <= GDW_HTTP_BODY_MAX)
     return TRUE;

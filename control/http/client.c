@@ -38,6 +38,7 @@ static void
 free_client (gpointer data)
 {
   Client *client = data;
+
   clear_deadline (client);
   g_object_unref (client->socket);
   g_clear_object (&client->remote);
@@ -48,6 +49,7 @@ static gboolean
 on_deadline (gpointer data)
 {
   Client *client = data;
+
   g_socket_close (client->socket, NULL);
   g_ptr_array_remove_fast (client->clients->list, client);
   return G_SOURCE_REMOVE;
@@ -66,6 +68,7 @@ static Client *
 find (GdwHttpClients *clients, SoupServerMessage *msg)
 {
   GSocketAddress *remote = soup_server_message_get_remote_address (msg);
+
   for (guint i = 0; i < clients->list->len; i++)
     if (((Client *) clients->list->pdata[i])->remote == remote)
       return clients->list->pdata[i];
@@ -76,6 +79,7 @@ GdwHttpClients *
 gdw_http_clients_new (GMainContext *context)
 {
   GdwHttpClients *clients = g_new0 (GdwHttpClients, 1);
+
   clients->context = context;
   clients->list = g_ptr_array_new_with_free_func (free_client);
   return clients;
@@ -88,6 +92,7 @@ gdw_http_clients_take (GdwHttpClients *clients, GSocket *socket, SoupServer *ser
   g_autoptr (GSocketAddress) local = NULL;
   GSocketAddress *remote;
   Client *client;
+
   if (clients->list->len >= CLIENTS_MAX) {
     g_socket_close (socket, NULL);
     return;
@@ -114,6 +119,7 @@ void
 gdw_http_clients_count (GdwHttpClients *clients, SoupServerMessage *msg, gsize size)
 {
   Client *client = find (clients, msg);
+
   if (!client)
     return;
   client->body += size;
@@ -130,6 +136,7 @@ void
 gdw_http_clients_set_deadline (GdwHttpClients *clients, SoupServerMessage *msg, gboolean on)
 {
   Client *client = find (clients, msg);
+
   if (client && on)
     start_deadline (client);
   else if (client)
@@ -141,6 +148,7 @@ gdw_http_clients_release (GdwHttpClients *clients, SoupServerMessage *msg)
 {
   Client *client = find (clients, msg);
   GSocket *socket = client ? g_object_ref (client->socket) : NULL;
+
   if (client)
     g_ptr_array_remove_fast (clients->list, client);
   return socket;

@@ -36,6 +36,7 @@ read_some (GdwLimitedInput *self, void *to, gsize size, gboolean blocking, GCanc
            GError **error)
 {
   gssize n;
+
   if (!self->left) {
     g_set_error_literal (error, G_IO_ERROR, G_IO_ERROR_NO_SPACE, "more came than is read");
     return -1;
@@ -69,6 +70,7 @@ create_source (GPollableInputStream *stream, GCancellable *cancel)
 {
   g_autoptr (GSource) source = g_pollable_input_stream_create_source (
       G_POLLABLE_INPUT_STREAM (base_of (stream)), NULL);
+
   return g_pollable_source_new_full (stream, source, cancel);
 }
 
@@ -110,6 +112,7 @@ close_async (GIOStream *stream, int priority, GCancellable *cancel, GAsyncReadyC
 {
   g_autoptr (GTask) task = g_task_new (stream, cancel, ready, data);
   GError *error = NULL;
+
   if (g_io_stream_close (((GdwLimitedStream *) stream)->base, cancel, &error))
     g_task_return_boolean (task, TRUE);
   else
@@ -126,6 +129,7 @@ static void
 finalize (GObject *object)
 {
   GdwLimitedStream *self = (GdwLimitedStream *) object;
+
   g_clear_object (&self->input);
   g_clear_object (&self->base);
   G_OBJECT_CLASS (gdw_limited_stream_parent_class)->finalize (object);
@@ -153,6 +157,7 @@ gdw_limited_stream_new (GIOStream *base, gsize limit)
   GdwLimitedInput *input = g_object_new (gdw_limited_input_get_type (), "base-stream",
                                          g_io_stream_get_input_stream (base),
                                          "close-base-stream", FALSE, NULL);
+
   input->left = limit;
   self->base = g_object_ref (base);
   self->input = G_INPUT_STREAM (input);

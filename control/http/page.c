@@ -36,6 +36,7 @@ type_of (const char *name)
   } types[] = { { ".html", "text/html; charset=utf-8" },
                 { ".css", "text/css; charset=utf-8" },
                 { ".svg", "image/svg+xml" } };
+
   for (guint i = 0; i < G_N_ELEMENTS (types); i++)
     if (g_str_has_suffix (name, types[i].suffix))
       return types[i].type;
@@ -46,6 +47,7 @@ void
 gdw_http_page_answer (int page, SoupServerMessage *msg)
 {
   SoupMessageHeaders *headers = soup_server_message_get_response_headers (msg);
+
   soup_message_headers_replace (headers, "Content-Security-Policy", POLICY);
   soup_message_headers_replace (headers, "X-Frame-Options", "DENY");
   soup_message_headers_replace (headers, "Referrer-Policy", "no-referrer");

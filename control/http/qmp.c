@@ -37,6 +37,7 @@ answer_call (GdwCall *base, JsonNode *ret, GError *error)
   Call *call = (Call *) base;
   JsonNode *id = json_object_get_member (json_node_get_object (call->node), "id");
   JsonNode *answer = gdw_control_answer (id, ret, error);
+
   if (call->calls) {
     gdw_http_answer (call->msg, status_of (error), answer);
     gdw_http_clients_set_deadline (call->calls->clients, call->msg, TRUE);
@@ -58,6 +59,7 @@ execute (GdwHttpCalls *calls, SoupServerMessage *msg, JsonNode *node)
   const char *name = json_object_get_string_member (object, "execute");
   const GdwCommand *command = gdw_command_find (name);
   Call *call = g_new0 (Call, 1);
+
   gdw_call_init (&call->call, gdw_migration_context (calls->control->migration), answer_call);
   call->calls = calls;
   call->msg = g_object_ref (msg);
@@ -79,6 +81,7 @@ is_json (SoupServerMessage *msg)
 {
   const char *type = soup_message_headers_get_content_type (
       soup_server_message_get_request_headers (msg), NULL);
+
   return type && g_ascii_strcasecmp (type, "application/json") == 0;
 }
 
@@ -89,6 +92,7 @@ gdw_http_calls_execute (GdwHttpCalls *calls, SoupServerMessage *msg)
   g_autoptr (GBytes) bytes = soup_message_body_flatten (body);
   g_autoptr (GError) error = NULL;
   g_autoptr (JsonNode) node = NULL;
+
   if (!is_json (msg)) {
     /* What a form of another site can send without asking first. */
     gdw_http_refuse (msg, SOUP_STATUS_UNSUPPORTED_MEDIA_TYPE,
@@ -107,6 +111,7 @@ GdwHttpCalls *
 gdw_http_calls_new (GdwControl *control, GdwHttpClients *clients)
 {
   GdwHttpCalls *calls = g_new0 (GdwHttpCalls, 1);
+
   calls->control = control;
   calls->clients = clients;
   calls->list = g_ptr_array_new ();

@@ -52,6 +52,7 @@ static void
 on_websocket (SoupServerMessage *msg, SoupWebsocketConnection *websocket, gpointer data)
 {
   GdwControlHttp *http = data;
+
   gdw_http_watchers_add_websocket (http->watchers, websocket,
                                    gdw_http_clients_release (http->clients, msg));
 }
@@ -71,6 +72,7 @@ static void
 on_metrics (GdwControlHttp *http, SoupServerMessage *msg)
 {
   char *text = gdw_control_metrics (http->control);
+
   soup_server_message_set_status (msg, SOUP_STATUS_OK, NULL);
   soup_server_message_set_response (msg, "text/plain; version=0.0.4; charset=utf-8",
                                     SOUP_MEMORY_TAKE, text, strlen (text));
@@ -86,6 +88,7 @@ static void
 on_health (GdwControlHttp *http, SoupServerMessage *msg)
 {
   static const char answer[] = "{\"status\":\"ok\"}";
+
   gdw_http_answer_static (msg, "application/json", answer, strlen (answer));
 }
 
@@ -125,6 +128,7 @@ on_request (SoupServer *server, SoupServerMessage *msg, const char *path, GHashT
   const char *method = route ? route->method : "GET";
   const char *allowed = may_head (route) ? "GET, HEAD" : method;
   const char *given = soup_server_message_get_method (msg);
+
   if (!route && page < 0) {
     gdw_http_refuse (msg, SOUP_STATUS_NOT_FOUND,
                      "http: the request is refused: there is no '%s'; use /, /qmp, /events, "
@@ -152,6 +156,7 @@ on_headers (SoupServerMessage *msg, gpointer data)
   const GdwHttpTrust trust = { http->token, http->unix_socket != NULL };
   SoupMessageHeaders *headers = soup_server_message_get_response_headers (msg);
   const char *path = g_uri_get_path (soup_server_message_get_uri (msg));
+
   soup_message_headers_replace (headers, "Connection", "close");
   soup_message_headers_replace (headers, "Cache-Control", "no-store");
   soup_message_headers_replace (headers, "X-Content-Type-Options", "nosniff");
@@ -187,6 +192,7 @@ static void
 on_accepted (GSocket *client, gpointer data)
 {
   GdwControlHttp *http = data;
+
   gdw_http_clients_take (http->clients, client, http->server);
 }
 
@@ -202,6 +208,7 @@ static gboolean
 bind_failed (GError **error, const char *address, const GError *why)
 {
   g_autofree char *text = NULL;
+
   if (g_error_matches (why, G_IO_ERROR, G_IO_ERROR_ADDRESS_IN_USE))
     return fail (error, address, "another process does; use another port, or 0 for a free one");
   if (g_error_matches (why, G_IO_ERROR, G_IO_ERROR_PERMISSION_DENIED))
@@ -216,6 +223,7 @@ listen_inet (GdwControlHttp *http, const char *text, GError **error)
   g_autoptr (GSocketAddress) address = gdw_control_address_inet (text);
   g_autoptr (GError) why = NULL;
   GInetAddress *host;
+
   if (!address)
     return fail (error, text,
                  "it is no address; write 127.0.0.1:8080, [::1]:8080 or unix:PATH");
@@ -236,6 +244,7 @@ static gboolean
 check_token (const char *address, const char *token, GError **error)
 {
   gsize n = 0;
+
   if (!token)
     return TRUE;
   for (; token[n]; n++)
@@ -253,6 +262,7 @@ start_listening (GdwControlHttp *http, const char *address, GError **error)
 {
   const char *path = gdw_control_address_path (address);
   GSocket *socket;
+
   if (!path) {
     if (!listen_inet (http, address, error))
       return FALSE;
@@ -275,6 +285,7 @@ gdw_control_http_new (GdwControl *control, const char *address, const char *toke
 {
   GMainContext *context = gdw_migration_context (control->migration);
   GdwControlHttp *http = g_new0 (GdwControlHttp, 1);
+
   g_atomic_ref_count_init (&http->references);
   http->control = gdw_control_ref (control);
   http->token = g_strdup (token);
@@ -297,6 +308,7 @@ gdw_control_http_get_address (GdwControlHttp *http)
 {
   g_autoptr (GSocketAddress) address = NULL;
   g_autofree char *text = NULL;
+
   if (http->inet_socket)
     address = g_socket_get_local_address (http->inet_socket, NULL);
   if (!address)

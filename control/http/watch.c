@@ -43,6 +43,7 @@ static void
 free_watcher (gpointer data)
 {
   Watcher *watcher = data;
+
   if (watcher->msg)
     g_signal_handlers_disconnect_by_data (watcher->msg, watcher);
   if (watcher->websocket)
@@ -57,6 +58,7 @@ static void
 remove_watcher (Watcher *watcher)
 {
   GdwHttpWatchers *watchers = watcher->watchers;
+
   g_ptr_array_remove (watchers->list, watcher);
   if (!watchers->list->len)
     stop_ticking (watchers);
@@ -77,6 +79,7 @@ static gboolean
 is_written (Watcher *watcher)
 {
   int left = 0;
+
   return !watcher->socket || (ioctl (g_socket_get_fd (watcher->socket), SIOCOUTQ, &left) == 0 &&
                               left < KERNEL_BYTES);
 }
@@ -96,6 +99,7 @@ tell_message (Watcher *watcher, const char *event)
 {
   char *text = g_strdup_printf ("data: %s\n\n", event);
   gsize size = strlen (text);
+
   watcher->unread += size;
   soup_message_body_append (soup_server_message_get_response_body (watcher->msg),
                             SOUP_MEMORY_TAKE, text, size);
@@ -118,6 +122,7 @@ static void
 tell_all (gpointer data, const char *event)
 {
   GdwHttpWatchers *watchers = data;
+
   for (guint i = watchers->list->len; i-- > 0;)
     tell (watchers->list->pdata[i], event);
 }
@@ -128,6 +133,7 @@ statistics (GdwControl *control)
   GdwQMigrationInfo *info = gdw_cmd_query_migrate (control, NULL);
   g_autoptr (JsonNode) message = json_node_new (JSON_NODE_OBJECT);
   JsonObject *object = json_object_new ();
+
   json_node_take_object (message, object);
   json_object_set_string_member (object, "event", "x-statistics");
   json_object_set_int_member (object, "time-ms", g_get_monotonic_time () / 1000);
@@ -144,6 +150,7 @@ on_tick (gpointer data)
 {
   GdwHttpWatchers *watchers = data;
   g_autofree char *line = statistics (watchers->control);
+
   tell_all (watchers, line);
   return G_SOURCE_CONTINUE;
 }
@@ -152,6 +159,7 @@ static Watcher *
 add_watcher (GdwHttpWatchers *watchers)
 {
   Watcher *watcher = g_new0 (Watcher, 1);
+
   watcher->watchers = watchers;
   g_ptr_array_add (watchers->list, watcher);
   if (watchers->ticking)
@@ -166,6 +174,7 @@ static void
 on_written (SoupServerMessage *msg, guint size, gpointer data)
 {
   Watcher *watcher = data;
+
   watcher->unread -= MIN (size, watcher->unread);
 }
 
@@ -197,6 +206,7 @@ gdw_http_watchers_add (GdwHttpWatchers *watchers, SoupServerMessage *msg, GSocke
 {
   SoupMessageHeaders *headers = soup_server_message_get_response_headers (msg);
   Watcher *watcher = add_watcher (watchers);
+
   watcher->msg = g_object_ref (msg);
   watcher->socket = socket;
   soup_message_headers_set_encoding (headers, SOUP_ENCODING_CHUNKED);
@@ -214,6 +224,7 @@ gdw_http_watchers_add_websocket (GdwHttpWatchers *watchers, SoupWebsocketConnect
                                  GSocket *socket)
 {
   Watcher *watcher = add_watcher (watchers);
+
   watcher->websocket = g_object_ref (websocket);
   watcher->socket = socket;
   g_signal_connect (websocket, "closed", G_CALLBACK (on_closed), watcher);
@@ -224,6 +235,7 @@ GdwHttpWatchers *
 gdw_http_watchers_new (GdwControl *control)
 {
   GdwHttpWatchers *watchers = g_new0 (GdwHttpWatchers, 1);
+
   watchers->control = control;
   watchers->list = g_ptr_array_new_with_free_func (free_watcher);
   gdw_control_add_sink (control, tell_all, watchers);

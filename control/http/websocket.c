@@ -19,6 +19,7 @@ gdw_http_websocket_is_asked_for (SoupServerMessage *msg)
 {
   const char *upgrade = soup_message_headers_get_one (
       soup_server_message_get_request_headers (msg), "Upgrade");
+
   return upgrade && g_ascii_strcasecmp (upgrade, "websocket") == 0;
 }
 
@@ -32,6 +33,7 @@ on_wrote_informational (SoupServerMessage *msg, gpointer data)
   g_autoptr (SoupWebsocketConnection) websocket = soup_websocket_connection_new (
       stream, soup_server_message_get_uri (msg), SOUP_WEBSOCKET_CONNECTION_SERVER, NULL, NULL,
       NULL);
+
   soup_websocket_connection_set_max_incoming_payload_size (websocket, FRAME_MAX);
   opening->opened (msg, websocket, opening->data);
 }
@@ -46,6 +48,7 @@ void
 gdw_http_websocket_open (SoupServerMessage *msg, GdwHttpWebsocketOpened opened, gpointer data)
 {
   Opening *opening;
+
   if (!soup_websocket_server_process_handshake (msg, NULL, NULL, NULL, NULL)) {
     gdw_http_refuse (msg, SOUP_STATUS_BAD_REQUEST,
                      "http: the request is refused: its handshake is none of a WebSocket of "

@@ -79,6 +79,3 @@ gboolean gdw_channel_start_writer (GdwChannel *channel, GError **error);
 void gdw_channel_report_connected (gpointer channel);
 /* Each thread calls it at its end; the last one reports to the owner. */
 void gdw_channel_thread_ends (GdwChannel *channel);
-/* Under the lock.  Appends to the outbox and wakes the writer; takes @meta. */
-void gdw_channel_queue (GdwChannel *channel, GdwFrameType type, guint32 round, gboolean commit,
-                        gboolean settle, GByteArray *meta);

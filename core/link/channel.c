@@ -54,9 +54,10 @@ gdw_channel_set_index (GdwChannel *channel, guint index)
   pthread_mutex_unlock (&channel->lock);
 }
 
-void
-gdw_channel_queue (GdwChannel *channel, GdwFrameType type, guint32 round, gboolean commit,
-                   gboolean settle, GByteArray *meta)
+/* Under the lock.  Appends to the outbox and wakes the writer; takes @meta. */
+static void
+enqueue (GdwChannel *channel, GdwFrameType type, guint32 round, gboolean commit,
+         gboolean settle, GByteArray *meta)
 {
   GdwOut *out = g_new (GdwOut, 1);
 
@@ -69,7 +70,7 @@ void
 gdw_channel_send (GdwChannel *channel, GdwFrameType type, GByteArray *meta)
 {
   pthread_mutex_lock (&channel->lock);
-  gdw_channel_queue (channel, type, 0, FALSE, FALSE, meta);
+  enqueue (channel, type, 0, FALSE, FALSE, meta);
   pthread_mutex_unlock (&channel->lock);
 }
 
@@ -77,7 +78,7 @@ void
 gdw_channel_send_commit (GdwChannel *channel, GByteArray *meta)
 {
   pthread_mutex_lock (&channel->lock);
-  gdw_channel_queue (channel, GDW_FRAME_COMMIT, 0, TRUE, FALSE, meta);
+  enqueue (channel, GDW_FRAME_COMMIT, 0, TRUE, FALSE, meta);
   pthread_mutex_unlock (&channel->lock);
 }
 
@@ -85,7 +86,7 @@ void
 gdw_channel_settle (GdwChannel *channel, GdwFrameType type, GByteArray *meta)
 {
   pthread_mutex_lock (&channel->lock);
-  gdw_channel_queue (channel, type, 0, type == GDW_FRAME_COMMIT, TRUE, meta);
+  enqueue (channel, type, 0, type == GDW_FRAME_COMMIT, TRUE, meta);
   pthread_mutex_unlock (&channel->lock);
 }
 
@@ -102,7 +103,7 @@ gdw_channel_send_nak (GdwChannel *channel, const GdwNak *nak, guint32 round)
 
   gdw_nak_encode (nak, meta);
   pthread_mutex_lock (&channel->lock);
-  gdw_channel_queue (channel, GDW_FRAME_NAK, round, FALSE, FALSE, meta);
+  enqueue (channel, GDW_FRAME_NAK, round, FALSE, FALSE, meta);
   pthread_mutex_unlock (&channel->lock);
 }
 
@@ -211,7 +212,7 @@ gdw_channel_break (GdwChannel *channel, GError *error)
   pthread_mutex_lock (&channel->lock);
   if (!channel->error && !channel->stopped)
     channel->error = g_steal_pointer (&error);
-  gdw_channel_queue (channel, GDW_FRAME_ERROR, 0, FALSE, FALSE, meta);
+  enqueue (channel, GDW_FRAME_ERROR, 0, FALSE, FALSE, meta);
   channel->finishing = TRUE;
   pthread_mutex_unlock (&channel->lock);
   if (!error)

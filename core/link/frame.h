@@ -214,18 +214,16 @@ void gdw_error_encode (const GdwErrorMsg *msg, GByteArray *out);
 gboolean gdw_error_decode (const guint8 *meta, gsize size, GdwErrorMsg *msg, GError **error);
 void gdw_error_clear (GdwErrorMsg *msg);
 
-/* ROUND-END */
-typedef struct {
-  guint64 pages, bytes;
-} GdwRoundEnd;
-
 /* LINK-DEAD and LINK-DRAINED: the number of the link. */
 void gdw_link_number_encode (guint32 link, GByteArray *out);
 gboolean gdw_link_number_decode (const guint8 *meta, gsize size, guint32 *link, GError **error);
 
+/* ROUND-END.  The destination ignores what it carries. */
+typedef struct {
+  guint64 pages, bytes;
+} GdwRoundEnd;
+
 void gdw_round_end_encode (const GdwRoundEnd *end, GByteArray *out);
-gboolean gdw_round_end_decode (const guint8 *meta, gsize size, GdwRoundEnd *end,
-                               GError **error);
 
 /* COMMIT, PREPARED, CONFIRM and JOIN-ACK carry the migration id alone. */
 void gdw_id_encode (const guint8 id[GDW_ID_BYTES], GByteArray *out);

@@ -398,16 +398,6 @@ gdw_round_end_encode (const GdwRoundEnd *end, GByteArray *out)
   gdw_put_u64 (out, end->bytes);
 }
 
-gboolean
-gdw_round_end_decode (const guint8 *meta, gsize size, GdwRoundEnd *end, GError **error)
-{
-  GdwReader in = gdw_reader (meta, size);
-
-  end->pages = gdw_get_u64 (&in);
-  end->bytes = gdw_get_u64 (&in);
-  return gdw_frame_check_end (&in, "ROUND-END", error);
-}
-
 void
 gdw_link_number_encode (guint32 link, GByteArray *out)
 {

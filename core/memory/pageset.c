@@ -91,15 +91,6 @@ gdw_pageset_fill (GdwPageset *set)
   }
 }
 
-void
-gdw_pageset_empty (GdwPageset *set)
-{
-  for (guint r = 0; r < set->n_regions; r++)
-    if (set->pages[r] > 0)
-      memset (set->bits[r], 0, GDW_BITMAP_WORDS (set->pages[r]) * sizeof (guint64));
-  set->count = 0;
-}
-
 guint64
 gdw_pageset_count (const GdwPageset *set)
 {
@@ -111,13 +102,6 @@ in_range (const GdwPageset *set, guint region, guint64 first, guint64 n)
 {
   return region < set->n_regions && first <= set->pages[region] &&
          n <= set->pages[region] - first;
-}
-
-gboolean
-gdw_pageset_has (const GdwPageset *set, guint region, guint64 page)
-{
-  g_return_val_if_fail (in_range (set, region, page, 1), FALSE);
-  return (load (&set->bits[region][page / 64]) >> (page % 64)) & 1;
 }
 
 guint64

@@ -7,10 +7,10 @@
 /* Sets of pages over all regions of a guest: one bit a page, a word-wise
  * iterator, and a count that is always right.
  *
- * Threads: add, remove, has, merge, take, count and the gdw_bits functions may run at the same
- * time on any threads; new, free, fill and empty while nobody else uses the set.  While calls
- * are under way the count may be above the truth, never below.  A thread that takes a page sees
- * everything that was written to it before it was added. */
+ * Threads: add, remove, merge, take, count and the gdw_bits functions may run at the same time
+ * on any threads; new, free and fill while nobody else uses the set.  While calls are under way
+ * the count may be above the truth, never below.  A thread that takes a page sees everything
+ * that was written to it before it was added. */
 typedef struct {
   guint n_regions;
   guint64 *pages; /* of each region */
@@ -22,9 +22,7 @@ GdwPageset *gdw_pageset_new (const guint64 *pages, guint n_regions);
 void gdw_pageset_free (GdwPageset *set);
 
 void gdw_pageset_fill (GdwPageset *set);
-void gdw_pageset_empty (GdwPageset *set);
 guint64 gdw_pageset_count (const GdwPageset *set);
-gboolean gdw_pageset_has (const GdwPageset *set, guint region, guint64 page);
 
 /* Add @n pages from @first on.  Returns how many were new. */
 guint64 gdw_pageset_add (GdwPageset *set, guint region, guint64 first, guint64 n);

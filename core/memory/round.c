@@ -472,17 +472,6 @@ gdw_round_left (GdwRound *round, guint64 *dirty_pages, guint64 *under_way_pages)
   pthread_mutex_unlock (&round->lock);
 }
 
-guint64
-gdw_round_number (GdwRound *round)
-{
-  guint64 number;
-
-  pthread_mutex_lock (&round->lock);
-  number = round->number;
-  pthread_mutex_unlock (&round->lock);
-  return number;
-}
-
 void
 gdw_round_counts (GdwRound *round, guint64 *normal_pages, guint64 *zero_pages)
 {

@@ -77,5 +77,4 @@ guint64 gdw_round_dirty_pages (GdwRound *round);
 /* The pages that are left at one moment: dirty ones, and those that are claimed but not
  * acknowledged (in a batch, or on a link). */
 void gdw_round_left (GdwRound *round, guint64 *dirty_pages, guint64 *under_way_pages);
-guint64 gdw_round_number (GdwRound *round); /* counts from 1 */
 void gdw_round_counts (GdwRound *round, guint64 *normal_pages, guint64 *zero_pages);

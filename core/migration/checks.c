@@ -151,6 +151,7 @@ gdw_migration_check (GdwMigration *migration, GdwCheckDone done, gpointer data)
         GDW_ERROR, GDW_ERROR_UNSUPPORTED,
         "x-guest-check: it is refused: this VMM has no check of its guest; give "
         "GdwHost.guest_check");
+
     done (migration, NULL, error, data);
     return;
   }

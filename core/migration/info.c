@@ -78,12 +78,6 @@ gdw_migration_info (GdwMigration *migration)
   return &migration->info;
 }
 
-GdwPlugins *
-gdw_migration_plugins (GdwMigration *migration)
-{
-  return migration->plugins;
-}
-
 GPtrArray *
 gdw_migration_list_plugins (GdwMigration *migration, GError **error)
 {

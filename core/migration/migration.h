@@ -13,5 +13,3 @@ void gdw_migration_get_info (GdwMigration *migration, GdwInfo *info);
 
 /* Is an attempt under way, at either side? */
 gboolean gdw_migration_is_running (GdwMigration *migration);
-
-GdwPlugins *gdw_migration_plugins (GdwMigration *migration);

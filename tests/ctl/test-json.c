@@ -33,6 +33,7 @@ START_TEST (a_slice_is_the_value_as_it_came)
 
   for (guint i = 0; i < G_N_ELEMENTS (cases); i++) {
     g_autofree char *value = json_slice (cases[i].text, cases[i].name);
+
     ck_assert_pstr_eq (value, cases[i].value);
   }
 }

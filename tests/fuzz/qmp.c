@@ -133,6 +133,7 @@ START_TEST (a_client_that_half_closes_is_let_go)
   shutdown (client.fd, SHUT_WR);
   for (;;) {
     g_autofree char *line = receive (&client);
+
     if (!line)
       break;
   }
@@ -144,6 +145,7 @@ int
 main (void)
 {
   TCase *tcase = tcase_create ("qmp");
+
   tcase_set_timeout (tcase, 60);
   tcase_add_checked_fixture (tcase, setup, teardown);
   tcase_add_loop_test (tcase, a_client_gets_back_in_step, 0, SESSIONS);

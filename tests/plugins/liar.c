@@ -91,6 +91,7 @@ liar_read (gpointer data, const struct iovec *iov, guint n, GCancellable *cancel
     g_set_error_literal (error, GDW_ERROR, GDW_ERROR_FAILED, "oh");
   if (does (link->liar, "read-waits")) {
     GPollFD fd;
+
     g_cancellable_make_pollfd (cancellable, &fd);
     g_poll (&fd, 1, -1);
     g_cancellable_release_fd (cancellable);

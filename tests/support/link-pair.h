@@ -27,6 +27,7 @@ must_open (GdwPlugins *plugins, const char *uri)
 {
   GError *error = NULL;
   GdwStack *stack = open_text (plugins, uri, FALSE, &error);
+
   ck_assert_msg (stack != NULL, "%s", error ? error->message : "no error");
   return stack;
 }
@@ -79,6 +80,7 @@ static inline void
 pair_with (Pair *pair, int way, const char *filters)
 {
   g_autofree char *uri = g_strdup_printf ("unix:@godwit-filters-%d", getpid ());
+
   pair_listen (pair, uri, way == READS ? filters : "", way == WRITES ? filters : "");
 }
 
@@ -107,9 +109,11 @@ split_bytes (guint8 *bytes, gsize length, guint32 seed, guint *n)
 
   do {
     gsize most = seed == 0 ? length : (gsize) g_rand_int_range (random, 0, 1 << 18);
+    struct iovec part;
+
     if (seed != 0 && g_rand_boolean (random))
       most %= 50;
-    struct iovec part = { bytes, MIN (length, most) };
+    part = (struct iovec){ bytes, MIN (length, most) };
     g_array_append_val (iov, part);
     bytes += part.iov_len;
     length -= part.iov_len;
@@ -124,6 +128,7 @@ job_write (Job *job)
 {
   guint n;
   g_autofree struct iovec *iov = split_bytes (job->bytes, job->length, job->seed, &n);
+
   job->ok = gdw_link_write (job->link, iov, n, job->cancellable, &job->error);
 }
 
@@ -132,6 +137,7 @@ job_read (Job *job)
 {
   guint n;
   g_autofree struct iovec *iov = split_bytes (job->bytes, job->length, job->seed, &n);
+
   job->ok = gdw_link_read (job->link, iov, n, job->cancellable, &job->error);
 }
 
@@ -153,6 +159,7 @@ static inline void *
 job_thread (void *data)
 {
   Job *job = data;
+
   __atomic_store_n (&job->tid, gettid (), __ATOMIC_RELEASE);
   job->run (job);
   return NULL;
@@ -176,11 +183,14 @@ static inline void
 job_until_it_waits (Job *job)
 {
   int number = -1;
+
   while (number != SYS_poll && number != SYS_futex) {
     char path[64];
     pid_t tid = __atomic_load_n (&job->tid, __ATOMIC_ACQUIRE);
+    FILE *file;
+
     g_snprintf (path, sizeof path, "/proc/self/task/%d/syscall", tid);
-    FILE *file = tid != 0 ? fopen (path, "re") : NULL;
+    file = tid != 0 ? fopen (path, "re") : NULL;
     if (file) {
       if (fscanf (file, "%d", &number) != 1)
         number = -1; /* "running" */
@@ -225,6 +235,7 @@ static inline void
 carry_unchanged (Pair *pair, GByteArray *sent)
 {
   g_autofree guint8 *got = carry (pair, sent, sent->len, sent->len);
+
   ck_assert (memcmp (got, sent->data, sent->len) == 0);
 }
 
@@ -232,6 +243,7 @@ static inline gboolean
 write_bytes (GdwLink *link, const void *bytes, gsize length, GError **error)
 {
   struct iovec iov = { (void *) bytes, length };
+
   return gdw_link_write (link, &iov, 1, NULL, error);
 }
 
@@ -239,6 +251,7 @@ static inline gboolean
 read_bytes (GdwLink *link, void *bytes, gsize length, GError **error)
 {
   struct iovec iov = { bytes, length };
+
   return gdw_link_read (link, &iov, 1, NULL, error);
 }
 
@@ -247,6 +260,7 @@ expect_closed (GdwLink *link)
 {
   g_autoptr (GError) error = NULL;
   guint8 byte;
+
   ck_assert (!read_bytes (link, &byte, 1, &error));
   ck_assert_msg (g_error_matches (error, G_IO_ERROR, G_IO_ERROR_CLOSED), "%s",
                  error ? error->message : "no error");
@@ -302,6 +316,7 @@ count_fds (void)
 {
   DIR *dir = opendir ("/proc/self/fd");
   guint n = 0;
+
   while (readdir (dir))
     n++;
   closedir (dir);

@@ -48,6 +48,7 @@ static inline void
 fake_pause (gpointer data, GdwReply *reply, GCancellable *cancellable)
 {
   Fixture *fixture = data;
+
   if (fixture->hold_pause)
     fixture->pausing = reply;
   else
@@ -93,6 +94,7 @@ static inline void
 setup (void)
 {
   g_autoptr (GError) error = NULL;
+
   vm = (Fixture){ 0 };
   vm.folder = g_dir_make_tmp ("godwit-qmp-XXXXXX", &error);
   vm.path = g_build_filename (vm.folder, "qmp", NULL);
@@ -131,6 +133,7 @@ static inline void
 turn (int fd, GIOCondition condition)
 {
   guint source = g_unix_fd_add (fd, condition, wake, NULL);
+
   g_main_context_iteration (NULL, TRUE);
   g_source_remove (source);
 }
@@ -139,10 +142,12 @@ static inline Client
 connect_raw (const char *path)
 {
   struct sockaddr_un address = { .sun_family = AF_UNIX };
+  Client client;
+
   ck_assert_uint_lt (g_strlcpy (address.sun_path, path, sizeof address.sun_path),
                      sizeof address.sun_path);
-  Client client = { socket (AF_UNIX, SOCK_STREAM | SOCK_NONBLOCK, 0), g_string_new (NULL),
-                    FALSE };
+  client = (Client){ socket (AF_UNIX, SOCK_STREAM | SOCK_NONBLOCK, 0), g_string_new (NULL),
+                     FALSE };
   ck_assert_int_eq (connect (client.fd, (struct sockaddr *) &address, sizeof address), 0);
   return client;
 }
@@ -159,6 +164,7 @@ receive_some (Client *client)
 {
   char bytes[65536];
   ssize_t n = recv (client->fd, bytes, sizeof bytes, 0);
+
   if (n > 0)
     g_string_append_len (client->in, bytes, n);
   else if (n == 0 || errno == ECONNRESET)
@@ -172,12 +178,15 @@ static inline char *
 receive (Client *client)
 {
   const char *end;
+  gsize length;
+  char *line;
+
   while (!(end = memchr (client->in->str, '\n', client->in->len)) && !client->closed)
     receive_some (client);
   if (!end)
     return NULL;
-  gsize length = (gsize) (end - client->in->str);
-  char *line = g_strchomp (g_strndup (client->in->str, length));
+  length = (gsize) (end - client->in->str);
+  line = g_strchomp (g_strndup (client->in->str, length));
   g_string_erase (client->in, 0, (gssize) length + 1);
   return line;
 }
@@ -186,6 +195,7 @@ static inline void
 expect (Client *client, const char *expected)
 {
   g_autofree char *line = receive (client);
+
   ck_assert_pstr_eq (line, expected);
 }
 
@@ -196,6 +206,7 @@ expect_event (Client *client, const char *name_and_data)
   g_autofree char *pattern = g_strdup_printf (
       "^\\{\"timestamp\":\\{\"seconds\":\\d+,\"microseconds\":\\d+\\},\"event\":%s\\}$",
       name_and_data);
+
   ck_assert_msg (line && g_regex_match_simple (pattern, line, 0, 0), "%s", line);
 }
 
@@ -204,6 +215,7 @@ transmit (Client *client, const char *text)
 {
   for (gsize at = 0, length = strlen (text); at < length && !client->closed;) {
     ssize_t n = send (client->fd, text + at, length - at, MSG_NOSIGNAL);
+
     if (n > 0)
       at += (gsize) n;
     else if (errno == EAGAIN)
@@ -217,6 +229,7 @@ static inline Client
 connect_with (const char *negotiation)
 {
   Client client = connect_raw (vm.path);
+
   g_free (receive (&client));
   transmit (&client, negotiation);
   expect (&client, "{\"return\":{}}");
@@ -234,6 +247,7 @@ static inline Client
 connect_stopping (const char *negotiation, const char *more)
 {
   Client client = connect_with (negotiation);
+
   transmit (&client, "{\"execute\":\"cont\"}");
   expect_event (&client, "\"RESUME\"");
   expect (&client, "{\"return\":{}}");

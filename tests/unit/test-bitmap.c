@@ -32,6 +32,7 @@ static gboolean
 fake_enable (gpointer self, guint32 mode, GError **error)
 {
   FakeLog *fake = self;
+
   if (fake->fails_at >= 2) {
     g_set_error (error, GDW_ERROR, GDW_ERROR_HOST, "dirty log 'fake': enable failed");
     return FALSE;
@@ -45,6 +46,7 @@ static gboolean
 fake_disable (gpointer self, GError **error)
 {
   FakeLog *fake = self;
+
   ck_assert_uint_ne (fake->mode, 0);
   fake->mode = 0;
   fake->n_disabled++;
@@ -56,6 +58,7 @@ static gboolean
 fake_get (gpointer self, guint region, guint64 *bits, GError **error)
 {
   FakeLog *fake = self;
+
   ck_assert_uint_eq (fake->mode, GDW_DIRTY_LOG_PLAIN);
   if ((guint) fake->fails_at == region) {
     g_set_error (error, GDW_ERROR, GDW_ERROR_HOST, "dirty log 'fake': get failed");
@@ -85,6 +88,7 @@ open_over (const GdwDirtyLog *log, GError **error)
   GdwTrackerConfig config = {
     .size = sizeof config, .regions = regions, .n_regions = 2, .dirty_log = log
   };
+
   return plugin->open (&config, error);
 }
 
@@ -92,10 +96,13 @@ static void
 load (void)
 {
   gpointer symbol = NULL;
+  g_autofree char *path = NULL;
+  GModule *module;
+
   ck_assert_ptr_nonnull (g_getenv ("GODWIT_BUILD"));
-  g_autofree char *path = g_build_filename (g_getenv ("GODWIT_BUILD"), "trackers",
-                                            "gdw-tracker-bitmap.so", NULL);
-  GModule *module = g_module_open (path, G_MODULE_BIND_LOCAL);
+  path = g_build_filename (g_getenv ("GODWIT_BUILD"), "trackers", "gdw-tracker-bitmap.so",
+                           NULL);
+  module = g_module_open (path, G_MODULE_BIND_LOCAL);
   ck_assert_msg (module != NULL, "%s", g_module_error ());
   g_module_make_resident (module);
   ck_assert (g_module_symbol (module, "gdw_plugin", &symbol));
@@ -129,6 +136,7 @@ static void
 collect_expecting (guint64 low_0, guint64 low_1, guint64 high_0)
 {
   g_autoptr (GError) error = NULL;
+
   ck_assert (plugin->collect (tracker, bits, &error));
   ck_assert_ptr_null (error);
   ck_assert_uint_eq (low_bits[0], low_0);
@@ -152,6 +160,7 @@ END_TEST
 START_TEST (a_host_without_a_plain_log_is_refused_by_name)
 {
   g_autoptr (GError) none = NULL, manual = NULL, ring = NULL;
+
   ck_assert_ptr_null (open_over (NULL, &none));
   ck_assert (g_error_matches (none, GDW_ERROR, GDW_ERROR_UNSUPPORTED));
   ck_assert (
@@ -213,6 +222,7 @@ END_TEST
 START_TEST (errors_of_the_log_are_passed_on)
 {
   g_autoptr (GError) error = NULL;
+
   ck_assert (plugin->start (tracker, NULL));
   fake->fails_at = _i;
   ck_assert (!plugin->collect (tracker, bits, &error));
@@ -224,6 +234,7 @@ END_TEST
 START_TEST (stop_after_a_failed_start_stops_nothing)
 {
   g_autoptr (GError) error = NULL;
+
   fake->fails_at = 2;
   ck_assert (!plugin->start (tracker, &error));
   ck_assert_str_eq (error->message, "dirty log 'fake': enable failed");
@@ -236,6 +247,7 @@ int
 main (void)
 {
   TCase *tc = tcase_create ("bitmap");
+
   tcase_add_checked_fixture (tc, setup, teardown);
   tcase_add_test (tc, declares_what_it_does);
   tcase_add_test (tc, a_host_without_a_plain_log_is_refused_by_name);

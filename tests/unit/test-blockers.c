@@ -11,6 +11,7 @@ START_TEST (a_blocked_vm_is_not_migrated)
   Client client = connect_negotiated ();
   guint gpu = gdw_migration_block (vm.migration, "gpu: its state cannot be saved", NULL);
   guint disk = gdw_migration_block (vm.migration, "disk: it is local", NULL);
+
   ck_assert (gpu && disk && gpu != disk);
   transmit (&client, QUERY MIGRATE);
   expect (&client, "{\"return\":{\"blocked-reasons\":[\"gpu: its state cannot be saved\","
@@ -33,6 +34,7 @@ int
 main (void)
 {
   TCase *tcase = tcase_create ("blockers");
+
   tcase_set_timeout (tcase, 30);
   tcase_add_checked_fixture (tcase, setup, teardown);
   tcase_add_test (tcase, a_blocked_vm_is_not_migrated);

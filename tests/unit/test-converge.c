@@ -40,6 +40,7 @@ static const struct {
 START_TEST (rows_decide_as_written)
 {
   GdwConvergeDecision out = gdw_converge (&rows[_i].in);
+
   ck_assert_int_eq (out.switch_over, rows[_i].switch_over);
   ck_assert_uint_eq (out.expected_us, rows[_i].expected_us);
 }
@@ -49,6 +50,7 @@ int
 main (void)
 {
   TCase *tc = tcase_create ("converge");
+
   tcase_add_loop_test (tc, rows_decide_as_written, 0, G_N_ELEMENTS (rows));
   return suite_run ("converge", tc, NULL);
 }

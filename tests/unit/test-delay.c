@@ -159,6 +159,7 @@ count_threads (void)
 {
   DIR *dir = opendir ("/proc/self/task");
   guint n = 0;
+
   while (readdir (dir))
     n++;
   closedir (dir);

@@ -262,6 +262,7 @@ int
 main (void)
 {
   TCase *log = tcase_create ("log");
+
   tcase_set_timeout (log, 30);
   tcase_add_test (log, each_call_has_a_line);
   tcase_add_test (log, links_are_numbered_and_a_second_use_adds_lines);

@@ -67,6 +67,7 @@ START_TEST (bytes_that_are_no_frames_pass_unchanged)
   for (guint i = 0; i < G_N_ELEMENTS (starts); i++) {
     g_autoptr (GByteArray) bytes = g_byte_array_new ();
     Pair pair;
+    g_autofree guint8 *got = NULL;
 
     pair_with (&pair, _i, "|fault:at=COMMIT,kind=drop");
     pair_connect (&pair);
@@ -74,13 +75,14 @@ START_TEST (bytes_that_are_no_frames_pass_unchanged)
     ck_assert (write_bytes (pair.out, bytes->data, bytes->len, NULL));
     if (i >= 4) {
       g_autofree guint8 *more = some_bytes (1000, i);
+
       ck_assert (write_bytes (pair.out, more, 1000, NULL));
       g_byte_array_append (bytes, more, 1000);
     } else {
       /* What might begin a frame must not be kept for ever. */
       gdw_link_shutdown (pair.out);
     }
-    g_autofree guint8 *got = g_malloc0 (bytes->len + 1);
+    got = g_malloc0 (bytes->len + 1);
     ck_assert (read_bytes (pair.in, got, bytes->len, NULL));
     ck_assert (bytes->len == 0 || memcmp (got, bytes->data, bytes->len) == 0);
     gdw_link_shutdown (pair.out);
@@ -196,6 +198,7 @@ static void
 expect_start (Pair *pair, Stream *stream, gsize length)
 {
   g_autofree guint8 *got = g_malloc0 (length + 1);
+
   ck_assert (read_bytes (pair->in, got, length, NULL));
   ck_assert (memcmp (got, stream->bytes->data, length) == 0);
 }
@@ -233,6 +236,7 @@ expect_reset (const GError *error, const char *what)
 {
   g_autofree char *message = g_strdup_printf (
       "filter 'fault': %s failed: reset at COMMIT, as it was told to; remove the filter", what);
+
   ck_assert (error != NULL);
   ck_assert_str_eq (error->message, message);
   ck_assert (g_error_matches (error, GDW_ERROR, GDW_ERROR_IO));
@@ -352,6 +356,7 @@ END_TEST
 START_TEST (a_count_of_bytes_needs_no_frames)
 {
   g_autoptr (GByteArray) sent = g_byte_array_new_take (some_bytes (5000, 1), 5000);
+
   const struct {
     const char *filter;
     guint at;
@@ -473,6 +478,7 @@ START_TEST (every_frame_has_a_name_to_be_broken_at)
   for (guint type = 1; gdw_frame_name (type); type++) {
     g_autofree char *uri = g_strdup_printf ("unix:@x|fault:at=%s,kind=drop",
                                             gdw_frame_name (type));
+
     gdw_stack_close (must_open (plugins, uri));
   }
   gdw_plugins_free (plugins);

@@ -316,6 +316,7 @@ make_plugins (void)
 {
   g_autofree char *path = g_build_filename (g_getenv ("GODWIT_BUILD"), "tests", "plugins",
                                             NULL);
+
   plugins = gdw_plugins_new (path);
 }
 
@@ -330,6 +331,7 @@ must_connect (GdwStack *stack)
 {
   g_autoptr (GError) error = NULL;
   GdwLink *link = gdw_stack_connect (stack, NULL, &error);
+
   ck_assert_msg (link != NULL, "%s", error ? error->message : "no error");
   return link;
 }

@@ -33,6 +33,7 @@ map (int flags, int fd, guint64 offset)
   GdwRegion region = {
     .name = "ram", .size = SIZE, .page_size = 4096, .fd = fd, .fd_offset = offset
   };
+
   region.host_addr = mmap (NULL, SIZE, PROT_READ | PROT_WRITE, flags, fd, (off_t) offset);
   ck_assert_ptr_ne (region.host_addr, MAP_FAILED);
   madvise (region.host_addr, SIZE, MADV_NOHUGEPAGE); /* for exact answers */
@@ -49,6 +50,7 @@ static GdwRegion
 shared (guint64 offset)
 {
   int fd = memfd_create ("ram", MFD_CLOEXEC);
+
   ck_assert_int_ge (fd, 0);
   ck_assert_int_eq (ftruncate (fd, (off_t) (offset + SIZE)), 0);
   return map (MAP_SHARED, fd, offset);
@@ -58,6 +60,7 @@ static GdwMapping
 mapping_of (const GdwRegion *region)
 {
   GdwMapping mapping;
+
   ck_assert (gdw_mappings_find (region, 1, &mapping, NULL));
   return mapping;
 }
@@ -74,6 +77,7 @@ static void
 expect_touched_from (guint64 base, guint64 first, guint64 end)
 {
   guint64 expected[PAGES / 64] = { 0 };
+
   for (guint i = 0; i < G_N_ELEMENTS (touched); i++)
     if (touched[i] >= first && touched[i] < end)
       expected[(touched[i] - base) / 64] |= G_GUINT64_CONSTANT (1)
@@ -100,6 +104,7 @@ expect_all (void)
 START_TEST (exactly_the_written_pages)
 {
   GdwRegion region = _i ? anonymous () : shared (0);
+
   gdw_holes_find_populated (&region, mapping_of (&region), 0, PAGES, bits);
   expect_touched (0, 0);
   touch (&region);
@@ -112,6 +117,7 @@ END_TEST
 START_TEST (every_other_page)
 {
   GdwRegion region = _i ? anonymous () : shared (0);
+
   for (guint64 page = 1; page < PAGES; page += 2)
     region.host_addr[page * GDW_PAGE_SIZE] = 1;
   gdw_holes_find_populated (&region, mapping_of (&region), 0, PAGES, bits);
@@ -123,6 +129,7 @@ END_TEST
 START_TEST (only_the_pages_asked_for)
 {
   GdwRegion region = _i ? anonymous () : shared (0);
+
   touch (&region);
   gdw_holes_find_populated (&region, mapping_of (&region), 5, 996,
                             bits); /* from one written page into a run of them */
@@ -136,6 +143,7 @@ END_TEST
 START_TEST (other_bits_stay)
 {
   GdwRegion region = _i ? anonymous () : shared (0);
+
   bits[3] = 0x5a;
   gdw_holes_find_populated (&region, mapping_of (&region), 0, PAGES, bits);
   ck_assert_uint_eq (bits[3], 0x5a);
@@ -146,6 +154,7 @@ END_TEST
 START_TEST (a_dropped_page_is_not_there)
 {
   GdwRegion region = _i ? anonymous () : shared (0);
+
   touch (&region);
   region.host_addr[20 * GDW_PAGE_SIZE] = 1;
   ck_assert_int_eq (madvise (region.host_addr + 20 * GDW_PAGE_SIZE, GDW_PAGE_SIZE,
@@ -160,6 +169,7 @@ START_TEST (a_file_is_looked_at_from_the_offset_of_the_region)
 {
   GdwRegion region = shared (GDW_PAGE_SIZE * 7);
   guint8 byte = 1;
+
   ck_assert_int_eq (pwrite (region.fd, &byte, 1, 0), 1);
   touch (&region);
   gdw_holes_find_populated (&region, mapping_of (&region), 0, PAGES, bits);
@@ -170,6 +180,7 @@ END_TEST
 START_TEST (the_files_offset_is_not_moved)
 {
   GdwRegion region = shared (0);
+
   touch (&region);
   ck_assert_int_eq (lseek (region.fd, 12345, SEEK_SET), 12345);
   gdw_holes_find_populated (&region, mapping_of (&region), 0, PAGES, bits);
@@ -181,6 +192,7 @@ START_TEST (writes_by_another_process_to_shared_memory_count)
 {
   GdwRegion region = shared (0);
   pid_t child = fork ();
+
   if (child == 0) {
     touch (&region);
     _exit (0);
@@ -195,6 +207,7 @@ START_TEST (a_huge_page_counts_whole_and_alone)
 {
   GdwRegion region = anonymous ();
   guint64 first = HUGE_PAGES - (guintptr) region.host_addr / GDW_PAGE_SIZE % HUGE_PAGES;
+
   ck_assert_int_eq (madvise (region.host_addr, SIZE, MADV_HUGEPAGE), 0);
   region.host_addr[(first + HUGE_PAGES + 3) * GDW_PAGE_SIZE] = 1;
   gdw_holes_find_populated (&region, mapping_of (&region), 0, PAGES, bits);
@@ -209,6 +222,7 @@ END_TEST
 START_TEST (split_mappings_are_one_region)
 {
   GdwRegion region = anonymous ();
+
   touch (&region);
   ck_assert_int_eq (mprotect (region.host_addr + 100 * GDW_PAGE_SIZE, GDW_PAGE_SIZE, PROT_READ),
                     0);
@@ -221,8 +235,10 @@ END_TEST
 START_TEST (a_private_file_counts_whole)
 {
   GdwRegion region = shared (0);
+  GdwRegion copy;
+
   touch (&region);
-  GdwRegion copy = map (MAP_PRIVATE, region.fd, 0);
+  copy = map (MAP_PRIVATE, region.fd, 0);
   copy.fd = -1;
   gdw_holes_find_populated (&copy, mapping_of (&copy), 0, PAGES, bits);
   expect_all ();
@@ -233,6 +249,7 @@ END_TEST
 START_TEST (shared_memory_without_its_file_counts_whole)
 {
   GdwRegion region = shared (0);
+
   region.fd = -1;
   gdw_holes_find_populated (&region, mapping_of (&region), 0, PAGES, bits);
   expect_all ();
@@ -242,6 +259,7 @@ END_TEST
 START_TEST (what_is_not_to_be_given_back_counts_whole)
 {
   GdwRegion region = _i ? anonymous () : shared (0);
+
   region.flags = GDW_REGION_NO_DISCARD;
   gdw_holes_find_populated (&region, mapping_of (&region), 0, PAGES, bits);
   expect_all ();
@@ -252,6 +270,7 @@ START_TEST (a_file_that_cannot_be_asked_counts_whole)
 {
   GdwRegion region = shared (0);
   int pipes[2];
+
   ck_assert_int_eq (pipe (pipes), 0);
   region.fd = _i ? pipes[0] : open ("/dev/zero", O_RDWR | O_CLOEXEC);
   gdw_holes_find_populated (&region, GDW_MAPPING_SHARED, 0, PAGES, bits);
@@ -263,10 +282,12 @@ START_TEST (without_proc_every_page_counts)
 {
   struct rlimit limit, none;
   GdwRegion region = _i ? anonymous () : shared (0);
+  GdwMapping mapping;
+
   ck_assert_int_eq (getrlimit (RLIMIT_NOFILE, &limit), 0);
   none = limit;
   none.rlim_cur = 0;
-  GdwMapping mapping = mapping_of (&region);
+  mapping = mapping_of (&region);
   ck_assert_int_eq (setrlimit (RLIMIT_NOFILE, &none), 0); /* nothing can be opened */
   ck_assert_uint_eq (mapping_of (&region), GDW_MAPPING_OTHER);
   gdw_holes_find_populated (&region, mapping, 0, PAGES, bits);
@@ -288,6 +309,7 @@ take_scan_away (void)
     BPF_STMT (BPF_RET | BPF_K, SECCOMP_RET_ALLOW),
   };
   struct sock_fprog program = { G_N_ELEMENTS (code), code };
+
   ck_assert_int_eq (prctl (PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0), 0);
   ck_assert_int_eq (prctl (PR_SET_SECCOMP, SECCOMP_MODE_FILTER, &program), 0);
   ck_assert (ioctl (-1, PAGEMAP_SCAN_IOCTL, 0) == -1 && errno == ENOTTY);
@@ -296,6 +318,7 @@ take_scan_away (void)
 START_TEST (an_older_kernel_gives_the_same_answer)
 {
   GdwRegion region = anonymous ();
+
   touch (&region);
   take_scan_away ();
   gdw_holes_find_populated (&region, mapping_of (&region), 0, PAGES, bits);

@@ -76,8 +76,10 @@ START_TEST (what_is_json_is_read_and_written)
 {
   g_autoptr (GError) error = NULL;
   g_autoptr (JsonNode) node = gdw_json_parse (good[_i].text, -1, &error);
+  g_autofree char *written = NULL;
+
   ck_assert_msg (node, "%s: %s", good[_i].text, error ? error->message : "");
-  g_autofree char *written = gdw_json_write (node);
+  written = gdw_json_write (node);
   ck_assert_str_eq (written, good[_i].expected);
 }
 END_TEST
@@ -85,8 +87,10 @@ END_TEST
 START_TEST (what_is_not_json_is_refused)
 {
   g_autoptr (GError) error = NULL;
+  g_autofree char *expected = NULL;
+
   ck_assert_ptr_null (gdw_json_parse (bad[_i].text, -1, &error));
-  g_autofree char *expected = g_strconcat ("JSON parse error, ", bad[_i].expected, NULL);
+  expected = g_strconcat ("JSON parse error, ", bad[_i].expected, NULL);
   ck_assert_str_eq (error->message, expected);
 }
 END_TEST
@@ -100,6 +104,7 @@ START_TEST (a_number_is_got_only_as_what_it_is)
   gint64 i;
   guint64 u;
   double d;
+
   ck_assert (gdw_number_get_uint (big, &u) && u == G_MAXUINT64);
   ck_assert (!gdw_number_get_int (big, &i));
   ck_assert (gdw_number_get_double (big, &d) && d == 18446744073709551616.0);
@@ -117,6 +122,7 @@ START_TEST (what_is_not_utf8_is_replaced_in_the_output)
 {
   g_autoptr (JsonNode) node = json_node_init_string (json_node_alloc (), "a\xfe\"b");
   g_autofree char *written = gdw_json_write (node);
+
   ck_assert_str_eq (written, "\"a\xef\xbf\xbd\\\"b\"");
 }
 END_TEST
@@ -130,6 +136,7 @@ START_TEST (nesting_is_limited)
   g_autofree char *hostile = g_strnfill (1000000, '[');
   g_autoptr (GError) error = NULL;
   g_autoptr (JsonNode) node = gdw_json_parse (fits, -1, NULL);
+
   ck_assert_ptr_nonnull (node);
   ck_assert_ptr_null (gdw_json_parse (deep, -1, NULL));
   ck_assert_ptr_null (gdw_json_parse (hostile, -1, &error));
@@ -143,13 +150,16 @@ static char *
 drain (GdwJsonSplitter *splitter)
 {
   GString *out = g_string_new (NULL);
+
   for (;;) {
     g_autoptr (JsonNode) node = NULL;
     g_autoptr (GError) error = NULL;
     GdwJsonResult result = gdw_json_splitter_next (splitter, &node, &error);
+    g_autofree char *text = NULL;
+
     if (result == GDW_JSON_NOTHING)
       return g_string_free (out, FALSE);
-    g_autofree char *text = result == GDW_JSON_VALUE ? gdw_json_write (node) : NULL;
+    text = result == GDW_JSON_VALUE ? gdw_json_write (node) : NULL;
     g_string_append_printf (out, text ? "%s" : "<%s>", text ? text : error->message);
     g_string_append_c (out, ';');
   }
@@ -179,11 +189,15 @@ static const Case streams[] = {
 START_TEST (a_stream_is_cut_into_values)
 {
   g_autoptr (GdwJsonSplitter) splitter = gdw_json_splitter_new ();
+  g_autofree char *first = NULL;
+  g_autofree char *rest = NULL;
+  g_autofree char *all = NULL;
+
   gdw_json_splitter_feed (splitter, streams[_i].text, strlen (streams[_i].text));
-  g_autofree char *first = drain (splitter);
+  first = drain (splitter);
   gdw_json_splitter_end (splitter);
-  g_autofree char *rest = drain (splitter);
-  g_autofree char *all = g_strconcat (first, rest, NULL);
+  rest = drain (splitter);
+  all = g_strconcat (first, rest, NULL);
   ck_assert_str_eq (all, streams[_i].expected);
 }
 END_TEST
@@ -192,13 +206,17 @@ START_TEST (a_stream_may_arrive_byte_by_byte)
 {
   g_autoptr (GdwJsonSplitter) splitter = gdw_json_splitter_new ();
   g_autoptr (GString) all = g_string_new (NULL);
+  g_autofree char *rest = NULL;
+
   for (const char *p = streams[_i].text; *p; p++) {
+    g_autofree char *some = NULL;
+
     gdw_json_splitter_feed (splitter, p, 1);
-    g_autofree char *some = drain (splitter);
+    some = drain (splitter);
     g_string_append (all, some);
   }
   gdw_json_splitter_end (splitter);
-  g_autofree char *rest = drain (splitter);
+  rest = drain (splitter);
   g_string_append (all, rest);
   ck_assert_str_eq (all->str, streams[_i].expected);
 }
@@ -210,13 +228,17 @@ drain_portions (const char *text, gsize portion)
 {
   g_autoptr (GdwJsonSplitter) splitter = gdw_json_splitter_new ();
   GString *all = g_string_new (NULL);
+  g_autofree char *rest = NULL;
+
   for (gsize at = 0, length = strlen (text); at < length; at += portion) {
+    g_autofree char *some = NULL;
+
     gdw_json_splitter_feed (splitter, text + at, MIN (portion, length - at));
-    g_autofree char *some = drain (splitter);
+    some = drain (splitter);
     g_string_append (all, some);
   }
   gdw_json_splitter_feed (splitter, "{}", 2);
-  g_autofree char *rest = drain (splitter);
+  rest = drain (splitter);
   g_string_append (all, rest);
   return g_string_free (all, FALSE);
 }
@@ -227,14 +249,19 @@ START_TEST (a_value_over_a_limit_is_refused_once_and_skipped)
   g_autofree char *close = g_strnfill (100000, ']');
   g_autofree char *deep = g_strconcat (open, "1", close, NULL);
   g_autofree char *deep_out = drain_portions (deep, 777);
+  g_autofree char *filler = NULL;
+  g_autofree char *large = NULL;
+  g_autofree char *large_out = NULL;
+  g_autofree char *word_out = NULL;
+
   ck_assert_str_eq (deep_out, ERR ("nesting depth limit exceeded: 64 levels") "{};");
 
-  g_autofree char *filler = g_strnfill (3 * GDW_JSON_SIZE_MAX, 'x');
-  g_autofree char *large = g_strconcat ("{\"a\":\"", filler, "}\"}", NULL);
-  g_autofree char *large_out = drain_portions (large, 4096);
+  filler = g_strnfill (3 * GDW_JSON_SIZE_MAX, 'x');
+  large = g_strconcat ("{\"a\":\"", filler, "}\"}", NULL);
+  large_out = drain_portions (large, 4096);
   ck_assert_str_eq (large_out, ERR ("token size limit exceeded: 1 MiB") "{};");
 
-  g_autofree char *word_out = drain_portions (filler, 65536);
+  word_out = drain_portions (filler, 65536);
   ck_assert_str_eq (word_out, ERR ("token size limit exceeded: 1 MiB") "{};");
 }
 END_TEST
@@ -245,6 +272,7 @@ START_TEST (a_value_as_large_as_the_limit_passes)
   g_autofree char *large = g_strconcat ("\"", filler, "\"", NULL);
   g_autofree char *expected = g_strconcat (large, ";{};", NULL);
   g_autofree char *out = drain_portions (large, 100000);
+
   ck_assert (strcmp (out, expected) == 0);
 }
 END_TEST
@@ -253,6 +281,7 @@ int
 main (void)
 {
   TCase *tcase = tcase_create ("json");
+
   tcase_set_timeout (tcase, 30);
   tcase_add_loop_test (tcase, what_is_json_is_read_and_written, 0, G_N_ELEMENTS (good));
   tcase_add_loop_test (tcase, what_is_not_json_is_refused, 0, G_N_ELEMENTS (bad));

@@ -83,6 +83,7 @@ set_slots (void)
       .host_addr = memory + ROM_FIRST * GDW_PAGE_SIZE,
       .region = 3 },
   };
+
   memcpy (slots, all, sizeof slots);
   slots[0].host_addr = memory;
   for (guint i = 0; i < G_N_ELEMENTS (slots); i++) {
@@ -93,6 +94,7 @@ set_slots (void)
       .memory_size = slots[i].size,
       .userspace_addr = (guintptr) slots[i].host_addr
     };
+
     ck_assert_int_eq (ioctl (vm, KVM_SET_USER_MEMORY_REGION, &region), 0);
   }
 }
@@ -101,9 +103,11 @@ static void
 make_vcpu (int kvm)
 {
   struct kvm_sregs sregs;
+  gsize size;
+
   vcpu = ioctl (vm, KVM_CREATE_VCPU, 0);
   ck_assert_int_ge (vcpu, 0);
-  gsize size = (gsize) ioctl (kvm, KVM_GET_VCPU_MMAP_SIZE, 0);
+  size = (gsize) ioctl (kvm, KVM_GET_VCPU_MMAP_SIZE, 0);
   run = mmap (NULL, size, PROT_READ | PROT_WRITE, MAP_SHARED, vcpu, 0);
   ck_assert_ptr_ne (run, MAP_FAILED);
   ck_assert_int_eq (ioctl (vcpu, KVM_GET_SREGS, &sregs), 0);
@@ -117,6 +121,7 @@ setup (void)
 {
   g_autoptr (GError) error = NULL;
   int kvm = open ("/dev/kvm", O_RDWR | O_CLOEXEC);
+
   vm = ioctl (kvm, KVM_CREATE_VM, 0);
   ck_assert_int_ge (vm, 0);
   memory = mmap (NULL, ALL_SIZE, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
@@ -144,6 +149,7 @@ guest_tries (guint page)
   struct kvm_regs regs = { .rip = CODE_PAGE * GDW_PAGE_SIZE, .rflags = 2 };
   struct kvm_sregs sregs;
   guint segment = MIN (page * 256, 0xff00);
+
   ck_assert_int_eq (ioctl (vcpu, KVM_GET_SREGS, &sregs), 0);
   sregs.es.selector = (guint16) segment;
   /* Real mode reaches above 1 MiB only by base. */
@@ -167,6 +173,7 @@ enable (guint32 mode)
 {
   g_autoptr (GError) error = NULL;
   gboolean ok = log_->enable (log_->self, mode, &error);
+
   ck_assert_msg (ok && error == NULL, "%s", error ? error->message : "");
 }
 
@@ -175,6 +182,7 @@ disable (void)
 {
   g_autoptr (GError) error = NULL;
   gboolean ok = log_->disable (log_->self, &error);
+
   ck_assert_msg (ok && error == NULL, "%s", error ? error->message : "");
 }
 
@@ -183,14 +191,14 @@ static void
 get (void)
 {
   g_autoptr (GError) error = NULL;
+  gboolean ok;
+
   memset (low, 0xff, sizeof low);
   memset (high, 0xff, sizeof high);
   memset (cut, 0xff, sizeof cut);
   memset (rom, 0xff, sizeof rom);
-  gboolean ok = log_->get (log_->self, 0, low, &error) &&
-                log_->get (log_->self, 1, high, &error) &&
-                log_->get (log_->self, 2, cut, &error) &&
-                log_->get (log_->self, 3, rom, &error);
+  ok = log_->get (log_->self, 0, low, &error) && log_->get (log_->self, 1, high, &error) &&
+       log_->get (log_->self, 2, cut, &error) && log_->get (log_->self, 3, rom, &error);
   ck_assert_msg (ok && error == NULL, "%s", error ? error->message : "");
 }
 
@@ -219,6 +227,7 @@ clear (guint region, guint64 first, guint64 n, const guint64 *bits)
 {
   g_autoptr (GError) error = NULL;
   gboolean ok = log_->clear (log_->self, region, first, n, bits, &error);
+
   ck_assert_msg (ok && error == NULL, "%s", error ? error->message : "");
 }
 
@@ -252,6 +261,7 @@ END_TEST
 START_TEST (manual_repeats_until_cleared)
 {
   const guint64 page_128[] = { 1 };
+
   if (!has_mode (GDW_DIRTY_LOG_MANUAL))
     return;
   enable (GDW_DIRTY_LOG_MANUAL);
@@ -273,6 +283,7 @@ START_TEST (clear_reaches_each_slot_in_its_range)
 {
   guint64 some[4] = { 1 << 8, 0, 0, 3 };
   const guint64 tail[] = { 1 << 15 };
+
   if (!has_mode (GDW_DIRTY_LOG_MANUAL))
     return;
   enable (GDW_DIRTY_LOG_MANUAL);
@@ -302,6 +313,7 @@ START_TEST (slots_meet_inside_a_region)
 {
   const guint64 all[3] = { BIT (40) - 1, G_MAXUINT64, BIT (36) - 1 };
   guint64 second[2] = { BIT (1), 0 };
+
   enable (GDW_DIRTY_LOG_PLAIN);
   guest_writes (CUT_FIRST + 39);
   guest_writes (CUT_FIRST + 64);
@@ -344,6 +356,7 @@ START_TEST (a_read_only_slot_is_logged)
   static const guint32 modes[] = { GDW_DIRTY_LOG_PLAIN, GDW_DIRTY_LOG_MANUAL,
                                    GDW_DIRTY_LOG_MANUAL | GDW_DIRTY_LOG_INITIALLY_SET };
   const guint64 all[] = { (1 << ROM_PAGES) - 1 };
+
   if (!has_mode (modes[_i]) || !read_only ())
     return;
   enable (modes[_i]);
@@ -365,6 +378,7 @@ END_TEST
 START_TEST (initially_set_begins_with_every_page)
 {
   const guint64 both[] = { 3 };
+
   if (!has_mode (GDW_DIRTY_LOG_MANUAL | GDW_DIRTY_LOG_INITIALLY_SET))
     return;
   for (int again = 0; again < 2; again++) {
@@ -412,6 +426,7 @@ is_logged (guint32 slot)
 {
   guint64 bits[4];
   struct kvm_dirty_log raw = { .slot = slot, .dirty_bitmap = bits };
+
   return ioctl (vm, KVM_GET_DIRTY_LOG, &raw) == 0;
 }
 
@@ -435,6 +450,7 @@ START_TEST (disable_leaves_the_vm_in_plain_mode)
                                              .userspace_addr = (guintptr) slots[2].host_addr };
   guint64 bits[2] = { 0 };
   struct kvm_dirty_log raw = { .slot = slots[2].slot, .dirty_bitmap = bits };
+
   if (!has_mode (GDW_DIRTY_LOG_MANUAL))
     return;
   enable (GDW_DIRTY_LOG_MANUAL);
@@ -451,6 +467,7 @@ END_TEST
 START_TEST (a_slot_that_fails_undoes_the_others)
 {
   g_autoptr (GError) error = NULL;
+
   gdw_kvm_dirty_log_free (log_);
   slots[2].guest_addr += 4 * LOW_SIZE; /* KVM moves no slot that way: not set so */
   slots[2].size /= 2;                  /* and resizes none */
@@ -479,6 +496,7 @@ START_TEST (calls_out_of_order_are_refused)
 {
   GError *error = NULL;
   gpointer self = log_->self;
+
   expect_failure (log_->get (self, 0, low, &error), &error, GDW_ERROR_BUSY,
                   "dirty log 'kvm': get failed: it is not enabled");
   expect_failure (log_->enable (self, 0, &error), &error, GDW_ERROR_UNSUPPORTED,
@@ -502,6 +520,7 @@ START_TEST (clear_that_breaks_the_alignment_is_refused)
 {
   GError *error = NULL;
   const guint64 bits[] = { 1 }, none[] = { 0 };
+
   if (!has_mode (GDW_DIRTY_LOG_MANUAL))
     return;
   enable (GDW_DIRTY_LOG_MANUAL);
@@ -529,6 +548,7 @@ START_TEST (slots_that_cannot_be_logged_are_refused)
   };
   GError *error = NULL;
   GdwKvmSlot more[G_N_ELEMENTS (slots) + 1];
+
   memcpy (more, slots, sizeof slots);
   more[G_N_ELEMENTS (slots)] = rows[_i].other;
   expect_failure (gdw_kvm_dirty_log_new (vm, more, G_N_ELEMENTS (more), &error) != NULL, &error,
@@ -539,6 +559,7 @@ END_TEST
 START_TEST (what_is_no_vm_is_refused)
 {
   GError *error = NULL;
+
   expect_failure (gdw_kvm_dirty_log_new (-1, slots, 3, &error) != NULL, &error,
                   GDW_ERROR_INVALID, "dirty log 'kvm': asking what this VM can do failed: ");
 }
@@ -549,6 +570,7 @@ START_TEST (a_vm_with_a_ring_is_refused)
   GError *error = NULL;
   int kvm = open ("/dev/kvm", O_RDWR | O_CLOEXEC), other = ioctl (kvm, KVM_CREATE_VM, 0);
   struct kvm_enable_cap ring = { .cap = KVM_CAP_DIRTY_LOG_RING_ACQ_REL, .args = { 65536 } };
+
   ck_assert_int_ge (other, 0);
   if (ioctl (other, KVM_ENABLE_CAP, &ring) != 0) {
     fprintf (stderr, "this kernel has no dirty ring: not tested\n");
@@ -565,6 +587,7 @@ int
 main (void)
 {
   int kvm = open ("/dev/kvm", O_RDWR | O_CLOEXEC), machine = ioctl (kvm, KVM_CREATE_VM, 0);
+  TCase *tc;
 
   if (machine < 0) {
     printf ("1..0 # SKIP kvm-log: /dev/kvm cannot be used: %s\n", g_strerror (errno));
@@ -572,7 +595,7 @@ main (void)
   }
   close (machine);
   close (kvm);
-  TCase *tc = tcase_create ("kvm-log");
+  tc = tcase_create ("kvm-log");
   tcase_set_timeout (tc, 30);
   tcase_add_checked_fixture (tc, setup, teardown);
   tcase_add_test (tc, plain_reports_once_and_re_arms);

@@ -74,6 +74,7 @@ set_slots (void)
       .memory_size = slots[i].size,
       .userspace_addr = (guintptr) slots[i].host_addr
     };
+
     ck_assert_int_eq (ioctl (vm, KVM_SET_USER_MEMORY_REGION, &region), 0);
   }
 }

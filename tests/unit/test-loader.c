@@ -36,6 +36,7 @@ remove_tree (const char *path)
 
   while (dir && (base = g_dir_read_name (dir))) {
     g_autofree char *inner = g_build_filename (path, base, NULL);
+
     remove_tree (inner);
   }
   if (dir)
@@ -63,6 +64,7 @@ folder_with (const char *name, const char *base)
     g_autofree char *from = g_build_filename (wrong_folder, base, NULL);
     g_autofree char *to = g_build_filename (path, base, NULL), *bytes = NULL;
     gsize length;
+
     ck_assert (g_file_get_contents (from, &bytes, &length, NULL));
     ck_assert (g_file_set_contents (to, bytes, (gssize) length, NULL));
     ck_assert (chmod (to, 0755) == 0);
@@ -75,6 +77,7 @@ find_good (GdwPlugins *plugins)
 {
   GError *error = NULL;
   const GdwPlugin *plugin = gdw_plugins_find (plugins, GDW_PLUGIN_TRACKER, "good", &error);
+
   ck_assert_msg (plugin != NULL, "%s", error ? error->message : "no error");
   return plugin;
 }
@@ -93,6 +96,7 @@ static const char *
 only_warning (GdwPlugins *plugins)
 {
   const GPtrArray *warnings = gdw_plugins_warnings (plugins);
+
   ck_assert_uint_eq (warnings->len, 1);
   return g_ptr_array_index (warnings, 0);
 }
@@ -482,6 +486,7 @@ find_filter (GdwPlugins *plugins, const char *name)
 {
   GError *error = NULL;
   const GdwPlugin *plugin = gdw_plugins_find (plugins, GDW_PLUGIN_FILTER, name, &error);
+
   ck_assert_msg (plugin != NULL, "%s", error ? error->message : "no error");
   return (const GdwFilter *) plugin;
 }
@@ -636,6 +641,7 @@ int
 main (void)
 {
   TCase *tc = tcase_create ("loader");
+
   tcase_set_timeout (tc, 30);
   tcase_add_checked_fixture (tc, make_folder, remove_folder);
   tcase_add_test (tc, a_module_is_found_loaded_and_kept);

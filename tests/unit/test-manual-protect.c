@@ -39,6 +39,7 @@ open_over (const GdwDirtyLog *log, GError **error)
   GdwTrackerConfig config = {
     .size = sizeof config, .regions = regions, .n_regions = 1, .dirty_log = log
   };
+
   return plugin->open (&config, error);
 }
 
@@ -46,10 +47,13 @@ static void
 setup (void)
 {
   gpointer symbol = NULL;
+  g_autofree char *path = NULL;
+  GModule *module;
+
   ck_assert_ptr_nonnull (g_getenv ("GODWIT_BUILD"));
-  g_autofree char *path = g_build_filename (g_getenv ("GODWIT_BUILD"), "trackers",
-                                            "gdw-tracker-manual-protect.so", NULL);
-  GModule *module = g_module_open (path, G_MODULE_BIND_LOCAL);
+  path = g_build_filename (g_getenv ("GODWIT_BUILD"), "trackers",
+                           "gdw-tracker-manual-protect.so", NULL);
+  module = g_module_open (path, G_MODULE_BIND_LOCAL);
   ck_assert_msg (module != NULL, "%s", g_module_error ());
   g_module_make_resident (module);
   ck_assert (g_module_symbol (module, "gdw_plugin", &symbol));
@@ -68,6 +72,7 @@ END_TEST
 START_TEST (a_host_without_a_manual_log_is_refused_by_name)
 {
   g_autoptr (GError) error = NULL;
+
   fake.modes = GDW_DIRTY_LOG_PLAIN;
   ck_assert_ptr_null (open_over (&fake, &error));
   ck_assert (g_error_matches (error, GDW_ERROR, GDW_ERROR_UNSUPPORTED));
@@ -97,6 +102,7 @@ int
 main (void)
 {
   TCase *tc = tcase_create ("manual-protect");
+
   tcase_add_checked_fixture (tc, setup, NULL);
   tcase_add_test (tc, it_rearms_what_is_sent);
   tcase_add_test (tc, a_host_without_a_manual_log_is_refused_by_name);

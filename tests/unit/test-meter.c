@@ -171,6 +171,7 @@ int
 main (void)
 {
   TCase *tc = tcase_create ("meter");
+
   tcase_add_test (tc, nothing_is_known_at_first);
   tcase_add_test (tc, before_the_first_window_it_is_the_mean);
   tcase_add_loop_test (tc, lumps_are_smoothed, 0, G_N_ELEMENTS (lumps));

@@ -30,6 +30,7 @@ must_parse (const char *text)
 {
   GError *error = NULL;
   GdwValue *values = gdw_options_parse (&plugin, text, &error);
+
   ck_assert_msg (values != NULL, "%s", error ? error->message : "no error");
   return values;
 }
@@ -190,6 +191,7 @@ int
 main (void)
 {
   TCase *tc = tcase_create ("options");
+
   tcase_set_timeout (tc, 30);
   tcase_add_test (tc, what_is_not_typed_has_its_default);
   tcase_add_test (tc, what_is_typed_counts_in_any_order);

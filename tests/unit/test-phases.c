@@ -300,6 +300,7 @@ int
 main (void)
 {
   TCase *tcase = tcase_create ("phases");
+
   tcase_set_timeout (tcase, 30);
   tcase_add_test (tcase, every_pair_is_as_listed);
   tcase_add_test (tcase, over_is_reached_from_everywhere);

@@ -98,9 +98,12 @@ START_TEST (what_fits_the_schema_survives_a_round_trip)
   g_autoptr (GError) error = NULL;
   g_autoptr (JsonNode) node = gdw_json_parse (c->text, -1, NULL);
   gpointer value = gdw_visit_read (c->type, node, &error);
+  g_autoptr (JsonNode) again = NULL;
+  g_autofree char *written = NULL;
+
   ck_assert_msg (value != NULL, "%s: %s", c->text, error ? error->message : "");
-  g_autoptr (JsonNode) again = gdw_visit_write (c->type, value);
-  g_autofree char *written = gdw_json_write (again);
+  again = gdw_visit_write (c->type, value);
+  written = gdw_json_write (again);
   ck_assert_str_eq (written, c->expected);
   gdw_visit_free (c->type, value);
 }
@@ -111,6 +114,7 @@ START_TEST (what_does_not_is_refused_in_the_words_of_qemu)
   const Case *c = &refused[_i];
   g_autoptr (GError) error = NULL;
   g_autoptr (JsonNode) node = gdw_json_parse (c->text, -1, NULL);
+
   ck_assert_ptr_nonnull (node);
   ck_assert_ptr_null (gdw_visit_read (c->type, node, &error));
   ck_assert_str_eq (error->message, c->expected);
@@ -121,6 +125,7 @@ END_TEST
 START_TEST (an_absent_argument_has_its_default)
 {
   g_autoptr (GdwQMigrateIncomingArgs) args = gdw_q_migrate_incoming_args_read (NULL, NULL);
+
   ck_assert (!args->has_exit_on_error && args->exit_on_error);
   ck_assert_ptr_null (args->uri);
   ck_assert_ptr_null (args->channels);
@@ -133,10 +138,12 @@ START_TEST (a_union_has_the_branch_of_its_tag)
       MAIN ("{\"transport\":\"socket\",\"type\":\"unix\",\"path\":\"/a\"}"), -1, NULL);
   g_autoptr (GdwQMigrateArgs) args = gdw_q_migrate_args_read (node, NULL);
   GdwQMigrationChannel *channel = g_ptr_array_index (args->channels, 0);
+  GdwQSocketAddress *socket;
+
   ck_assert_int_eq (channel->channel_type, GDW_Q_MIGRATION_CHANNEL_TYPE_MAIN);
   ck_assert_int_eq (channel->addr->transport, GDW_Q_MIGRATION_ADDRESS_TYPE_SOCKET);
   ck_assert_ptr_null (channel->addr->file);
-  GdwQSocketAddress *socket = channel->addr->socket;
+  socket = channel->addr->socket;
   ck_assert_int_eq (socket->type, GDW_Q_SOCKET_ADDRESS_TYPE_UNIX);
   ck_assert_ptr_null (socket->inet);
   ck_assert_str_eq (socket->q_unix->path, "/a");
@@ -149,20 +156,25 @@ START_TEST (what_is_absent_is_not_written)
   GdwQMigrationInfo info = { 0 };
   g_autoptr (JsonNode) empty = gdw_q_migration_info_write (&info);
   g_autofree char *text = gdw_json_write (empty);
+  GdwQMigrationRound round = { .pages = 1, .bytes = 4096, .ms = 2, .dirty_pages = 3 };
+  g_autoptr (GPtrArray) rounds = NULL;
+  g_autoptr (GPtrArray) warnings = NULL;
+  g_autoptr (JsonNode) some = NULL;
+  g_autofree char *more = NULL;
+
   ck_assert_str_eq (text, "{}");
 
-  GdwQMigrationRound round = { .pages = 1, .bytes = 4096, .ms = 2, .dirty_pages = 3 };
-  g_autoptr (GPtrArray) rounds = g_ptr_array_new ();
+  rounds = g_ptr_array_new ();
   g_ptr_array_add (rounds, &round);
-  g_autoptr (GPtrArray) warnings = g_ptr_array_new ();
+  warnings = g_ptr_array_new ();
   g_ptr_array_add (warnings, (gpointer) "one link");
   info = (GdwQMigrationInfo){ .has_status = TRUE,
                               .status = GDW_Q_MIGRATION_STATUS_PRE_SWITCHOVER,
                               .has_total_time = TRUE,
                               .x_rounds = rounds,
                               .x_warnings = warnings };
-  g_autoptr (JsonNode) some = gdw_q_migration_info_write (&info);
-  g_autofree char *more = gdw_json_write (some);
+  some = gdw_q_migration_info_write (&info);
+  more = gdw_json_write (some);
   ck_assert_str_eq (more, "{\"status\":\"pre-switchover\",\"total-time\":0,\"x-rounds\":[{"
                           "\"pages\":1,\"bytes\":4096,\"ms\":2,\"dirty-pages\":3}],"
                           "\"x-warnings\":[\"one link\"]}");
@@ -171,12 +183,17 @@ END_TEST
 
 START_TEST (an_event_has_its_data)
 {
+  g_autoptr (JsonNode) data = NULL;
+  g_autofree char *text = NULL;
+  g_autoptr (JsonNode) pass = NULL;
+  g_autofree char *pass_text = NULL;
+
   ck_assert_ptr_null (gdw_event_stop ());
-  g_autoptr (JsonNode) data = gdw_event_shutdown (FALSE, GDW_Q_SHUTDOWN_CAUSE_HOST_QMP_QUIT);
-  g_autofree char *text = gdw_json_write (data);
+  data = gdw_event_shutdown (FALSE, GDW_Q_SHUTDOWN_CAUSE_HOST_QMP_QUIT);
+  text = gdw_json_write (data);
   ck_assert_str_eq (text, "{\"guest\":false,\"reason\":\"host-qmp-quit\"}");
-  g_autoptr (JsonNode) pass = gdw_event_migration_pass (2);
-  g_autofree char *pass_text = gdw_json_write (pass);
+  pass = gdw_event_migration_pass (2);
+  pass_text = gdw_json_write (pass);
   ck_assert_str_eq (pass_text, "{\"pass\":2}");
   ck_assert_str_eq (GDW_EVENT_MIGRATION_PASS, "MIGRATION_PASS");
 }
@@ -188,6 +205,7 @@ find_info (const GPtrArray *list, const char *name)
 {
   for (guint i = 0; i < list->len; i++) {
     const GdwQSchemaInfo *info = g_ptr_array_index (list, i);
+
     if (strcmp (info->name, name) == 0)
       return info;
   }
@@ -198,19 +216,24 @@ START_TEST (the_schema_describes_itself_and_is_closed)
 {
   g_autoptr (GError) error = NULL;
   g_autoptr (JsonNode) node = gdw_json_parse (gdw_qapi_schema, -1, &error);
+  GPtrArray *list;
+
   ck_assert_msg (node != NULL, "%s", error ? error->message : "");
-  GPtrArray *list = gdw_visit_read (&gdw_q_type_schema_info_list, node, &error);
+  list = gdw_visit_read (&gdw_q_type_schema_info_list, node, &error);
   ck_assert_msg (list != NULL, "%s", error ? error->message : "");
   for (guint i = 0; i < gdw_n_commands; i++) {
     const GdwQSchemaInfo *info = find_info (list, gdw_commands[i].name);
+
     ck_assert (info && info->meta_type == GDW_Q_SCHEMA_META_TYPE_COMMAND);
     ck_assert_ptr_nonnull (find_info (list, info->command->arg_type));
     ck_assert_ptr_nonnull (find_info (list, info->command->ret_type));
   }
   for (guint i = 0; i < list->len; i++) {
     const GdwQSchemaInfo *info = g_ptr_array_index (list, i);
+
     for (guint j = 0; info->object && j < info->object->members->len; j++) {
       GdwQSchemaInfoObjectMember *member = g_ptr_array_index (info->object->members, j);
+
       ck_assert_ptr_nonnull (find_info (list, member->type));
     }
   }
@@ -242,6 +265,7 @@ int
 main (void)
 {
   TCase *tcase = tcase_create ("qapi");
+
   tcase_set_timeout (tcase, 30);
   tcase_add_loop_test (tcase, what_fits_the_schema_survives_a_round_trip, 0,
                        G_N_ELEMENTS (taken));

@@ -29,6 +29,7 @@ count_fds (void)
 {
   DIR *dir = opendir ("/proc/self/fd");
   guint n = 0;
+
   while (readdir (dir))
     n++;
   closedir (dir);
@@ -57,6 +58,7 @@ static Pipe
 make_pipe (void)
 {
   int fds[2];
+
   ck_assert (pipe (fds) == 0 && g_unix_set_fd_nonblocking (fds[0], TRUE, NULL));
   return (Pipe){ fds[0], fds[1] };
 }
@@ -72,6 +74,7 @@ transmit_with (Client *client, const char *text, Pipe *pipes, guint n)
                         .msg_control = control,
                         .msg_controllen = CMSG_SPACE (n * sizeof (int)) };
   struct cmsghdr *header = CMSG_FIRSTHDR (&msg);
+
   *header = (struct cmsghdr){ CMSG_LEN (n * sizeof (int)), SOL_SOCKET, SCM_RIGHTS };
   for (guint i = 0; i < n; i++) {
     pipes[i] = make_pipe ();
@@ -100,6 +103,7 @@ static void
 expect_named (Client *client, const char *name, Pipe *pipe)
 {
   g_autofree char *command = g_strdup_printf (CLOSEFD ("%s"), name);
+
   ck_assert (is_open (pipe));
   transmit (client, command);
   expect (client, OK);
@@ -110,6 +114,7 @@ START_TEST (one_monitor_does_not_get_what_another_sent)
 {
   Client one = connect_negotiated (), two = connect_negotiated ();
   Pipe unused, used;
+
   transmit_with (&one, QUERY, &unused, 1);
   transmit (&two, GETFD ("a"));
   expect (&two, NONE);
@@ -129,6 +134,7 @@ START_TEST (two_monitors_that_speak_by_turns_keep_their_own)
 {
   Client one = connect_negotiated (), two = connect_negotiated ();
   Pipe pipes[4];
+
   transmit_with (&one, "{\"execute\":", &pipes[0], 1);
   transmit_with (&two, GETFD ("x"), &pipes[1], 1);
   expect (&two, OK);
@@ -151,6 +157,7 @@ START_TEST (messages_that_arrive_together_keep_their_own)
 {
   Client client = connect_negotiated ();
   Pipe pipes[3];
+
   transmit (&client, QUERY);
   transmit (&client, GETFD ("none"));
   transmit_with (&client, GETFD ("a"), &pipes[0], 1);
@@ -176,6 +183,7 @@ START_TEST (the_first_of_several_commands_in_one_message_has_them)
 {
   Client client = connect_negotiated ();
   Pipe pipes[2];
+
   transmit_with (&client, GETFD ("a") GETFD ("b"), pipes, 2);
   expect (&client, OK);
   expect (&client, NONE);
@@ -203,6 +211,7 @@ START_TEST (it_may_come_with_any_part_of_the_command)
   gboolean at_once = _i % 2, another = !parts[_i / 2].after;
   Client client = connect_negotiated ();
   Pipe pipe;
+
   transmit (&client, parts[_i / 2].before);
   while (!at_once && g_main_context_iteration (NULL, FALSE))
     ;
@@ -231,8 +240,10 @@ START_TEST (what_is_no_command_has_its_own_closed)
                                 "command nope has not been found\"}}" },
   };
   Client client = connect_negotiated ();
+
   for (guint i = 0; i < G_N_ELEMENTS (bad); i++) {
     Pipe pipe;
+
     transmit_with (&client, bad[i].text, &pipe, 1);
     expect (&client, bad[i].answer);
     expect_closed (&pipe);
@@ -248,6 +259,7 @@ START_TEST (what_comes_with_the_rest_of_a_refused_one_is_closed)
   g_autofree char *open = g_strnfill (65, '['), *shut = g_strnfill (65, ']');
   Client client = connect_negotiated ();
   Pipe pipe;
+
   transmit (&client, open);
   expect (&client, GENERIC ("JSON parse error, nesting depth limit exceeded: 64 levels"));
   transmit_with (&client, shut, &pipe, 1);
@@ -262,6 +274,7 @@ START_TEST (a_command_that_waits_keeps_its_own)
 {
   Client client = connect_stopping (_i ? NEGOTIATE_OOB : NEGOTIATE, "");
   Pipe pipes[3];
+
   transmit_with (&client, GETFD ("a"), &pipes[0], 1);
   if (_i) {
     transmit_with (&client, "{\"exec-oob\":\"query-yank\"}", &pipes[2], 1);
@@ -286,6 +299,7 @@ START_TEST (who_leaves_takes_all_along)
 {
   Client client = connect_stopping (NEGOTIATE_OOB, ""), other = connect_negotiated ();
   Pipe named, waits, begun;
+
   transmit_with (&other, GETFD ("a"), &named, 1);
   expect (&other, OK);
   transmit_with (&client, GETFD ("a"), &waits, 1);
@@ -312,6 +326,7 @@ START_TEST (too_many_are_refused)
       "qmp: the command is refused: more than 16 descriptors came along with it; send fewer");
   Client client = connect_negotiated ();
   Pipe pipes[MANY];
+
   if (_i) {
     transmit_with (&client, GETFD ("a"), pipes, MANY);
   } else {
@@ -337,6 +352,7 @@ START_TEST (without_room_for_all_the_command_is_refused)
   Client client = connect_negotiated ();
   Pipe pipes[3];
   int last;
+
   transmit_with (&client, GETFD ("a"), pipes, 3);
   last = dup (client.fd);
   close (last);

@@ -28,6 +28,7 @@ expect_nothing (Client *client)
 START_TEST (what_is_out_of_band_waits_for_nothing)
 {
   Client client = connect_stopping (NEGOTIATE_OOB, STATUS (1) YANK (2) STATUS (3));
+
   expect (&client, NONE (2));
   expect_nothing (&client);
   transmit (&client, YANK (4));
@@ -44,6 +45,7 @@ END_TEST
 START_TEST (an_error_out_of_band_waits_for_nothing)
 {
   Client client = connect_stopping (NEGOTIATE_OOB, "{\"exec-oob\":\"stop\",\"id\":1}");
+
   expect (&client, "{\"error\":{\"class\":\"GenericError\",\"desc\":"
                    "\"The command stop does not support OOB\"},\"id\":1}");
   gdw_reply_done (vm.pausing);
@@ -56,6 +58,7 @@ END_TEST
 START_TEST (what_is_no_json_keeps_its_place)
 {
   Client client = connect_stopping (NEGOTIATE_OOB, "bad " STATUS (1) YANK (2));
+
   expect (&client, NONE (2));
   expect_nothing (&client);
   gdw_reply_done (vm.pausing);
@@ -71,6 +74,7 @@ END_TEST
 START_TEST (nothing_overtakes_for_who_has_not_asked)
 {
   Client client = connect_stopping (NEGOTIATE, YANK (1));
+
   expect_nothing (&client);
   gdw_reply_done (vm.pausing);
   expect_event (&client, "\"STOP\"");
@@ -85,6 +89,7 @@ START_TEST (nothing_is_read_behind_eight_that_wait)
 {
   Client client = connect_stopping (NEGOTIATE_OOB, STATUS (1) STATUS (2) STATUS (3) STATUS (4)
                                                        STATUS (5) STATUS (6) STATUS (7));
+
   transmit (&client, YANK (10));
   expect (&client, NONE (10));
   transmit (&client, STATUS (8) YANK (11));
@@ -97,6 +102,7 @@ START_TEST (nothing_is_read_behind_eight_that_wait)
   for (int id = 2; id <= 8; id++) {
     g_autofree char *paused = g_strdup_printf (
         "{\"return\":{\"running\":false,\"status\":\"paused\"},\"id\":%d}", id);
+
     expect (&client, paused);
   }
   disconnect (&client);
@@ -106,6 +112,7 @@ END_TEST
 START_TEST (who_half_closes_gets_all_answers)
 {
   Client client = connect_stopping (NEGOTIATE_OOB, STATUS (1) YANK (2) STATUS (3));
+
   shutdown (client.fd, SHUT_WR);
   expect (&client, NONE (2));
   settle ();
@@ -122,13 +129,15 @@ END_TEST
 START_TEST (who_leaves_takes_what_waits_along)
 {
   Client client = connect_stopping (NEGOTIATE_OOB, "{\"execute\":\"cont\"}" STATUS (2) "bad ");
+  Client other;
+
   settle ();
   disconnect (&client);
   settle ();
   gdw_reply_done (vm.pausing);
   while (gdw_migration_get_run_state (vm.migration) != GDW_RUN_STATE_PAUSED)
     g_main_context_iteration (NULL, TRUE);
-  Client other = connect_negotiated ();
+  other = connect_negotiated ();
   transmit (&other, STATUS (1));
   expect (&other, PAUSED (1));
   disconnect (&other);
@@ -139,6 +148,7 @@ START_TEST (a_client_beside_it_waits_as_before)
 {
   Client client = connect_stopping (NEGOTIATE_OOB, YANK (1));
   Client other = connect_negotiated ();
+
   transmit (&other, STATUS (2) YANK (3));
   expect (&client, NONE (1));
   expect (&other, "{\"return\":{\"running\":true,\"status\":\"running\"},\"id\":2}");
@@ -155,6 +165,7 @@ int
 main (void)
 {
   TCase *tcase = tcase_create ("oob");
+
   tcase_set_timeout (tcase, 30);
   tcase_add_checked_fixture (tcase, setup, teardown);
   tcase_add_test (tcase, what_is_out_of_band_waits_for_nothing);

@@ -201,8 +201,10 @@ static char *
 receive_all (Client *client)
 {
   GString *all = g_string_new (NULL);
+
   for (;;) {
     g_autofree char *line = receive (client);
+
     if (!line)
       return g_string_free (all, FALSE);
     g_string_append_printf (all, "%s\n", line);
@@ -215,6 +217,7 @@ transmit_slowly (Client *client, const char *text)
 {
   for (const char *p = text; *p; p++) {
     const char byte[] = { *p, '\0' };
+
     transmit (client, byte);
     while (g_main_context_iteration (NULL, FALSE))
       ;
@@ -227,6 +230,8 @@ START_TEST (each_rule_holds)
   guint rule = (guint) _i % G_N_ELEMENTS (rules);
   Client client = connect_raw (vm.path);
   g_autofree char *greeting = receive (&client);
+  g_autofree char *answers = NULL;
+
   ck_assert (g_regex_match_simple (
       "^\\{\"QMP\":\\{\"version\":\\{\"qemu\":\\{\"major\":10,\"minor\":0,\"micro\":0\\},"
       "\"package\":\"godwit [0-9.]+\"\\},\"capabilities\":\\[\"oob\"\\]\\}\\}$",
@@ -236,7 +241,7 @@ START_TEST (each_rule_holds)
   else
     transmit_slowly (&client, rules[rule].sent);
   shutdown (client.fd, SHUT_WR);
-  g_autofree char *answers = receive_all (&client);
+  answers = receive_all (&client);
   ck_assert_str_eq (answers, rules[rule].expected);
   disconnect (&client);
 }
@@ -245,6 +250,7 @@ END_TEST
 START_TEST (commands_of_one_client_wait_for_each_other_and_for_no_other_client)
 {
   Client one = connect_negotiated (), two = connect_negotiated ();
+
   transmit (&one, "{\"execute\":\"cont\"}");
   expect_event (&two, "\"RESUME\"");
   expect_event (&one, "\"RESUME\"");
@@ -273,6 +279,7 @@ END_TEST
 START_TEST (only_who_has_negotiated_gets_events)
 {
   Client listener = connect_negotiated (), stranger = connect_raw (vm.path);
+
   g_free (receive (&stranger));
   transmit (&listener, "{\"execute\":\"cont\"}");
   expect_event (&listener, "\"RESUME\"");
@@ -287,6 +294,7 @@ END_TEST
 START_TEST (a_client_that_half_closes_gets_a_late_answer)
 {
   Client client = connect_negotiated ();
+
   transmit (&client, "{\"execute\":\"cont\"}");
   expect_event (&client, "\"RESUME\"");
   expect (&client, "{\"return\":{}}");
@@ -307,6 +315,7 @@ END_TEST
 START_TEST (a_client_may_leave_before_its_answer)
 {
   Client client = connect_negotiated (), other = connect_negotiated ();
+
   transmit (&client, "{\"execute\":\"cont\"}");
   expect_event (&client, "\"RESUME\"");
   expect_event (&other, "\"RESUME\"");
@@ -326,6 +335,7 @@ END_TEST
 START_TEST (the_control_may_go_before_an_answer)
 {
   Client client = connect_negotiated ();
+
   transmit (&client, "{\"execute\":\"cont\"}");
   expect_event (&client, "\"RESUME\"");
   expect (&client, "{\"return\":{}}");
@@ -345,6 +355,7 @@ END_TEST
 START_TEST (a_client_that_does_not_read_is_dropped)
 {
   Client deaf = connect_negotiated (), other = connect_negotiated ();
+
   /* Each answer is longer than 10 KiB. */
   for (int i = 0; i < 2000 && !deaf.closed; i++)
     transmit (&deaf, "{\"execute\":\"query-qmp-schema\"}");
@@ -364,6 +375,7 @@ make_request (gsize size)
 {
   static const char head[] = "{\"execute\":\"query-migrate\",\"id\":\"", tail[] = "\"}";
   g_autofree char *filler = g_strnfill (size - strlen (head) - strlen (tail), 'x');
+
   return g_strconcat (head, filler, tail, NULL);
 }
 
@@ -372,8 +384,10 @@ START_TEST (a_request_has_up_to_1_mib)
   Client client = connect_negotiated ();
   g_autofree char *largest = make_request (1024 * 1024);
   g_autofree char *larger = make_request (1024 * 1024 + 1);
+  g_autofree char *answer = NULL;
+
   transmit (&client, largest);
-  g_autofree char *answer = receive (&client);
+  answer = receive (&client);
   ck_assert_msg (g_str_has_prefix (answer, "{\"return\":{},\"id\":\"xxx"), "%.60s", answer);
   transmit (&client, larger);
   expect (&client, GENERIC ("JSON parse error, token size limit exceeded: 1 MiB") "}");
@@ -387,6 +401,7 @@ START_TEST (a_request_that_was_refused_can_be_broken_off)
 {
   Client client = connect_negotiated ();
   g_autofree char *open = g_strnfill (65, '[');
+
   transmit (&client, open);
   expect (&client, GENERIC ("JSON parse error, nesting depth limit exceeded: 64 levels") "}");
   transmit (&client, "\"\xff{\"execute\":\"query-migrate\"}");
@@ -398,11 +413,13 @@ END_TEST
 START_TEST (a_request_has_up_to_64_levels)
 {
   Client client = connect_negotiated ();
+
   for (guint depth = 63; depth <= 100000; depth = depth == 63 ? 64 : depth * 1000) {
     g_autofree char *open = g_strnfill (depth, '['), *shut = g_strnfill (depth, ']');
     g_autofree char *request = g_strconcat ("{\"execute\":\"query-migrate\",\"id\":", open,
                                             shut, "}", NULL);
     g_autofree char *good = g_strconcat ("{\"return\":{},\"id\":", open, shut, "}", NULL);
+
     transmit (&client, request);
     expect (&client, depth == 63 ? good
                                  : GENERIC ("JSON parse error, nesting depth limit "
@@ -417,6 +434,7 @@ END_TEST
 START_TEST (quit_is_answered_then_told_then_done)
 {
   Client client = connect_negotiated ();
+
   transmit (&client, "{\"execute\":\"quit\",\"id\":1}{\"execute\":\"quit\",\"id\":2}");
   expect (&client, "{\"return\":{},\"id\":1}");
   expect (&client, "{\"return\":{},\"id\":2}");
@@ -430,16 +448,20 @@ END_TEST
 START_TEST (the_lists_have_what_is_built)
 {
   Client client = connect_negotiated ();
+  g_autofree char *commands = NULL;
+  g_autofree char *schema = NULL;
+  g_autofree char *version = NULL;
+
   transmit (&client, "{\"execute\":\"query-commands\"}");
-  g_autofree char *commands = receive (&client);
+  commands = receive (&client);
   ck_assert_ptr_nonnull (strstr (commands, "{\"name\":\"migrate-incoming\"}"));
   ck_assert_ptr_null (strstr (commands, "postcopy"));
   transmit (&client, "{\"execute\":\"query-qmp-schema\"}");
-  g_autofree char *schema = receive (&client);
+  schema = receive (&client);
   ck_assert_ptr_nonnull (
       strstr (schema, "{\"name\":\"migrate_cancel\",\"meta-type\":\"command\",\"arg-type\":"));
   transmit (&client, "{\"execute\":\"query-version\"}");
-  g_autofree char *version = receive (&client);
+  version = receive (&client);
   ck_assert (g_str_has_prefix (version, "{\"return\":{\"qemu\":{\"major\":10,"));
   disconnect (&client);
 }
@@ -448,30 +470,35 @@ END_TEST
 START_TEST (a_stale_socket_is_replaced_and_nothing_else)
 {
   g_autoptr (GError) error = NULL;
+  g_autofree char *file = NULL;
+  g_autofree char *content = NULL;
+  struct sockaddr_un address = { .sun_family = AF_UNIX };
+  g_autofree char *stale = NULL;
+  int fd;
+  struct stat status;
+  Client client;
+
   ck_assert (!gdw_control_listen_qmp (vm.control, vm.path, &error));
   ck_assert_ptr_nonnull (strstr (error->message, vm.path));
   g_clear_error (&error);
 
-  g_autofree char *file = g_build_filename (vm.folder, "file", NULL);
+  file = g_build_filename (vm.folder, "file", NULL);
   ck_assert (g_file_set_contents (file, "keep", -1, NULL));
   ck_assert (!gdw_control_listen_qmp (vm.control, file, &error));
-  g_autofree char *content = NULL;
   ck_assert (g_file_get_contents (file, &content, NULL, NULL));
   ck_assert_str_eq (content, "keep");
   g_unlink (file);
 
-  struct sockaddr_un address = { .sun_family = AF_UNIX };
-  g_autofree char *stale = g_build_filename (vm.folder, "stale", NULL);
+  stale = g_build_filename (vm.folder, "stale", NULL);
   ck_assert_uint_lt (g_strlcpy (address.sun_path, stale, sizeof address.sun_path),
                      sizeof address.sun_path);
-  int fd = socket (AF_UNIX, SOCK_STREAM, 0);
+  fd = socket (AF_UNIX, SOCK_STREAM, 0);
   ck_assert_int_eq (bind (fd, (struct sockaddr *) &address, sizeof address), 0);
   close (fd);
   ck_assert (gdw_control_listen_qmp (vm.control, stale, NULL));
-  struct stat status;
   ck_assert_int_eq (stat (stale, &status), 0);
   ck_assert_int_eq (status.st_mode & 077, 0);
-  Client client = connect_raw (stale);
+  client = connect_raw (stale);
   g_free (receive (&client));
   disconnect (&client);
 }
@@ -481,6 +508,7 @@ int
 main (void)
 {
   TCase *tcase = tcase_create ("qmp");
+
   tcase_set_timeout (tcase, 30);
   tcase_add_checked_fixture (tcase, setup, teardown);
   tcase_add_loop_test (tcase, each_rule_holds, 0, 2 * G_N_ELEMENTS (rules));

@@ -124,6 +124,7 @@ int
 main (void)
 {
   TCase *bucket = tcase_create ("bucket");
+
   tcase_set_timeout (bucket, 30);
   tcase_add_loop_test (bucket, never_more_than_the_rate_and_always_some_after_the_wait, 0,
                        G_N_ELEMENTS (rates));

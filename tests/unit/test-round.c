@@ -18,6 +18,7 @@ static FakeTracker *fake;
 static GdwRound *work;
 static GString *events;
 static GdwRoundTotals totals; /* of the last round that ended */
+static guint64 number;        /* of the round under way, from 1 on */
 
 static void
 on_event (GdwRoundEvent event, const GdwRoundTotals *ended, gpointer data)
@@ -27,6 +28,8 @@ on_event (GdwRoundEvent event, const GdwRoundTotals *ended, gpointer data)
   g_string_append_printf (events, " %s", names[event]);
   if (ended)
     totals = *ended;
+  if (event == GDW_ROUND_ENDED)
+    number++;
 }
 
 static void
@@ -36,6 +39,7 @@ begin (guint n_links)
   ck_assert (gdw_tracking_start (fake->tracking, NULL));
   memset (fake->memory, 1, fake->size);
   events = g_string_new (NULL);
+  number = 1;
   work = gdw_round_new (fake->regions, fake->tracking, n_links, on_event, NULL);
 }
 
@@ -126,7 +130,7 @@ START_TEST (every_page_is_claimed_once)
   ck_assert_uint_eq (normal, LOW + HIGH - 10);
   ck_assert_uint_eq (totals.pages, LOW + HIGH);
   ck_assert_str_eq (events->str, " low ended");
-  ck_assert_uint_eq (gdw_round_number (work), 2);
+  ck_assert_uint_eq (number, 2);
   end ();
 }
 END_TEST
@@ -325,13 +329,11 @@ END_TEST
 START_TEST (damaged_twice_while_paused_is_an_error)
 {
   g_autoptr (GError) error = NULL;
-  guint64 number;
 
   begin (1);
   acknowledge (claim_all ());
   write_page (PAGE);
   gdw_round_final (work);
-  number = gdw_round_number (work);
   ck_assert (damage (PAGE, number - 1, NULL));
   ck_assert (damage (PAGE, number, NULL));
   ck_assert (damage (PAGE + 1, number, NULL));
@@ -354,7 +356,7 @@ START_TEST (it_is_drained_once_when_all_is_acknowledged)
   sent = claim_all ();
   ck_assert_uint_eq (count (sent), 1);
   ck_assert (strstr (events->str, "drained") == NULL);
-  ck_assert (damage (PAGE, gdw_round_number (work), NULL));
+  ck_assert (damage (PAGE, number, NULL));
   acknowledge (sent);
   ck_assert (strstr (events->str, "drained") == NULL);
   acknowledge (claim_all ());
@@ -383,7 +385,7 @@ START_TEST (a_set_that_is_filled_up_all_the_time_does_not_hide_the_end)
   begin (1);
   for (guint round = 1; round <= 3; round++) {
     g_string_truncate (events, 0);
-    while (gdw_round_number (work) == round) {
+    while (number == round) {
       ck_assert (gdw_round_claim (work, batch, NULL));
       publish_all (FALSE);
     }

@@ -10,6 +10,7 @@ all_text (const GdwSetting *settings, gconstpointer values)
 
   for (; settings->name; settings++) {
     g_autofree char *value = gdw_setting_get (settings, values);
+
     g_string_append_printf (text, "%s=%s ", settings->name, value);
   }
   return g_string_free (text, FALSE);

@@ -37,6 +37,7 @@ listed (GdwStatus from, GdwStatus to)
 {
   g_autofree char *move = g_strdup_printf ("%s %s", gdw_status_name (from),
                                            gdw_status_name (to));
+
   for (guint i = 0; i < G_N_ELEMENTS (allowed); i++)
     if (strcmp (allowed[i], move) == 0)
       return TRUE;
@@ -46,11 +47,14 @@ listed (GdwStatus from, GdwStatus to)
 START_TEST (every_pair_is_as_listed)
 {
   guint n = 0;
+
   for (GdwStatus from = 0; from < GDW_STATUS_N; from++)
     for (GdwStatus to = 0; to < GDW_STATUS_N; to++) {
       g_autoptr (GError) error = NULL;
       GdwState state = { from };
       gboolean ok = listed (from, to);
+      g_autofree char *both = NULL;
+
       n += ok;
       ck_assert_int_eq (gdw_state_allows (from, to), ok);
       ck_assert_int_eq (gdw_state_set (&state, to, &error), ok);
@@ -59,8 +63,8 @@ START_TEST (every_pair_is_as_listed)
       if (ok)
         continue;
       ck_assert (g_error_matches (error, GDW_ERROR, GDW_ERROR_BUSY));
-      g_autofree char *both = g_strdup_printf (
-          "status '%s': cannot become '%s': ", gdw_status_name (from), gdw_status_name (to));
+      both = g_strdup_printf ("status '%s': cannot become '%s': ", gdw_status_name (from),
+                              gdw_status_name (to));
       ck_assert_msg (g_str_has_prefix (error->message, both), "%s", error->message);
     }
   ck_assert_uint_eq (n, G_N_ELEMENTS (allowed));
@@ -83,6 +87,7 @@ START_TEST (names_are_those_of_qmp)
   static const char *const run[] = { "prelaunch",     "running",        "paused",
                                      "inmigrate",     "finish-migrate", "postmigrate",
                                      "internal-error" };
+
   ck_assert_uint_eq (G_N_ELEMENTS (status), GDW_STATUS_N);
   ck_assert_uint_eq (G_N_ELEMENTS (run), GDW_RUN_STATE_N);
   for (guint i = 0; i < GDW_STATUS_N; i++)
@@ -98,6 +103,7 @@ int
 main (void)
 {
   TCase *tc = tcase_create ("state");
+
   tcase_add_test (tc, every_pair_is_as_listed);
   tcase_add_test (tc, a_status_outside_the_table_is_refused);
   tcase_add_test (tc, names_are_those_of_qmp);

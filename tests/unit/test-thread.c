@@ -129,6 +129,7 @@ int
 main (void)
 {
   TCase *tcase = tcase_create ("thread");
+
   tcase_set_timeout (tcase, 30);
   tcase_add_test (tcase, the_list_has_who_works);
   tcase_add_test (tcase, a_long_name_is_cut_for_the_system_alone);

@@ -51,6 +51,7 @@ has_ipv6 (void)
   struct sockaddr_in6 address = { .sin6_family = AF_INET6, .sin6_addr = in6addr_loopback };
   int fd = socket (AF_INET6, SOCK_STREAM | SOCK_CLOEXEC, 0);
   gboolean ok = fd >= 0 && bind (fd, (struct sockaddr *) &address, sizeof address) == 0;
+
   if (fd >= 0)
     close (fd);
   return ok;
@@ -60,6 +61,7 @@ static void
 listen_at (Pair *pair, int kind)
 {
   g_autofree char *uri = uri_of ((Kind) kind);
+
   pair_listen (pair, uri, "", "");
 }
 
@@ -86,6 +88,7 @@ START_TEST (bytes_arrive_whole_and_in_order_both_ways_at_once)
       { .run = job_write, .link = pair.in, .bytes = back, .length = n, .seed = i + 20 },
       { .run = job_read, .link = pair.out, .bytes = got_back, .length = n, .seed = i + 30 },
     };
+
     for (guint j = 0; j < 4; j++)
       job_start (&jobs[j]);
     for (guint j = 0; j < 4; j++)

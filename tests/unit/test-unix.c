@@ -48,6 +48,7 @@ static void
 listen_here (Pair *pair)
 {
   g_autofree char *uri = own_uri ();
+
   pair_listen (pair, uri, "", "");
 }
 
@@ -213,13 +214,14 @@ START_TEST (a_user_that_is_allowed_may_connect)
   Job job = { .run = job_accept };
   g_autofree char *name = own_name (), *uri = g_strconcat ("unix:@", name, NULL);
   int status = -1;
+  pid_t child;
 
   if (geteuid () != 0)
     return;
   pair_listen (&pair, uri, ",peer-uid=65534", "");
   job.stack = pair.listening;
   job_start (&job);
-  pid_t child = stranger (name);
+  child = stranger (name);
   ck_assert (job_finish (&job));
   pair.in = job.got;
   ck_assert (write_bytes (pair.in, "x", 1, NULL));
@@ -352,10 +354,11 @@ race (gpointer data)
   return NULL;
 }
 
+#define RACERS 4
+
 /* Also where a stale file is in the way. */
 START_TEST (of_several_listeners_at_once_one_has_the_path)
 {
-  enum { RACERS = 4 };
   g_autofree char *path = g_build_filename (folder, "s", NULL), *uri = own_uri ();
   pthread_barrier_t start;
 

@@ -150,6 +150,7 @@ bug_sendv (LocalLink *link, const struct iovec *iov, guint n, SendFunc send)
     return send (link, iov, 1) == (gssize) iov[0].iov_len ? total : -1;
   if (BUGGY (REORDERS_VECTORS) && n > 2 && iov[1].iov_len == iov[2].iov_len) {
     struct iovec swapped[3] = { iov[0], iov[2], iov[1] };
+
     return send (link, swapped, 3);
   }
   if (BUGGY (SUMS_IN_AN_INT) && (gint) total <= 0) {

@@ -61,6 +61,7 @@ read_ahead (Link *link, const GdwNext *next, const struct iovec *iov, GCancellab
 
   if (link->n_kept == 0) {
     gssize count = next->read (next, &ahead, 1, cancellable, error);
+
     if (count <= 0)
       return count;
     link->n_kept = (gsize) count;

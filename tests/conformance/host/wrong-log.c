@@ -6,8 +6,6 @@
 
 /* Mistakes in the dirty log. */
 
-#define LOG WrongHost *wrong = self
-
 static gboolean
 get (WrongHost *wrong, guint region, guint64 *bits, GError **error)
 {
@@ -30,7 +28,7 @@ pages_of (WrongHost *wrong, guint region)
 static gboolean
 get_whole_words (gpointer self, guint region, guint64 *bits, GError **error)
 {
-  LOG;
+  WrongHost *wrong = self;
 
   if (!get (wrong, region, bits, error))
     return FALSE;
@@ -48,7 +46,7 @@ forgets_the_last_pages (WrongHost *wrong)
 static gboolean
 get_and_add (gpointer self, guint region, guint64 *bits, GError **error)
 {
-  LOG;
+  WrongHost *wrong = self;
   gsize words = GDW_BITMAP_WORDS (pages_of (wrong, region));
   g_autofree guint64 *got = g_new0 (guint64, words);
 
@@ -70,7 +68,7 @@ adds_to_the_bits (WrongHost *wrong)
 static gboolean
 get_first (gpointer self, guint region, guint64 *bits, GError **error)
 {
-  LOG;
+  WrongHost *wrong = self;
   g_autofree guint64 *got = g_new0 (guint64, GDW_BITMAP_WORDS (pages_of (wrong, 0)));
 
   if (!get (wrong, 0, got, error))
@@ -88,7 +86,7 @@ takes_one_region_for_another (WrongHost *wrong)
 static gboolean
 get_too_much (gpointer self, guint region, guint64 *bits, GError **error)
 {
-  LOG;
+  WrongHost *wrong = self;
 
   if (!get (wrong, region, bits, error))
     return FALSE;
@@ -105,7 +103,7 @@ writes_behind_the_bits (WrongHost *wrong)
 static gboolean
 enable_manual (gpointer self, guint32 mode, GError **error)
 {
-  LOG;
+  WrongHost *wrong = self;
 
   return wrong->right_log->enable (
       wrong->right_log->self, mode == GDW_DIRTY_LOG_PLAIN ? GDW_DIRTY_LOG_MANUAL : mode, error);
@@ -120,7 +118,7 @@ re_arms_nothing_in_plain_mode (WrongHost *wrong)
 static gboolean
 get_and_clear (gpointer self, guint region, guint64 *bits, GError **error)
 {
-  LOG;
+  WrongHost *wrong = self;
 
   return get (wrong, region, bits, error) &&
          clear (wrong, region, 0, pages_of (wrong, region), bits, error);
@@ -137,7 +135,7 @@ static gboolean
 clear_next_too (gpointer self, guint region, guint64 first, guint64 n, const guint64 *bits,
                 GError **error)
 {
-  LOG;
+  WrongHost *wrong = self;
   g_autofree guint64 *more = g_memdup2 (bits, GDW_BITMAP_WORDS (n) * sizeof *bits);
 
   more[0] |= more[0] << 1;
@@ -167,7 +165,7 @@ static gboolean
 clear_from_zero (gpointer self, guint region, guint64 first, guint64 n, const guint64 *bits,
                  GError **error)
 {
-  LOG;
+  WrongHost *wrong = self;
   guint64 pages = pages_of (wrong, region);
 
   return clear (wrong, region, 0, n % 64 ? MIN (n / 64 * 64 + 64, pages) : n, bits, error);
@@ -182,7 +180,7 @@ clears_from_page_0 (WrongHost *wrong)
 static gboolean
 enable_clean (gpointer self, guint32 mode, GError **error)
 {
-  LOG;
+  WrongHost *wrong = self;
 
   return wrong->right_log->enable (wrong->right_log->self, mode & ~GDW_DIRTY_LOG_INITIALLY_SET,
                                    error);
@@ -198,7 +196,7 @@ begins_clean (WrongHost *wrong)
 static gboolean
 disable_nothing (gpointer self, GError **error)
 {
-  LOG;
+  WrongHost *wrong = self;
 
   wrong->done = TRUE;
   return TRUE;
@@ -207,7 +205,7 @@ disable_nothing (gpointer self, GError **error)
 static gboolean
 enable_once (gpointer self, guint32 mode, GError **error)
 {
-  LOG;
+  WrongHost *wrong = self;
 
   return wrong->done || wrong->right_log->enable (wrong->right_log->self, mode, error);
 }
@@ -222,7 +220,7 @@ remembers_after_disable (WrongHost *wrong)
 static gboolean
 enable_in_silence (gpointer self, guint32 mode, GError **error)
 {
-  LOG;
+  WrongHost *wrong = self;
 
   return wrong->right_log->enable (wrong->right_log->self, mode, NULL);
 }
@@ -236,7 +234,7 @@ refuses_without_an_error (WrongHost *wrong)
 static gboolean
 enable_anything (gpointer self, guint32 mode, GError **error)
 {
-  LOG;
+  WrongHost *wrong = self;
 
   wrong->right_log->enable (wrong->right_log->self, mode, NULL);
   return TRUE;
@@ -252,7 +250,7 @@ takes_every_mode (WrongHost *wrong)
 static gboolean
 get_in_two_steps (gpointer self, guint region, guint64 *bits, GError **error)
 {
-  LOG;
+  WrongHost *wrong = self;
   gsize words = GDW_BITMAP_WORDS (pages_of (wrong, region));
   g_autofree guint64 *lost = g_new0 (guint64, words);
 
@@ -274,7 +272,7 @@ static gboolean
 locate_before (gpointer self, guint32 slot, guint64 offset, guint *region, guint64 *page,
                GError **error)
 {
-  LOG;
+  WrongHost *wrong = self;
 
   if (!wrong->right_log->locate (wrong->right_log->self, slot, offset, region, page, error))
     return FALSE;
@@ -291,7 +289,7 @@ locates_the_page_before (WrongHost *wrong)
 static gboolean
 get_of_ring (gpointer self, guint region, guint64 *bits, GError **error)
 {
-  LOG;
+  WrongHost *wrong = self;
 
   memset (bits, 0, GDW_BITMAP_WORDS (pages_of (wrong, region)) * sizeof *bits);
   return TRUE;
@@ -306,7 +304,7 @@ has_an_empty_bitmap_beside_rings (WrongHost *wrong)
 static gboolean
 reset_and_count_one_more (gpointer self, guint64 *n_pages, GError **error)
 {
-  LOG;
+  WrongHost *wrong = self;
 
   if (!wrong->right_log->reset_rings (wrong->right_log->self, n_pages, error))
     return FALSE;
@@ -324,7 +322,7 @@ counts_one_more (WrongHost *wrong)
 static gboolean
 reset_nothing (gpointer self, guint64 *n_pages, GError **error)
 {
-  LOG;
+  WrongHost *wrong = self;
 
   *n_pages = wrong->log.rings[0].next - wrong->kept;
   wrong->kept = wrong->log.rings[0].next;
@@ -340,7 +338,7 @@ resets_nothing (WrongHost *wrong)
 static gboolean
 disable_and_drain (gpointer self, GError **error)
 {
-  LOG;
+  WrongHost *wrong = self;
   guint64 n;
 
   for (guint i = 0; i < wrong->log.n_rings; i++) {
@@ -367,7 +365,7 @@ empties_rings_at_disable (WrongHost *wrong)
 static gboolean
 enable_first_entries (gpointer self, guint32 mode, GError **error)
 {
-  LOG;
+  WrongHost *wrong = self;
 
   wrong->log.rings[0].next = 0;
   return wrong->right_log->enable (wrong->right_log->self, mode, error);
