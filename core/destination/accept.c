@@ -3,25 +3,26 @@
 /* Connections are accepted on a thread and let in on the main thread. */
 #include "core/destination/private.h"
 
-/* At once, of those who have not said who they are; the next ones wait in the backlog. */
-#define REFUSALS_TOLD_MAX 16u
-/* One of them keeps its place so long while another waits for it. */
-#define STRANGER_US 100000
-/* Accepted, and not let in yet. */
+/* How many unidentified links may exist at once; further peers wait in the kernel's backlog. */
+#define UNIDENTIFIED_MAX 16u
+/* How long an unidentified link keeps its place while another peer waits for it. */
+#define UNIDENTIFIED_US 100000
+/* How many accepted links may wait to be let in. */
 #define ARRIVALS_MAX 1u
 #define ACCEPT_PAUSE_US 100000
-/* Links are missing and nobody can be let in for so long: that is the end. */
+/* The attempt fails when links are missing and none can be let in for this long. */
 #define ACCEPT_PATIENCE_US 3000000
 
-/* Who asks for the outcome knows the token, but may stay as long. */
+/* A link that asks for the outcome knows the token, but takes a place, too: it may stay long.
+ */
 static gboolean
 takes_place (const Unidentified *unidentified)
 {
   return unidentified->role == STRANGER || unidentified->role == ASKER;
 }
 
-/* Those that take a place, with those on their way out; @oldest: who is to go first, NULL if
- * one goes already. */
+/* Counts the links that take a place, also those that are ending.  @oldest goes first; it is
+ * NULL while one is ending already. */
 static guint
 count_places (GdwDestination *destination, Unidentified **oldest)
 {
@@ -52,11 +53,11 @@ on_crowded (gpointer data)
   return G_SOURCE_REMOVE;
 }
 
-/* Somebody waits, and he may be the source. */
+/* A peer waits, and it may be the source. */
 static void
 make_room (GdwDestination *destination, Unidentified *oldest)
 {
-  gint64 left_us = oldest->came_us + STRANGER_US - g_get_monotonic_time ();
+  gint64 left_us = oldest->came_us + UNIDENTIFIED_US - g_get_monotonic_time ();
 
   if (left_us > 0) {
     gdw_timer_set (&destination->crowded, destination->attempt.context,
@@ -69,7 +70,8 @@ make_room (GdwDestination *destination, Unidentified *oldest)
   gdw_destination_send_off (oldest);
 }
 
-/* Once memory comes the source has all its links, be they fewer than it asked for. */
+/* Once memory arrives the source has all its links, even if they are fewer than it asked for.
+ */
 static gboolean
 links_are_missing (GdwDestination *destination)
 {
@@ -78,7 +80,7 @@ links_are_missing (GdwDestination *destination)
          __atomic_load_n (&destination->received_bytes, __ATOMIC_RELAXED) == 0;
 }
 
-/* He may have been one of them, and nothing goes on without it. */
+/* The refused peer may have been a link of the source, which does not go on without it. */
 void
 gdw_destination_refuse_arrival (GdwDestination *destination, const GError *error)
 {
@@ -91,7 +93,7 @@ gdw_destination_refuse_arrival (GdwDestination *destination, const GError *error
 }
 
 static void
-welcome_stranger (GdwDestination *destination, GdwLink *link)
+welcome (GdwDestination *destination, GdwLink *link)
 {
   g_autoptr (GError) error = NULL;
   GdwChannel *channel = gdw_channel_new (&destination->channel_config, 0, link, &error);
@@ -126,8 +128,8 @@ gdw_destination_let_in (GdwDestination *destination)
   while (has_arrivals (destination)) {
     if (destination->closing) {
       gdw_destination_drop_arrivals (destination);
-    } else if (count_places (destination, &oldest) < REFUSALS_TOLD_MAX) {
-      welcome_stranger (destination, gdw_destination_take_arrival (destination));
+    } else if (count_places (destination, &oldest) < UNIDENTIFIED_MAX) {
+      welcome (destination, gdw_destination_take_arrival (destination));
     } else {
       if (oldest)
         make_room (destination, oldest);
@@ -142,7 +144,7 @@ on_arrival (gpointer data)
   gdw_destination_let_in (data);
 }
 
-/* Whatever is wrong (no descriptor is left, a refused peer) may pass. */
+/* Waits a moment: the cause (no descriptor is left, a peer was refused) may pass. */
 static void
 wait_after_error (GdwDestination *destination, GError *error)
 {
@@ -172,7 +174,7 @@ hand_over (GdwDestination *destination, GdwLink *link)
   gdw_invoke (destination->attempt.context, on_arrival, destination, gdw_destination_unref);
 }
 
-/* FALSE: it is over. */
+/* Returns FALSE when accepting is over. */
 static gboolean
 wait_for_place (GdwDestination *destination)
 {
@@ -228,8 +230,8 @@ gdw_destination_check_accepting (GdwDestination *destination, gint64 limit_us)
   if (!error || !g_error_matches (error, GDW_ERROR, GDW_ERROR_EXHAUSTED))
     return;
   gdw_destination_warn (destination, error->message);
-  /* What they hold may be what is missing. */
-  gdw_destination_drop (destination, STRANGER, STRANGER_US);
+  /* Their descriptors may be the missing ones. */
+  gdw_destination_drop (destination, STRANGER, UNIDENTIFIED_US);
   if (for_us >= MIN (ACCEPT_PATIENCE_US, limit_us / 2))
     gdw_destination_refuse_arrival (destination, error);
 }

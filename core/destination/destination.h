@@ -17,7 +17,7 @@ GdwDestination *gdw_destination_new (const GdwAttempt *attempt, const GdwAddress
 gboolean gdw_destination_begin (GdwDestination *destination, GError **error);
 
 gboolean gdw_destination_has_begun (GdwDestination *destination);
-/* COMMIT came. */
+/* Returns whether COMMIT has come. */
 gboolean gdw_destination_has_guest (GdwDestination *destination);
 
 /* Fail, unless COMMIT came, and stop listening as soon as the source needs no

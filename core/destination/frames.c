@@ -5,12 +5,12 @@
 
 #include <string.h>
 
-/* Credit of each link: enough to keep a fast link busy over a long way. */
+/* The credit of each link is enough to keep a fast link busy over a long way. */
 #define WINDOW_BYTES (64u << 20)
 #define WINDOW_PAGES (1u << 24)
 #define TURN_AWAY_US 1000000
 
-/* It is being told why; @unidentified gets a second to listen. */
+/* The peer is being told why; it gets a second to listen. */
 static void
 hurry (GdwDestination *destination, Unidentified *unidentified)
 {
@@ -18,7 +18,7 @@ hurry (GdwDestination *destination, Unidentified *unidentified)
                            destination->attempt.parameters->x_peer_timeout * (gint64) 1000;
 }
 
-/* Costs a stranger its link and nobody anything else; takes @error. */
+/* Ends the link of an unidentified peer and touches nothing else.  Takes @error. */
 static void
 turn_away (GdwDestination *destination, Unidentified *unidentified, GError *error)
 {

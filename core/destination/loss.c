@@ -22,7 +22,7 @@ count_open (GdwDestination *destination)
   return n;
 }
 
-/* Both its threads have ended, so nothing of it reaches memory any more. */
+/* Both threads of the link have ended, so nothing from it reaches memory any more. */
 static void
 say_drained (GdwDestination *destination, Unidentified *unidentified)
 {
@@ -33,7 +33,7 @@ say_drained (GdwDestination *destination, Unidentified *unidentified)
   gdw_channel_send (destination->main_link, GDW_FRAME_LINK_DRAINED, meta);
 }
 
-/* The source says what becomes of it, or fails. */
+/* Waits for the source, which says what becomes of the link, or fails. */
 static void
 lose_one (GdwDestination *destination, Unidentified *unidentified, const GError *error)
 {

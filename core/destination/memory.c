@@ -75,7 +75,7 @@ clear_pages (const GdwRegion *region, GdwMapping mapping, guint64 first, guint64
   memset (to, 0, (gsize) (end - to));
 }
 
-/* Memory that was never written since it was known to be zero needs nothing. */
+/* Memory needs no clearing if nobody wrote to it since it was known to be zero. */
 static void
 clear_run (GdwDestination *destination, guint region_index, const GdwRun *run)
 {

@@ -121,7 +121,7 @@ gdw_destination_fail (GdwDestination *destination, GError *error)
   gdw_destination_finish_links (destination, MAIN_LINK, MEMORY_LINK);
   gdw_timer_set (&destination->grace, destination->attempt.context, GRACE_MS, on_grace_over,
                  destination);
-  /* Once PREPARED was said, COMMIT may be on its way, and the source will ask. */
+  /* After PREPARED a COMMIT may be on its way, and the source will ask. */
   if (destination->verdict.prepared && !destination->source_knows)
     gdw_timer_set (&destination->linger, destination->attempt.context,
                    destination->attempt.parameters->x_peer_timeout, on_linger_over,

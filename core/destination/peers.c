@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /* SPDX-FileCopyrightText: The godwit authors */
-/* Everybody who has connected, and the end of accepting. */
+/* The peers that have connected, and the end of accepting. */
 #include "core/destination/private.h"
 
 #define WARNINGS_MAX 64u

@@ -14,14 +14,14 @@
 
 typedef enum { STRANGER, MAIN_LINK, MEMORY_LINK, ASKER } Role;
 
-/* Everybody who has connected. */
+/* A peer that has connected. */
 typedef struct {
   GdwChannel *channel;
   Role role;
   gint64 came_us;
   gint64 since_us; /* the same, but of one who was turned away: his second to listen */
   gboolean closed, turned_away;
-  gboolean goes; /* a stranger who is on his way out */
+  gboolean goes; /* its link is ending */
   gboolean
       dead; /* a link that the source has given up: what it still says counts for nothing */
 } Unidentified;
@@ -39,7 +39,7 @@ struct GdwDestination {
   GdwDestinationPhase phase; /* written by gdw_destination_enter alone */
   GdwStatus status;          /* shown */
   gboolean trust_zero;
-  gboolean one_way;             /* from a file or a pipe: who connects is the source */
+  gboolean one_way;             /* from a file or a pipe: the peer is the source */
   gboolean commit_read, at_end; /* ... its trailer, and that nothing follows */
   GError *error;
   GdwVerdict verdict;
@@ -101,7 +101,7 @@ void gdw_destination_discard_memory (GdwDestination *destination);
 /* peers.c */
 Unidentified *gdw_destination_unidentified (GdwDestination *destination, GdwChannel *channel);
 void gdw_destination_free_unidentified (gpointer unidentified);
-/* For x-warnings, each text once. */
+/* Adds @text to x-warnings, once. */
 void gdw_destination_warn (GdwDestination *destination, const char *text);
 /* On every link: whichever the source hears first names the same cause. */
 void gdw_destination_say_why (GdwDestination *destination);
@@ -112,7 +112,7 @@ void gdw_destination_send_off (Unidentified *unidentified);
 void gdw_destination_drop (GdwDestination *destination, Role role, gint64 limit_us);
 /* Sends off the peers that have not said who they are for so long. */
 void gdw_destination_drop_silent (GdwDestination *destination, gint64 limit_us);
-/* NULL: there is none. */
+/* Returns NULL if there is none. */
 GdwLink *gdw_destination_take_arrival (GdwDestination *destination);
 void gdw_destination_drop_arrivals (GdwDestination *destination);
 /* The acceptor will end. */
@@ -133,7 +133,7 @@ void gdw_destination_free_workers (GdwDestination *destination);
 void gdw_destination_unref (gpointer destination);
 
 /* switchover.c */
-/* All of it comes again, on another link. */
+/* Forgets the state: all of it comes again, on another link. */
 void gdw_destination_forget_state (GdwDestination *destination);
 gboolean gdw_destination_on_state (GdwDestination *destination, const GdwFrame *frame,
                                    const guint8 *meta, GError **error);

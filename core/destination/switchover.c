@@ -76,7 +76,7 @@ gdw_destination_forget_state (GdwDestination *destination)
   g_clear_pointer (&destination->incoming.data, g_byte_array_unref);
 }
 
-/* What a dead link did not bring has come on another. */
+/* Sections that a dead link did not bring have come on another. */
 static const char *
 what_misses (GdwDestination *destination, const GdwPrepare *prepare, guint index)
 {
@@ -93,7 +93,7 @@ what_misses (GdwDestination *destination, const GdwPrepare *prepare, guint index
              : "memory is missing on a link";
 }
 
-/* Is everything here that the source says it sent? */
+/* Checks that everything has arrived that the source says it sent. */
 static gboolean
 is_complete (GdwDestination *destination, const GdwPrepare *prepare, GError **error)
 {

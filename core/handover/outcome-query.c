@@ -48,7 +48,7 @@ write_question (GdwQuery *query, GdwLink *link, GCancellable *cancellable, GErro
   return write_frame (link, GDW_FRAME_QUERY_OUTCOME, 1, meta, cancellable, error);
 }
 
-/* The destination may stop listening now; if it never hears this it listens on. */
+/* Lets the destination stop listening; if it never hears this it goes on listening. */
 static void
 write_confirm (GdwQuery *query, GdwLink *link, GCancellable *cancellable)
 {
@@ -59,7 +59,7 @@ write_confirm (GdwQuery *query, GdwLink *link, GCancellable *cancellable)
     gdw_link_shutdown (link);
 }
 
-/* Reads frames until OUTCOME; others (a heartbeat) are passed over. */
+/* Reads frames until OUTCOME and skips others, such as heartbeats. */
 static gboolean
 read_answer (GdwQuery *query, GdwLink *link, GCancellable *cancellable, GError **error)
 {
@@ -119,7 +119,7 @@ report (gpointer data)
   query->done (query->answered ? &query->answer : NULL, query->error, query->data);
 }
 
-/* The end of the window is kept by the main loop: it fires the cancellable. */
+/* The main loop ends the window: it fires the cancellable. */
 static void *
 ask (void *data)
 {

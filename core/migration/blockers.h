@@ -10,9 +10,9 @@ typedef struct GdwBlockers GdwBlockers;
 GdwBlockers *gdw_blockers_new (void);
 void gdw_blockers_free (GdwBlockers *blockers);
 
-/* Its number, from 1 on; no number comes twice. */
+/* Returns its number, from 1 on; no number is used twice. */
 guint gdw_blockers_add (GdwBlockers *blockers, const char *reason);
-/* One that is not there is nothing. */
+/* Does nothing if there is none of that number. */
 void gdw_blockers_remove (GdwBlockers *blockers, guint number);
 
 /* The reasons, oldest first (of const char *, borrowed); unref the array. */

@@ -52,7 +52,7 @@ add_number (Entry *entry, const char *key, guint64 value)
   add (entry, key, "%" G_GUINT64_FORMAT, value);
 }
 
-/* FALSE: nobody wants it. */
+/* Returns FALSE if nobody wants it. */
 static gboolean
 begin (const GdwLog *log, Entry *entry, GLogLevelFlags level)
 {
@@ -77,7 +77,7 @@ begin (const GdwLog *log, Entry *entry, GLogLevelFlags level)
   return TRUE;
 }
 
-/* What a peer says, or an address has in it, begins no line of its own. */
+/* Text from a peer or an address must not begin a line of its own. */
 static char *
 on_one_line (const char *text)
 {
@@ -153,7 +153,7 @@ on_run_state (GdwMigration *migration, guint state, GdwLog *log)
   end (log, &entry, "the guest is %s", gdw_run_state_name (state));
 }
 
-/* A round begins; what there is to tell is of the one before. */
+/* When a round begins, the entry tells of the round before. */
 static void
 on_round (GdwMigration *migration, guint64 number, GdwLog *log)
 {

@@ -61,7 +61,7 @@ gdw_migration_init (GdwMigration *migration)
   migration->log = gdw_log_new (migration);
 }
 
-/* Memory that was written into is not zero for the next attempt. */
+/* Memory that an attempt wrote into does not count as zero for the next one. */
 static void
 drop_destination (GdwMigration *migration)
 {
@@ -87,7 +87,7 @@ let_go (GdwMigration *migration)
   g_object_unref (migration);
 }
 
-/* Tells the one who asked for close, when there is nothing left to end. */
+/* Answers close once nothing is left to end. */
 static void
 close_when_idle (GdwMigration *migration)
 {
@@ -160,7 +160,7 @@ check_host (const GdwHost *host, GError **error)
   return FALSE;
 }
 
-/* What is of use only together; @host has all members of this library. */
+/* Checks the callbacks that only work together.  @host has all members of this library. */
 static gboolean
 check_host_pairs (const GdwHost *host, GError **error)
 {
@@ -429,7 +429,7 @@ gdw_migration_ring_full (GdwMigration *migration, guint vcpu)
 
 /* Incoming. */
 
-/* Before it could begin.  Takes @error. */
+/* Fails an attempt that could not begin.  Takes @error. */
 static void
 fail_incoming (GdwMigration *migration, GError *error)
 {
@@ -479,14 +479,14 @@ gdw_migration_incoming_at (GdwMigration *migration, const GdwAddress *address, G
   if (run_state != GDW_RUN_STATE_INMIGRATE && !reset)
     return refuse (error, "guest: an incoming migration is refused: the guest is here; start a "
                           "VM with --incoming to receive one");
-  /* An old listener that waits for the last word of its source gives way. */
+  /* A listener that still waits for the confirmation of its source gives way. */
   drop_destination (migration);
   migration->destination = gdw_destination_new (&attempt, address, !migration->touched || reset,
                                                 error);
   if (!migration->destination)
     return FALSE;
   forget_last (migration, TRUE);
-  /* Also while the VM is made new: who asks is not to be told of the attempt before. */
+  /* Set at once, even while the VM is rebuilt, so that no query shows the attempt before. */
   on_status (GDW_STATUS_SETUP, migration);
   if (reset)
     migration->host.reset (migration->host.vm, gdw_answer_new (migration->context, on_reset,

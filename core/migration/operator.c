@@ -40,7 +40,7 @@ new_order (GdwMigration *migration, GdwDone done, gpointer data)
   return order;
 }
 
-/* After the signals that it caused. */
+/* Answers after the signals that the order caused. */
 static void
 on_order_done (const GError *error, gpointer data)
 {
@@ -59,7 +59,7 @@ answer (GdwMigration *migration, GdwDone done, gpointer data, const char *text)
   on_order_done (error, new_order (migration, done, data));
 }
 
-/* Why the guest must not be run here by the operator, or NULL. */
+/* Returns why the operator must not run the guest here, or NULL. */
 static const char *
 why_not_run (GdwMigration *migration)
 {
@@ -84,7 +84,7 @@ is_resetting (GdwMigration *migration)
          gdw_guest_state (migration->guest) == GDW_RUN_STATE_POSTMIGRATE;
 }
 
-/* Is the guest still to come?  After COMMIT orders queue behind its arrival. */
+/* Returns whether the guest is still to come.  After COMMIT, orders wait for its arrival. */
 static gboolean
 is_awaited (GdwMigration *migration)
 {
@@ -131,7 +131,7 @@ gdw_migration_stop (GdwMigration *migration, GdwDone done, gpointer data)
   answer (migration, done, data, why);
 }
 
-/* Who reads the error afterwards is not to take the outcome for unknown still. */
+/* Rewrite the error so that later readers do not take the outcome for unknown. */
 static void
 note_decision (GdwMigration *migration, gboolean here)
 {

@@ -12,5 +12,6 @@ typedef struct {
 
 gboolean gdw_state_allows (GdwStatus from, GdwStatus to);
 
-/* FALSE with an error that names both, and no change, if the move is not allowed. */
+/* Returns FALSE with an error that names both, and changes nothing, if the move is not allowed.
+ */
 gboolean gdw_state_set (GdwState *state, GdwStatus to, GError **error);

@@ -50,7 +50,8 @@ say_join (GdwSource *source, guint index)
   gdw_channel_send (source->channels[index], GDW_FRAME_JOIN, meta);
 }
 
-/* Nobody says what he takes: everything, as fast as it is written. */
+/* Nobody answers on a one-way link, so the source agrees with itself on all features and no
+ * limits. */
 static void
 agree_alone (GdwSource *source)
 {
@@ -80,7 +81,7 @@ connected (GdwChannel *channel, gpointer data)
   }
 }
 
-/* One after the other: transports connect one link at a time. */
+/* Opens links one after the other, since transports connect one link at a time. */
 static void
 next_link (GdwSource *source)
 {

@@ -6,7 +6,7 @@
 
 #include "core/link/silence.h"
 
-/* Of those that were begun. */
+/* Counts only the links that were begun. */
 static guint
 count_open (const GdwSource *source)
 {
@@ -26,7 +26,7 @@ say_dead (GdwSource *source, guint index)
   gdw_source_say (source, GDW_FRAME_LINK_DEAD, meta);
 }
 
-/* What the old one had still to bring is said again, and PREPARE when it is drained. */
+/* Says again what the old link had still to bring, and PREPARE once it is drained. */
 static void
 change_main_link (GdwSource *source)
 {
@@ -55,7 +55,7 @@ carry_on (GdwSource *source, guint index, const GError *error)
     say_dead (source, index);
 }
 
-/* What the others held is free when they have closed. */
+/* The descriptors of the other links are free once they have closed. */
 void
 gdw_source_go_on_alone (GdwSource *source)
 {
@@ -67,7 +67,7 @@ gdw_source_go_on_alone (GdwSource *source)
   gdw_source_all_joined (source);
 }
 
-/* The destination ends those that have joined, and nothing was sent on them. */
+/* The destination ends the links that have joined; nothing was sent on them. */
 void
 gdw_source_fall_back (GdwSource *source, guint index, const GError *error)
 {
@@ -172,7 +172,7 @@ gdw_source_check_links (GdwSource *source, gint64 limit_us)
   return error != NULL;
 }
 
-/* Nothing on the link can overtake what is sent from now on. */
+/* Nothing on the dead link can overtake what is sent from now on. */
 static void
 send_again (GdwSource *source, guint index)
 {

@@ -5,7 +5,7 @@
 
 #include "core/base/probe.h"
 
-/* Of the rounds that query-migrate tells: the first and the last. */
+/* How many rounds query-migrate lists: the first ones and the last ones. */
 #define ROUNDS_KEPT 128u
 
 gboolean

@@ -6,7 +6,7 @@
 /* How long a farewell (ERROR, ABORT, CONFIRM) may take to reach the peer. */
 #define GRACE_MS 200
 #define FAREWELL_MS 5000
-/* A destination that died at once refuses at once: the answer is not to be had. */
+/* How long to ask.  A destination that died refuses at once and never answers. */
 #define QUERY_WINDOW_MS 5000
 
 gboolean
@@ -84,7 +84,7 @@ on_grace_over (gpointer data)
   return G_SOURCE_REMOVE;
 }
 
-/* The guest is ours: take it back and tidy up. */
+/* The guest is ours: reclaim it and tidy up. */
 static void
 end (GdwSource *source)
 {
@@ -120,7 +120,7 @@ gdw_source_fail (GdwSource *source, GError *error)
   }
 }
 
-/* The time since the step before, in the blackout. */
+/* Returns the time since the last step of the blackout. */
 guint64
 gdw_source_step_time (GdwSource *source)
 {
@@ -189,7 +189,7 @@ on_answer (const GdwOutcomeMsg *answer, const GError *error, gpointer data)
   }
 }
 
-/* Without its name a file is nothing; what went into a pipe may have been read. */
+/* A file without its final name holds no guest, but bytes in a pipe may have been read. */
 static void
 lose_one_way (GdwSource *source)
 {

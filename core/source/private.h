@@ -76,7 +76,7 @@ struct GdwSource {
 };
 
 /* links.c */
-/* For x-warnings. */
+/* Adds a text to x-warnings. */
 void gdw_source_warn (GdwSource *source, const char *format, ...) G_GNUC_PRINTF (2, 3);
 guint gdw_source_open_links (const GdwSource *source);
 /* Bring link_list up to date, while the channels are there. */
@@ -101,7 +101,7 @@ void gdw_source_leave (GdwSource *source);
 void gdw_source_leave_one_way (GdwSource *source);
 void gdw_source_proceed (GdwSource *source); /* tidying up: do what can be done now */
 void gdw_source_free_workers (GdwSource *source);
-/* The time since the step before, in the blackout. */
+/* Returns the time since the last step of the blackout. */
 guint64 gdw_source_step_time (GdwSource *source);
 
 /* switchover.c */
@@ -121,7 +121,7 @@ gboolean gdw_source_fill (GdwChannel *channel, GdwMemOut *out, gpointer data, GE
 void gdw_source_acked (GdwChannel *channel, const GdwSent *sent, gpointer data);
 gboolean gdw_source_nak (GdwChannel *channel, const GdwNak *damaged, guint32 number,
                          gpointer data, GError **error);
-/* There is no other link to wait for. */
+/* Goes on: there is no other link to wait for. */
 void gdw_source_all_joined (GdwSource *source);
 void gdw_source_round_event (GdwRoundEvent event, const GdwRoundTotals *totals, gpointer data);
 

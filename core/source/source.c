@@ -69,7 +69,7 @@ make_secrets (GdwSource *source, GError **error)
   return TRUE;
 }
 
-/* The destination says that it lives, but what the paused guest waits for does not come. */
+/* The destination shows signs of life, but the paused guest waits in vain. */
 static gboolean
 is_stuck (GdwSource *source, gint64 now, gint64 limit_us)
 {
@@ -83,7 +83,7 @@ is_stuck (GdwSource *source, gint64 now, gint64 limit_us)
     source->watched_bytes = acked;
     source->watched_us = now;
   }
-  /* A link among others that is silent is given up first. */
+  /* With several links a silent one is given up before the attempt is. */
   if (gdw_source_open_links (source) > 1)
     limit_us += limit_us / 2;
   return now - source->watched_us >= limit_us;
@@ -198,7 +198,7 @@ gdw_source_follow (GdwSource *source)
     return;
   gdw_rate_set (source->rate, source->attempt.parameters->max_bandwidth);
   gdw_source_kick (source);
-  /* A new limit is weighed now, not at the end of the round. */
+  /* Weighs a new limit now instead of at the end of the round. */
   if (source->phase == GDW_SOURCE_SENDING && source->rounds > 1)
     gdw_dirty_sync_request (source->sync);
 }

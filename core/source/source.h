@@ -28,11 +28,11 @@ gboolean gdw_source_continue (GdwSource *source, GError **error);
 /* A parameter has changed. */
 void gdw_source_follow (GdwSource *source);
 
-/* Has it terminated, and does it only answer questions? */
+/* Returns whether it has terminated and only answers questions. */
 gboolean gdw_source_is_over (GdwSource *source);
-/* Is the guest being handed over, or taken back? */
+/* Returns whether the guest is being handed over or reclaimed. */
 gboolean gdw_source_is_switching (GdwSource *source);
-/* Does the destination know already whether the guest ran? */
+/* Returns whether the destination already knows whether the guest ran. */
 gboolean gdw_source_is_prepared (GdwSource *source);
 
 /* Any thread: the VMM has written these bytes. */

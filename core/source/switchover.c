@@ -30,7 +30,7 @@ gdw_source_consider (GdwSource *source, gboolean asked)
                 FIXED_ROUND_TRIPS * gdw_channel_rtt_us (source->channels[source->main_link]);
   decision = gdw_converge (&in);
   source->expected_us = decision.expected_us;
-  /* In the first round waiting always pays: what was never sent goes while the guest runs. */
+  /* In the first round it always pays to wait: pages never sent travel while the guest runs. */
   if (!decision.switch_over || (source->rounds == 1 && !asked))
     return;
   if (!gdw_source_enter (source, GDW_SOURCE_PAUSING))
@@ -53,7 +53,7 @@ save (GdwSource *source)
     return;
   source->step_us = g_get_monotonic_time ();
   source->attempt.ops->round (++source->rounds, source->attempt.data);
-  /* Nothing is worth saving bandwidth for while the guest stands still. */
+  /* Lift the limit: while the guest is paused every byte held back is downtime. */
   gdw_rate_open (source->rate, TRUE);
   gdw_source_kick (source);
   source->host_calls++;
