@@ -125,14 +125,15 @@ one_life (const Subject *subject)
   pair_close (&pair);
 }
 
-/* Some lives one after another, fewer where each takes long. */
+/* Some lives one after another, fewer where each takes long, but enough for a small leak to
+ * stand out. */
 static guint
 some_lives (const Subject *subject)
 {
   gint64 end = g_get_monotonic_time () + 400000;
   guint n = 0;
 
-  while (n < 25 && (!subject->settings->quick || g_get_monotonic_time () < end)) {
+  while (n < 25 && (!subject->settings->quick || n < 8 || g_get_monotonic_time () < end)) {
     one_life (subject);
     n++;
   }
