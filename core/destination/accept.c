@@ -16,27 +16,27 @@
 /* A link that asks for the outcome knows the token, but takes a place, too: it may stay long.
  */
 static gboolean
-takes_place (const Unidentified *unidentified)
+takes_place (const Peer *peer)
 {
-  return unidentified->role == STRANGER || unidentified->role == ASKER;
+  return peer->role == UNIDENTIFIED || peer->role == ASKER;
 }
 
 /* Counts the links that take a place, also those that are ending.  @oldest goes first; it is
  * NULL while one is ending already. */
 static guint
-count_places (GdwDestination *destination, Unidentified **oldest)
+count_places (GdwDestination *destination, Peer **oldest)
 {
   gboolean one_goes = FALSE;
   guint n = 0;
 
   *oldest = NULL;
-  for (guint i = 0; i < destination->unidentified_links->len; i++) {
-    Unidentified *unidentified = destination->unidentified_links->pdata[i];
+  for (guint i = 0; i < destination->peers->len; i++) {
+    Peer *peer = destination->peers->pdata[i];
 
-    n += takes_place (unidentified);
-    one_goes |= takes_place (unidentified) && unidentified->goes;
-    if (!*oldest && unidentified->role == STRANGER)
-      *oldest = unidentified;
+    n += takes_place (peer);
+    one_goes |= takes_place (peer) && peer->goes;
+    if (!*oldest && peer->role == UNIDENTIFIED)
+      *oldest = peer;
   }
   if (one_goes)
     *oldest = NULL;
@@ -55,7 +55,7 @@ on_crowded (gpointer data)
 
 /* A peer waits, and it may be the source. */
 static void
-make_room (GdwDestination *destination, Unidentified *oldest)
+make_room (GdwDestination *destination, Peer *oldest)
 {
   gint64 left_us = oldest->came_us + UNIDENTIFIED_US - g_get_monotonic_time ();
 
@@ -97,16 +97,16 @@ welcome (GdwDestination *destination, GdwLink *link)
 {
   g_autoptr (GError) error = NULL;
   GdwChannel *channel = gdw_channel_new (&destination->channel_config, 0, link, &error);
-  Unidentified *unidentified;
+  Peer *peer;
 
   if (!channel) {
     gdw_destination_refuse_arrival (destination, error);
     return;
   }
-  unidentified = g_new0 (Unidentified, 1);
-  unidentified->since_us = unidentified->came_us = g_get_monotonic_time ();
-  unidentified->channel = channel;
-  g_ptr_array_add (destination->unidentified_links, unidentified);
+  peer = g_new0 (Peer, 1);
+  peer->since_us = peer->came_us = g_get_monotonic_time ();
+  peer->channel = channel;
+  g_ptr_array_add (destination->peers, peer);
 }
 
 static gboolean
@@ -123,7 +123,7 @@ has_arrivals (GdwDestination *destination)
 void
 gdw_destination_let_in (GdwDestination *destination)
 {
-  Unidentified *oldest;
+  Peer *oldest;
 
   while (has_arrivals (destination)) {
     if (destination->closing) {
@@ -231,7 +231,7 @@ gdw_destination_check_accepting (GdwDestination *destination, gint64 limit_us)
     return;
   gdw_destination_warn (destination, error->message);
   /* Their descriptors may be the missing ones. */
-  gdw_destination_drop (destination, STRANGER, UNIDENTIFIED_US);
+  gdw_destination_drop (destination, UNIDENTIFIED, UNIDENTIFIED_US);
   if (for_us >= MIN (ACCEPT_PATIENCE_US, limit_us / 2))
     gdw_destination_refuse_arrival (destination, error);
 }

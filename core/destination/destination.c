@@ -35,8 +35,7 @@ gdw_destination_new (const GdwAttempt *attempt, const GdwAddress *address, gbool
   destination->trust_zero = trust_zero;
   destination->host_cancellable = g_cancellable_new ();
   destination->accept_cancellable = g_cancellable_new ();
-  destination->unidentified_links = g_ptr_array_new_with_free_func (
-      gdw_destination_free_unidentified);
+  destination->peers = g_ptr_array_new_with_free_func (gdw_destination_free_peer);
   destination->sections = g_ptr_array_new_with_free_func (gdw_section_free);
   destination->warnings = g_ptr_array_new_with_free_func (g_free);
   destination->begin_us = g_get_monotonic_time ();

@@ -12,15 +12,15 @@
 
 /* The peer is being told why; it gets a second to listen. */
 static void
-hurry (GdwDestination *destination, Unidentified *unidentified)
+hurry (GdwDestination *destination, Peer *peer)
 {
-  unidentified->since_us = g_get_monotonic_time () + TURN_AWAY_US -
-                           destination->attempt.parameters->x_peer_timeout * (gint64) 1000;
+  peer->since_us = g_get_monotonic_time () + TURN_AWAY_US -
+                   destination->attempt.parameters->x_peer_timeout * (gint64) 1000;
 }
 
 /* Ends the link of an unidentified peer and touches nothing else.  Takes @error. */
 static void
-turn_away (GdwDestination *destination, Unidentified *unidentified, GError *error)
+turn_away (GdwDestination *destination, Peer *peer, GError *error)
 {
   GByteArray *meta = g_byte_array_new ();
   GdwErrorMsg msg = { .code = GDW_ERROR_PROTOCOL,
@@ -29,15 +29,15 @@ turn_away (GdwDestination *destination, Unidentified *unidentified, GError *erro
 
   if (destination->one_way) {
     gdw_destination_fail (destination, error);
-    gdw_channel_stop (unidentified->channel);
+    gdw_channel_stop (peer->channel);
     return;
   }
-  unidentified->turned_away = TRUE;
+  peer->turned_away = TRUE;
   gdw_destination_warn (destination, error->message);
   gdw_error_encode (&msg, meta);
-  gdw_channel_send (unidentified->channel, GDW_FRAME_ERROR, meta);
-  gdw_channel_finish (unidentified->channel);
-  hurry (destination, unidentified);
+  gdw_channel_send (peer->channel, GDW_FRAME_ERROR, meta);
+  gdw_channel_finish (peer->channel);
+  hurry (destination, peer);
   g_error_free (error);
 }
 
@@ -86,20 +86,20 @@ check_hello (GdwDestination *destination, const GdwHello *hello, GError **error)
 }
 
 static void
-adopt (GdwDestination *destination, Unidentified *unidentified, Role role, guint index)
+adopt (GdwDestination *destination, Peer *peer, Role role, guint index)
 {
-  unidentified->role = role;
-  destination->links[index] = unidentified->channel;
+  peer->role = role;
+  destination->links[index] = peer->channel;
   if (role == MAIN_LINK)
-    destination->main_link = unidentified->channel;
+    destination->main_link = peer->channel;
   destination->n_joined++;
-  gdw_channel_set_index (unidentified->channel, index);
-  gdw_channel_open (unidentified->channel, WINDOW_BYTES, WINDOW_PAGES);
+  gdw_channel_set_index (peer->channel, index);
+  gdw_channel_open (peer->channel, WINDOW_BYTES, WINDOW_PAGES);
 }
 
 /* The source of this migration has come. */
 static void
-welcome (GdwDestination *destination, Unidentified *unidentified, const GdwHello *hello)
+welcome (GdwDestination *destination, Peer *peer, const GdwHello *hello)
 {
   GByteArray *meta = g_byte_array_new ();
   GdwHelloAck ack = { .version = MIN (hello->version_max, GDW_STREAM_VERSION_MAX),
@@ -110,9 +110,9 @@ welcome (GdwDestination *destination, Unidentified *unidentified, const GdwHello
   if (!gdw_destination_enter (destination, GDW_DESTINATION_RECEIVING))
     return;
   destination->n_links = hello->n_links;
-  adopt (destination, unidentified, MAIN_LINK, 0);
+  adopt (destination, peer, MAIN_LINK, 0);
   gdw_hello_ack_encode (&ack, meta);
-  gdw_channel_send (unidentified->channel, GDW_FRAME_HELLO_ACK, meta);
+  gdw_channel_send (peer->channel, GDW_FRAME_HELLO_ACK, meta);
 }
 
 static void
@@ -129,28 +129,27 @@ remember_id (GdwDestination *destination, const GdwHello *hello)
 }
 
 static void
-on_hello (GdwDestination *destination, Unidentified *unidentified, const GdwFrame *frame,
-          const guint8 *meta)
+on_hello (GdwDestination *destination, Peer *peer, const GdwFrame *frame, const guint8 *meta)
 {
   GdwHello hello = { 0 };
   GError *error = NULL;
 
   if (!gdw_hello_decode (meta, frame->meta_len, &hello, &error)) {
-    turn_away (destination, unidentified, error);
+    turn_away (destination, peer, error);
     return;
   }
   if (destination->phase != GDW_DESTINATION_LISTENING) {
-    turn_away (destination, unidentified,
+    turn_away (destination, peer,
                g_error_new (GDW_ERROR, GDW_ERROR_BUSY,
                             "destination: a second source is refused: a migration has begun "
                             "here; use another destination"));
   } else {
     remember_id (destination, &hello);
     if (check_hello (destination, &hello, &error)) {
-      welcome (destination, unidentified, &hello);
+      welcome (destination, peer, &hello);
     } else {
-      unidentified->role = MAIN_LINK;
-      destination->links[0] = destination->main_link = unidentified->channel;
+      peer->role = MAIN_LINK;
+      destination->links[0] = destination->main_link = peer->channel;
       gdw_destination_fail (destination, error);
     }
   }
@@ -169,8 +168,7 @@ may_join (GdwDestination *destination, const GdwJoin *join)
 }
 
 static void
-on_join (GdwDestination *destination, Unidentified *unidentified, const GdwFrame *frame,
-         const guint8 *meta)
+on_join (GdwDestination *destination, Peer *peer, const GdwFrame *frame, const guint8 *meta)
 {
   GByteArray *answer;
   GdwJoin join;
@@ -181,18 +179,17 @@ on_join (GdwDestination *destination, Unidentified *unidentified, const GdwFrame
                          "destination: a link is refused: it does not know the token of this "
                          "migration, or its number is taken; look for another source");
   if (error) {
-    turn_away (destination, unidentified, error);
+    turn_away (destination, peer, error);
     return;
   }
-  adopt (destination, unidentified, MEMORY_LINK, join.link);
+  adopt (destination, peer, MEMORY_LINK, join.link);
   answer = g_byte_array_new ();
   gdw_id_encode (destination->verdict.id, answer);
-  gdw_channel_send (unidentified->channel, GDW_FRAME_JOIN_ACK, answer);
+  gdw_channel_send (peer->channel, GDW_FRAME_JOIN_ACK, answer);
 }
 
 static void
-on_query (GdwDestination *destination, Unidentified *unidentified, const GdwFrame *frame,
-          const guint8 *meta)
+on_query (GdwDestination *destination, Peer *peer, const GdwFrame *frame, const guint8 *meta)
 {
   gboolean undecided = destination->verdict.decision == GDW_UNDECIDED;
   GByteArray *answer;
@@ -201,15 +198,15 @@ on_query (GdwDestination *destination, Unidentified *unidentified, const GdwFram
   GError *error = NULL;
 
   if (!gdw_query_decode (meta, frame->meta_len, &query, &error)) {
-    turn_away (destination, unidentified, error);
+    turn_away (destination, peer, error);
     return;
   }
   gdw_verdict_answer (&destination->verdict, &query, &msg);
   if (msg.answer != GDW_ANSWER_UNKNOWN_ID)
-    unidentified->role = ASKER;
+    peer->role = ASKER;
   answer = g_byte_array_new ();
   gdw_outcome_encode (&msg, answer);
-  gdw_channel_send (unidentified->channel, GDW_FRAME_OUTCOME, answer);
+  gdw_channel_send (peer->channel, GDW_FRAME_OUTCOME, answer);
   if (undecided && destination->verdict.decision == GDW_ABORTED)
     gdw_destination_fail (destination, g_error_new (GDW_ERROR, GDW_ERROR_PEER,
                                                     "destination: the guest does "
@@ -218,16 +215,16 @@ on_query (GdwDestination *destination, Unidentified *unidentified, const GdwFram
 }
 
 static gboolean
-on_main_frame (GdwDestination *destination, Unidentified *unidentified, const GdwFrame *frame,
+on_main_frame (GdwDestination *destination, Peer *peer, const GdwFrame *frame,
                const guint8 *meta, GError **error)
 {
   GdwErrorMsg msg;
 
   switch (frame->type) {
   case GDW_FRAME_LINK_DEAD:
-    return gdw_destination_on_link_dead (destination, unidentified, frame, meta, error);
+    return gdw_destination_on_link_dead (destination, peer, frame, meta, error);
   case GDW_FRAME_STATE:
-    destination->state_link = unidentified->channel;
+    destination->state_link = peer->channel;
     return gdw_destination_on_state (destination, frame, meta, error);
   case GDW_FRAME_ROUND_END:
     destination->rounds++;
@@ -265,17 +262,17 @@ on_confirm (GdwDestination *destination, const GdwFrame *frame, const guint8 *me
 }
 
 static void
-on_stranger_frame (GdwDestination *destination, Unidentified *unidentified,
-                   const GdwFrame *frame, const guint8 *meta)
+on_first_frame (GdwDestination *destination, Peer *peer, const GdwFrame *frame,
+                const guint8 *meta)
 {
   if (frame->type == GDW_FRAME_HELLO)
-    on_hello (destination, unidentified, frame, meta);
+    on_hello (destination, peer, frame, meta);
   else if (frame->type == GDW_FRAME_JOIN)
-    on_join (destination, unidentified, frame, meta);
+    on_join (destination, peer, frame, meta);
   else if (frame->type == GDW_FRAME_QUERY_OUTCOME)
-    on_query (destination, unidentified, frame, meta);
+    on_query (destination, peer, frame, meta);
   else
-    turn_away (destination, unidentified,
+    turn_away (destination, peer,
                g_error_new (GDW_ERROR, GDW_ERROR_PROTOCOL,
                             "destination: frame '%s' is refused: it does not begin a "
                             "connection; both sides must speak the same protocol",
@@ -286,17 +283,17 @@ static void
 on_frame (GdwChannel *channel, const GdwFrame *frame, const guint8 *meta, gpointer data)
 {
   GdwDestination *destination = data;
-  Unidentified *unidentified = gdw_destination_unidentified (destination, channel);
+  Peer *peer = gdw_destination_peer (destination, channel);
   GError *error = NULL;
 
-  if (unidentified->turned_away || unidentified->dead)
+  if (peer->turned_away || peer->dead)
     return;
-  if (unidentified->role == STRANGER) {
-    on_stranger_frame (destination, unidentified, frame, meta);
+  if (peer->role == UNIDENTIFIED) {
+    on_first_frame (destination, peer, frame, meta);
     gdw_destination_let_in (destination);
   } else if (frame->type == GDW_FRAME_CONFIRM) {
     on_confirm (destination, frame, meta);
-  } else if (!on_main_frame (destination, unidentified, frame, meta, &error)) {
+  } else if (!on_main_frame (destination, peer, frame, meta, &error)) {
     /* A COMMIT that comes too late is refused here. */
     if (destination->phase == GDW_DESTINATION_FAILING)
       gdw_destination_warn (destination, error->message);
@@ -308,37 +305,37 @@ static void
 on_broken (GdwChannel *channel, const GError *error, gpointer data)
 {
   GdwDestination *destination = data;
-  Unidentified *unidentified = gdw_destination_unidentified (destination, channel);
+  Peer *peer = gdw_destination_peer (destination, channel);
 
-  if (unidentified->role == MAIN_LINK || unidentified->role == MEMORY_LINK ||
-      destination->one_way)
+  if (peer->role == MAIN_LINK || peer->role == MEMORY_LINK || destination->one_way)
     gdw_destination_fail (destination, g_error_copy (error));
   else
-    hurry (destination, unidentified);
+    hurry (destination, peer);
 }
 
 static void
 on_closed (GdwChannel *channel, const GError *error, gpointer data)
 {
   GdwDestination *destination = data;
-  Unidentified *unidentified = gdw_destination_unidentified (destination, channel);
-  Role role = unidentified->role;
+  Peer *peer = gdw_destination_peer (destination, channel);
+  Role role = peer->role;
 
-  unidentified->closed = TRUE;
+  peer->closed = TRUE;
   if (destination->one_way && !error && destination->commit_read) {
     destination->at_end = TRUE;
     gdw_destination_maybe_take (destination);
   }
-  if (destination->one_way && error && role == STRANGER)
+  if (destination->one_way && error && role == UNIDENTIFIED)
     gdw_destination_fail (destination, g_error_copy (error));
   if (role == MAIN_LINK || role == MEMORY_LINK) {
-    gdw_destination_lose_link (destination, unidentified, error);
+    gdw_destination_lose_link (destination, peer, error);
   } else {
-    if (error && role == STRANGER && g_error_matches (error, GDW_ERROR, GDW_ERROR_EXHAUSTED))
+    if (error && role == UNIDENTIFIED &&
+        g_error_matches (error, GDW_ERROR, GDW_ERROR_EXHAUSTED))
       gdw_destination_refuse_arrival (destination, error);
-    else if (error && role == STRANGER)
+    else if (error && role == UNIDENTIFIED)
       gdw_destination_warn (destination, error->message);
-    g_ptr_array_remove (destination->unidentified_links, unidentified);
+    g_ptr_array_remove (destination->peers, peer);
     /* The source has its answer. */
     if (role == ASKER && destination->phase == GDW_DESTINATION_FAILING)
       gdw_destination_close (destination);

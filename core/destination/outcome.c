@@ -34,7 +34,7 @@ gdw_destination_free_workers (GdwDestination *destination)
   gdw_timer_clear (&destination->linger);
   g_clear_error (&destination->lost);
   gdw_destination_stop_accepting (destination);
-  g_ptr_array_set_size (destination->unidentified_links, 0);
+  g_ptr_array_set_size (destination->peers, 0);
   memset (destination->links, 0, sizeof destination->links);
   destination->main_link = destination->state_link = NULL;
   g_clear_pointer (&destination->stack, gdw_stack_close);
@@ -49,8 +49,8 @@ gdw_destination_proceed (GdwDestination *destination)
   if (!destination->closing || destination->host_calls ||
       destination->phase == GDW_DESTINATION_OVER)
     return;
-  for (guint i = 0; i < destination->unidentified_links->len; i++)
-    if (!((Unidentified *) destination->unidentified_links->pdata[i])->closed)
+  for (guint i = 0; i < destination->peers->len; i++)
+    if (!((Peer *) destination->peers->pdata[i])->closed)
       return;
   gdw_destination_free_workers (destination);
   if (gdw_destination_enter (destination, GDW_DESTINATION_OVER))
@@ -63,12 +63,11 @@ on_grace_over (gpointer data)
   GdwDestination *destination = data;
 
   gdw_timer_clear (&destination->grace);
-  for (guint i = 0; i < destination->unidentified_links->len; i++) {
-    Unidentified *unidentified = destination->unidentified_links->pdata[i];
+  for (guint i = 0; i < destination->peers->len; i++) {
+    Peer *peer = destination->peers->pdata[i];
 
-    if (destination->closing || unidentified->role == MAIN_LINK ||
-        unidentified->role == MEMORY_LINK)
-      gdw_channel_stop (unidentified->channel);
+    if (destination->closing || peer->role == MAIN_LINK || peer->role == MEMORY_LINK)
+      gdw_channel_stop (peer->channel);
   }
   return G_SOURCE_REMOVE;
 }
@@ -82,7 +81,7 @@ gdw_destination_close (GdwDestination *destination)
   gdw_timer_clear (&destination->linger);
   gdw_destination_end_accepting (destination);
   gdw_destination_drop_arrivals (destination);
-  gdw_destination_finish_links (destination, STRANGER, ASKER);
+  gdw_destination_finish_links (destination, UNIDENTIFIED, ASKER);
   if (!destination->grace)
     gdw_timer_set (&destination->grace, destination->attempt.context, GRACE_MS, on_grace_over,
                    destination);
@@ -141,7 +140,7 @@ gdw_destination_unref (gpointer data)
   gdw_verdict_clear (&destination->verdict);
   g_object_unref (destination->host_cancellable);
   g_object_unref (destination->accept_cancellable);
-  g_ptr_array_unref (destination->unidentified_links);
+  g_ptr_array_unref (destination->peers);
   g_ptr_array_unref (destination->sections);
   g_ptr_array_unref (destination->warnings);
   g_clear_pointer (&destination->incoming.name, g_free);

@@ -5,25 +5,25 @@
 
 #define WARNINGS_MAX 64u
 
-Unidentified *
-gdw_destination_unidentified (GdwDestination *destination, GdwChannel *channel)
+Peer *
+gdw_destination_peer (GdwDestination *destination, GdwChannel *channel)
 {
-  for (guint i = 0; i < destination->unidentified_links->len; i++) {
-    Unidentified *unidentified = destination->unidentified_links->pdata[i];
+  for (guint i = 0; i < destination->peers->len; i++) {
+    Peer *peer = destination->peers->pdata[i];
 
-    if (unidentified->channel == channel)
-      return unidentified;
+    if (peer->channel == channel)
+      return peer;
   }
   return NULL;
 }
 
 void
-gdw_destination_free_unidentified (gpointer data)
+gdw_destination_free_peer (gpointer data)
 {
-  Unidentified *unidentified = data;
+  Peer *peer = data;
 
-  gdw_channel_free (unidentified->channel);
-  g_free (unidentified);
+  gdw_channel_free (peer->channel);
+  g_free (peer);
 }
 
 void
@@ -38,11 +38,11 @@ gdw_destination_warn (GdwDestination *destination, const char *text)
 void
 gdw_destination_finish_links (GdwDestination *destination, Role from, Role to)
 {
-  for (guint i = 0; i < destination->unidentified_links->len; i++) {
-    Unidentified *unidentified = destination->unidentified_links->pdata[i];
+  for (guint i = 0; i < destination->peers->len; i++) {
+    Peer *peer = destination->peers->pdata[i];
 
-    if (unidentified->role >= from && unidentified->role <= to)
-      gdw_channel_finish (unidentified->channel);
+    if (peer->role >= from && peer->role <= to)
+      gdw_channel_finish (peer->channel);
   }
 }
 
@@ -65,11 +65,11 @@ gdw_destination_say_why (GdwDestination *destination)
 }
 
 void
-gdw_destination_send_off (Unidentified *unidentified)
+gdw_destination_send_off (Peer *peer)
 {
-  unidentified->goes = TRUE;
-  unidentified->turned_away |= unidentified->role == STRANGER;
-  gdw_channel_stop (unidentified->channel);
+  peer->goes = TRUE;
+  peer->turned_away |= peer->role == UNIDENTIFIED;
+  gdw_channel_stop (peer->channel);
 }
 
 void
@@ -77,18 +77,18 @@ gdw_destination_drop (GdwDestination *destination, Role role, gint64 limit_us)
 {
   gint64 now = g_get_monotonic_time ();
 
-  for (guint i = 0; i < destination->unidentified_links->len; i++) {
-    Unidentified *unidentified = destination->unidentified_links->pdata[i];
+  for (guint i = 0; i < destination->peers->len; i++) {
+    Peer *peer = destination->peers->pdata[i];
 
-    if (unidentified->role == role && now - unidentified->since_us >= limit_us)
-      gdw_destination_send_off (unidentified);
+    if (peer->role == role && now - peer->since_us >= limit_us)
+      gdw_destination_send_off (peer);
   }
 }
 
 void
 gdw_destination_drop_silent (GdwDestination *destination, gint64 limit_us)
 {
-  gdw_destination_drop (destination, STRANGER, limit_us);
+  gdw_destination_drop (destination, UNIDENTIFIED, limit_us);
   gdw_destination_drop (destination, ASKER, limit_us);
 }
 

@@ -12,7 +12,7 @@
 #include "core/base/invoke.h"
 #include "core/memory/regions.h"
 
-typedef enum { STRANGER, MAIN_LINK, MEMORY_LINK, ASKER } Role;
+typedef enum { UNIDENTIFIED, MAIN_LINK, MEMORY_LINK, ASKER } Role;
 
 /* A peer that has connected. */
 typedef struct {
@@ -24,7 +24,7 @@ typedef struct {
   gboolean goes; /* its link is ending */
   gboolean
       dead; /* a link that the source has given up: what it still says counts for nothing */
-} Unidentified;
+} Peer;
 
 /* A section as it comes in. */
 typedef struct {
@@ -51,7 +51,7 @@ struct GdwDestination {
   GdwStack *stack;
   GdwRegions *regions;
   GdwChannelConfig channel_config;
-  GPtrArray *unidentified_links; /* of Unidentified */
+  GPtrArray *peers; /* of Peer */
   GdwChannel *links[GDW_LINKS_MAX];
   GdwChannel *main_link;  /* the one of them that carries the control frames */
   GdwChannel *state_link; /* that brought the sections, or NULL */
@@ -99,15 +99,15 @@ gboolean gdw_destination_close_memory (GdwDestination *destination);
 void gdw_destination_discard_memory (GdwDestination *destination);
 
 /* peers.c */
-Unidentified *gdw_destination_unidentified (GdwDestination *destination, GdwChannel *channel);
-void gdw_destination_free_unidentified (gpointer unidentified);
+Peer *gdw_destination_peer (GdwDestination *destination, GdwChannel *channel);
+void gdw_destination_free_peer (gpointer peer);
 /* Adds @text to x-warnings, once. */
 void gdw_destination_warn (GdwDestination *destination, const char *text);
 /* On every link: whichever the source hears first names the same cause. */
 void gdw_destination_say_why (GdwDestination *destination);
 /* Finishes the links of peers with a role in this range. */
 void gdw_destination_finish_links (GdwDestination *destination, Role from, Role to);
-void gdw_destination_send_off (Unidentified *unidentified);
+void gdw_destination_send_off (Peer *peer);
 /* Sends off the peers with this role that came, or were turned away, so long ago. */
 void gdw_destination_drop (GdwDestination *destination, Role role, gint64 limit_us);
 /* Sends off the peers that have not said who they are for so long. */
@@ -146,11 +146,10 @@ gboolean gdw_destination_on_commit (GdwDestination *destination, const GdwFrame 
 
 /* loss.c */
 /* A link of the source has ended. */
-void gdw_destination_lose_link (GdwDestination *destination, Unidentified *unidentified,
-                                const GError *error);
+void gdw_destination_lose_link (GdwDestination *destination, Peer *peer, const GError *error);
 /* Fails if all were silent for so long; gives up a single one. */
 void gdw_destination_check_links (GdwDestination *destination, gint64 limit_us);
-gboolean gdw_destination_on_link_dead (GdwDestination *destination, Unidentified *unidentified,
+gboolean gdw_destination_on_link_dead (GdwDestination *destination, Peer *peer,
                                        const GdwFrame *frame, const guint8 *meta,
                                        GError **error);
 

@@ -81,13 +81,12 @@ static const char *
 what_misses (GdwDestination *destination, const GdwPrepare *prepare, guint index)
 {
   GdwChannel *link = destination->links[index];
-  const Unidentified *unidentified = link ? gdw_destination_unidentified (destination, link)
-                                          : NULL;
+  const Peer *peer = link ? gdw_destination_peer (destination, link) : NULL;
 
-  if (!unidentified)
+  if (!peer)
     return "links are missing";
-  if (unidentified->dead)
-    return unidentified->closed ? NULL : "a dead link is not drained";
+  if (peer->dead)
+    return peer->closed ? NULL : "a dead link is not drained";
   return gdw_channel_last_mem (link) == prepare->last_seq[index]
              ? NULL
              : "memory is missing on a link";

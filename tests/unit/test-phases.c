@@ -182,7 +182,7 @@ make_destination (GdwDestinationPhase phase)
   destination->refs = 1;
   destination->host_cancellable = g_cancellable_new ();
   destination->accept_cancellable = g_cancellable_new ();
-  destination->unidentified_links = g_ptr_array_new ();
+  destination->peers = g_ptr_array_new ();
   destination->sections = g_ptr_array_new ();
   destination->warnings = g_ptr_array_new_with_free_func (g_free);
   pthread_mutex_init (&destination->gate, NULL);
