@@ -16,6 +16,12 @@ gdw_phase_check_move (const GdwPhase *table, const char *side, guint from, guint
   return FALSE;
 }
 
+gboolean
+gdw_phase_has (const GdwPhase *phase, guint32 trait)
+{
+  return (phase->traits & trait) != 0;
+}
+
 GdwStatus
 gdw_phase_status (const GdwPhase *phase, gboolean cancelled, gboolean moved)
 {

@@ -21,4 +21,5 @@ typedef struct {
 gboolean gdw_phase_check_move (const GdwPhase *table, const char *side, guint from, guint to,
                                GError **error);
 
+gboolean gdw_phase_has (const GdwPhase *phase, guint32 trait);
 GdwStatus gdw_phase_status (const GdwPhase *phase, gboolean cancelled, gboolean moved);

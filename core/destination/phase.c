@@ -42,9 +42,8 @@ const GdwPhase gdw_destination_phases[GDW_DESTINATION_N_PHASES] = {
                                 .next = TO (OVER),
                                 .traits = DONE },
   [GDW_DESTINATION_FAILING] = { .name = "FAILING",
-                                .waits_for =
-                                    "links to close; once PREPARED was said it answers "
-                                    "the question that may come",
+                                .waits_for = "links to close; after PREPARED it answers the "
+                                             "question that may come",
                                 .status = GDW_STATUS_FAILED,
                                 .next = TO (OVER),
                                 .traits = DONE,
@@ -52,32 +51,26 @@ const GdwPhase gdw_destination_phases[GDW_DESTINATION_N_PHASES] = {
   [GDW_DESTINATION_OVER] = { .name = "OVER", .waits_for = "nothing", .traits = DONE },
 };
 
-static gboolean
-has (GdwDestinationPhase phase, guint32 trait)
-{
-  return (gdw_destination_phases[phase].traits & trait) != 0;
-}
-
 gboolean
 gdw_destination_phase_is_before_commit (GdwDestinationPhase phase)
 {
-  return has (phase, BEFORE_COMMIT);
+  return gdw_phase_has (&gdw_destination_phases[phase], BEFORE_COMMIT);
 }
 
 gboolean
 gdw_destination_phase_is_before_prepare (GdwDestinationPhase phase)
 {
-  return has (phase, BEFORE_PREPARE);
+  return gdw_phase_has (&gdw_destination_phases[phase], BEFORE_PREPARE);
 }
 
 gboolean
 gdw_destination_phase_links_are_in_use (GdwDestinationPhase phase)
 {
-  return has (phase, LINKS_IN_USE);
+  return gdw_phase_has (&gdw_destination_phases[phase], LINKS_IN_USE);
 }
 
 gboolean
 gdw_destination_phase_is_done (GdwDestinationPhase phase)
 {
-  return has (phase, DONE);
+  return gdw_phase_has (&gdw_destination_phases[phase], DONE);
 }

@@ -56,7 +56,7 @@ const GdwPhase gdw_source_phases[GDW_SOURCE_N_PHASES] = {
                             .next = TO (PREPARING) | TO (ENDING),
                             .traits = BEFORE_COMMIT | LINKS_IN_USE | HELD,
                             .reclaim = TRUE },
-  /* Back to DRAINING when the main link dies: PREPARE is said again on another. */
+  /* Returns to DRAINING when the main link dies, to repeat PREPARE on another. */
   [GDW_SOURCE_PREPARING] = { .name = "PREPARING",
                              .waits_for = "PREPARED",
                              .status = GDW_STATUS_DEVICE,
@@ -75,8 +75,8 @@ const GdwPhase gdw_source_phases[GDW_SOURCE_N_PHASES] = {
                               .next = TO (LEAVING) | TO (COMMIT_LOST),
                               .traits = LINKS_IN_USE | HELD | PREPARED },
   [GDW_SOURCE_COMMIT_LOST] = { .name = "COMMIT_LOST",
-                               .waits_for = "the end of all links: only then is it known "
-                                            "whether COMMIT was handed to `write()`",
+                               .waits_for = "the end of all links, which tells whether "
+                                            "COMMIT was handed to `write()`",
                                .status = GDW_STATUS_DEVICE,
                                .next = TO (ASKING) | TO (LEAVING) | TO (IN_DOUBT) | TO (ENDING),
                                .traits = HELD | PREPARED },
@@ -109,40 +109,34 @@ const GdwPhase gdw_source_phases[GDW_SOURCE_N_PHASES] = {
                         .traits = PREPARED },
 };
 
-static gboolean
-has (GdwSourcePhase phase, guint32 trait)
-{
-  return (gdw_source_phases[phase].traits & trait) != 0;
-}
-
 gboolean
 gdw_source_phase_is_before_commit (GdwSourcePhase phase)
 {
-  return has (phase, BEFORE_COMMIT);
+  return gdw_phase_has (&gdw_source_phases[phase], BEFORE_COMMIT);
 }
 
 gboolean
 gdw_source_phase_links_are_in_use (GdwSourcePhase phase)
 {
-  return has (phase, LINKS_IN_USE);
+  return gdw_phase_has (&gdw_source_phases[phase], LINKS_IN_USE);
 }
 
 gboolean
 gdw_source_phase_guest_is_held (GdwSourcePhase phase)
 {
-  return has (phase, HELD);
+  return gdw_phase_has (&gdw_source_phases[phase], HELD);
 }
 
 gboolean
 gdw_source_phase_is_prepared (GdwSourcePhase phase)
 {
-  return has (phase, PREPARED);
+  return gdw_phase_has (&gdw_source_phases[phase], PREPARED);
 }
 
 gboolean
 gdw_source_phase_is_tidying (GdwSourcePhase phase)
 {
-  return has (phase, TIDYING);
+  return gdw_phase_has (&gdw_source_phases[phase], TIDYING);
 }
 
 gboolean
