@@ -13,16 +13,15 @@
 /* The attempt fails when links are missing and none can be let in for this long. */
 #define ACCEPT_PATIENCE_US 3000000
 
-/* A link that asks for the outcome knows the token, but takes a place, too: it may stay long.
- */
+/* A link that asks for the outcome takes a place as well: it knows the token, but may stay. */
 static gboolean
 takes_place (const Peer *peer)
 {
   return peer->role == UNIDENTIFIED || peer->role == ASKER;
 }
 
-/* Counts the links that take a place, also those that are ending.  @oldest goes first; it is
- * NULL while one is ending already. */
+/* Counts the links that take a place, even while they end.  @oldest is the next one to end; it
+ * is NULL while one is ending already. */
 static guint
 count_places (GdwDestination *destination, Peer **oldest)
 {
@@ -53,7 +52,7 @@ on_crowded (gpointer data)
   return G_SOURCE_REMOVE;
 }
 
-/* A peer waits, and it may be the source. */
+/* Ends the oldest link once its time is up, for a waiting peer that may be the source. */
 static void
 make_room (GdwDestination *destination, Peer *oldest)
 {
@@ -70,8 +69,7 @@ make_room (GdwDestination *destination, Peer *oldest)
   gdw_destination_send_off (oldest);
 }
 
-/* Once memory arrives the source has all its links, even if they are fewer than it asked for.
- */
+/* The source has all its links once memory arrives, even if it asked for more. */
 static gboolean
 links_are_missing (GdwDestination *destination)
 {
@@ -230,7 +228,7 @@ gdw_destination_check_accepting (GdwDestination *destination, gint64 limit_us)
   if (!error || !g_error_matches (error, GDW_ERROR, GDW_ERROR_EXHAUSTED))
     return;
   gdw_destination_warn (destination, error->message);
-  /* Their descriptors may be the missing ones. */
+  /* Frees the descriptors of unidentified peers: they may be the missing ones. */
   gdw_destination_drop (destination, UNIDENTIFIED, UNIDENTIFIED_US);
   if (for_us >= MIN (ACCEPT_PATIENCE_US, limit_us / 2))
     gdw_destination_refuse_arrival (destination, error);

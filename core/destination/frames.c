@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /* SPDX-FileCopyrightText: The godwit authors */
-/* Control frames, and the other news of the channels. */
+/* Control frames and other events of the channels. */
 #include "core/destination/private.h"
 
 #include <string.h>
@@ -10,7 +10,7 @@
 #define WINDOW_PAGES (1u << 24)
 #define TURN_AWAY_US 1000000
 
-/* The peer is being told why; it gets a second to listen. */
+/* Gives the peer a second to read the reason. */
 static void
 hurry (GdwDestination *destination, Peer *peer)
 {
@@ -294,7 +294,7 @@ on_frame (GdwChannel *channel, const GdwFrame *frame, const guint8 *meta, gpoint
   } else if (frame->type == GDW_FRAME_CONFIRM) {
     on_confirm (destination, frame, meta);
   } else if (!on_main_frame (destination, peer, frame, meta, &error)) {
-    /* A COMMIT that comes too late is refused here. */
+    /* Warns of a frame that came too late, such as COMMIT. */
     if (destination->phase == GDW_DESTINATION_FAILING)
       gdw_destination_warn (destination, error->message);
     gdw_destination_fail (destination, error);

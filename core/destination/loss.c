@@ -32,7 +32,7 @@ say_drained (GdwDestination *destination, Peer *peer)
   gdw_channel_send (destination->main_link, GDW_FRAME_LINK_DRAINED, meta);
 }
 
-/* Waits for the source, which says what becomes of the link, or fails. */
+/* Waits for the source, which will give up the link or fail. */
 static void
 lose_one (GdwDestination *destination, Peer *peer, const GError *error)
 {
@@ -79,8 +79,8 @@ gdw_destination_check_links (GdwDestination *destination, gint64 limit_us)
     gdw_destination_fail (destination, error);
 }
 
-/* The source speaks on this link from now on, and what it had begun to say on the dead one it
- * says again. */
+/* The source speaks on this link from now on, and repeats what it had begun to say on the dead
+ * one. */
 gboolean
 gdw_destination_on_link_dead (GdwDestination *destination, Peer *peer, const GdwFrame *frame,
                               const guint8 *meta, GError **error)

@@ -7,8 +7,8 @@
 #include "core/link/crc32c.h"
 #include "core/destination/private.h"
 
-/* From this on giving memory back is cheaper than writing zeros; and in such pieces, so
- * that no transparent huge page is split for a part of it. */
+/* Giving memory back is cheaper than writing zeros from this size on.  It is given back in
+ * pieces of this size, so that no transparent huge page is split. */
 #define PUNCH_SIZE ((guintptr) 2 << 20)
 
 typedef enum { REFUSE, DISCARD, ENTER } Gate;
@@ -57,9 +57,9 @@ gdw_destination_discard_memory (GdwDestination *destination)
   pthread_mutex_unlock (&destination->gate);
 }
 
-/* Gives the memory behind a long run back, so that it costs nothing and reads as zero.  Not
- * hugetlbfs: what is given back there is not reserved any more, and the guest would die of
- * SIGBUS if another process took it. */
+/* Gives the memory behind a long run back, so that it costs nothing and reads as zero.  It
+ * keeps the pages of hugetlbfs: once given back they are no longer reserved, and the guest
+ * would die of SIGBUS if another process took them. */
 static void
 clear_pages (const GdwRegion *region, GdwMapping mapping, guint64 first, guint64 n)
 {
@@ -109,8 +109,8 @@ read_pages (GdwDestination *destination, GdwChannel *channel, const GdwMem *mem,
   return n == 0 || gdw_channel_read (channel, iov, n, error);
 }
 
-/* The source's guest may have written a page on its way into the socket: that page is
- * asked for again. */
+/* Asks again for each damaged page: the source's guest may have written it on its way into the
+ * socket. */
 static gboolean
 check_pages (GdwDestination *destination, GdwChannel *channel, const GdwMem *mem, guint32 round,
              GError **error)

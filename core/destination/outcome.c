@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /* SPDX-FileCopyrightText: The godwit authors */
-/* The phase changes here alone; every way to the end of an attempt, and the tidying up. */
+/* Changes of the phase, ends of an attempt, and the tidying up.  No other file changes the
+ * phase. */
 #include "core/destination/private.h"
 
 #include <string.h>
@@ -120,7 +121,7 @@ gdw_destination_fail (GdwDestination *destination, GError *error)
   gdw_destination_finish_links (destination, MAIN_LINK, MEMORY_LINK);
   gdw_timer_set (&destination->grace, destination->attempt.context, GRACE_MS, on_grace_over,
                  destination);
-  /* After PREPARED a COMMIT may be on its way, and the source will ask. */
+  /* A COMMIT may be on its way after PREPARED, and then the source will ask. */
   if (destination->verdict.prepared && !destination->source_knows)
     gdw_timer_set (&destination->linger, destination->attempt.context,
                    destination->attempt.parameters->x_peer_timeout, on_linger_over,

@@ -78,7 +78,7 @@ gdw_destination_forget_state (GdwDestination *destination)
 
 /* Sections that a dead link did not bring have come on another. */
 static const char *
-what_misses (GdwDestination *destination, const GdwPrepare *prepare, guint index)
+find_missing (GdwDestination *destination, const GdwPrepare *prepare, guint index)
 {
   GdwChannel *link = destination->links[index];
   const Peer *peer = link ? gdw_destination_peer (destination, link) : NULL;
@@ -101,7 +101,7 @@ is_complete (GdwDestination *destination, const GdwPrepare *prepare, GError **er
   if (prepare->n_links != destination->n_joined)
     return refuse (error, "frame 'PREPARE'", "links are missing");
   for (guint i = 0; i < prepare->n_links; i++) {
-    const char *missing = what_misses (destination, prepare, i);
+    const char *missing = find_missing (destination, prepare, i);
 
     if (missing)
       return refuse (error, "frame 'PREPARE'", missing);

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /* SPDX-FileCopyrightText: The godwit authors */
-/* Control frames, and the other news of the channels. */
+/* Control frames and other events of the channels. */
 #include "core/source/private.h"
 
 #include <string.h>
@@ -197,8 +197,8 @@ dispatch (GdwSource *source, guint index, const GdwFrame *frame, const guint8 *m
   }
 }
 
-/* COMMITTED that comes while the links end is proof, but CONFIRM has no way back:
- * the question goes out all the same. */
+/* A COMMITTED that comes while the links end is proof, but CONFIRM has no way back, so the
+ * source asks for the outcome all the same. */
 static void
 on_late_frame (GdwSource *source, const GdwFrame *frame, const guint8 *meta)
 {

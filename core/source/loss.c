@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /* SPDX-FileCopyrightText: The godwit authors */
-/* One of several links dies: the others carry its pages, once the destination has said that it
- * takes nothing from it any more. */
+/* One of several links dies: the others carry its pages once the destination has said that it
+ * takes nothing more from the dead link. */
 #include "core/source/private.h"
 
 #include "core/link/silence.h"
@@ -26,7 +26,8 @@ say_dead (GdwSource *source, guint index)
   gdw_source_say (source, GDW_FRAME_LINK_DEAD, meta);
 }
 
-/* Says again what the old link had still to bring, and PREPARE once it is drained. */
+/* Repeats LINK-DEAD and the state, which the old link may not have brought.  PREPARE follows
+ * once that link is drained. */
 static void
 change_main_link (GdwSource *source)
 {
@@ -118,8 +119,8 @@ fail_for (GdwSource *source, const GError *error)
   gdw_source_fail (source, first ? g_steal_pointer (&source->lost) : g_error_copy (error));
 }
 
-/* Before all have joined nothing is agreed; once COMMIT was sent on it the main link cannot be
- * replaced. */
+/* A link can be replaced only after all links have joined, and the main link only before COMMIT
+ * was sent on it. */
 static void
 lose_one (GdwSource *source, guint index, const GError *error)
 {
@@ -172,7 +173,7 @@ gdw_source_check_links (GdwSource *source, gint64 limit_us)
   return error != NULL;
 }
 
-/* Nothing on the dead link can overtake what is sent from now on. */
+/* Nothing on the dead link can overtake a page that is sent from now on. */
 static void
 send_again (GdwSource *source, guint index)
 {
@@ -195,7 +196,7 @@ gdw_source_on_link_drained (GdwSource *source, const GdwFrame *frame, const guin
     return FALSE;
   if (index >= source->n_created || source->links[index] == LINK_OPEN)
     return gdw_frame_refuse (error, "LINK-DRAINED", "link %u is not dead", index);
-  /* It answers each LINK-DEAD, and a new main link has repeated some. */
+  /* The destination answers each LINK-DEAD, and a new main link has repeated some. */
   if (source->links[index] == LINK_DRAINED)
     return TRUE;
   source->links[index] = LINK_DRAINED;

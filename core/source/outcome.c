@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /* SPDX-FileCopyrightText: The godwit authors */
-/* The phase changes here alone; every way to the end of an attempt, and the tidying up. */
+/* Changes of the phase, ends of an attempt, and the tidying up.  No other file changes the
+ * phase. */
 #include "core/source/private.h"
 
 /* How long a farewell (ERROR, ABORT, CONFIRM) may take to reach the peer. */
@@ -120,7 +121,6 @@ gdw_source_fail (GdwSource *source, GError *error)
   }
 }
 
-/* Returns the time since the last step of the blackout. */
 guint64
 gdw_source_step_time (GdwSource *source)
 {
@@ -143,7 +143,6 @@ gdw_source_leave (GdwSource *source)
   gdw_source_proceed (source);
 }
 
-/* The guest is in the file, or in the pipe. */
 void
 gdw_source_leave_one_way (GdwSource *source)
 {
@@ -224,8 +223,7 @@ commit_lost (GdwSource *source)
                                  on_answer, source);
 }
 
-/* What is left to do, in this order: the guest runs again, the links end, the
- * dirty log is off. */
+/* The order of the tidying up: the guest runs again, the links end, the dirty log is off. */
 void
 gdw_source_proceed (GdwSource *source)
 {

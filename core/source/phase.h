@@ -27,14 +27,14 @@ typedef enum {
 
 extern const GdwPhase gdw_source_phases[GDW_SOURCE_N_PHASES];
 
-/* A failure now ends the attempt, and the guest is ours without a question. */
+/* A failure now ends the attempt, and the guest is ours without asking the destination. */
 gboolean gdw_source_phase_is_before_commit (GdwSourcePhase phase);
-/* What comes in on the links counts, and their end is a loss. */
+/* Frames from the links count, and the end of a link is a loss. */
 gboolean gdw_source_phase_links_are_in_use (GdwSourcePhase phase);
 /* The engine holds the guest: it is handed over, or taken back. */
 gboolean gdw_source_phase_guest_is_held (GdwSourcePhase phase);
 /* The destination may know whether the guest ran. */
 gboolean gdw_source_phase_is_prepared (GdwSourcePhase phase);
-/* It is decided where the guest is, as far as it can be; the rest is to clean up. */
+/* The outcome is decided as far as it can be; the rest is to clean up. */
 gboolean gdw_source_phase_is_tidying (GdwSourcePhase phase);
 gboolean gdw_source_phase_may_reclaim (GdwSourcePhase phase);

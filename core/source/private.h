@@ -10,7 +10,7 @@
 #include "core/source/phase.h"
 #include "core/source/source.h"
 
-/* Of a link: in use; ended, and the destination was told; or it has drained it, too. */
+/* A link is open, lost (and the destination was told), or drained by the destination. */
 typedef enum { LINK_OPEN, LINK_LOST, LINK_DRAINED } LinkState;
 
 struct GdwSource {
@@ -36,7 +36,7 @@ struct GdwSource {
 
   GdwChannelConfig channel_config;
   GdwChannel *channels[GDW_LINKS_MAX];
-  GdwBatch *batches[GDW_LINKS_MAX]; /* each its writer thread's */
+  GdwBatch *batches[GDW_LINKS_MAX]; /* each belongs to its writer thread */
   gboolean one_way;                 /* into a file or a pipe */
   gboolean connected[GDW_LINKS_MAX];
   LinkState links[GDW_LINKS_MAX];
@@ -51,20 +51,20 @@ struct GdwSource {
   gboolean reclaimed; /* ordered */
   gboolean sync_stopped, sync_ended;
   gboolean final_done, drained;
-  gboolean told_committed;        /* too late for the link, but told */
+  gboolean told_committed;        /* COMMITTED came while the links ended */
   GPtrArray *sections;            /* of GdwSection; NULL before they were sent */
   GSource *tick, *grace, *reason; /* timers */
-  GError *lost;                   /* why the first of the links ended */
+  GError *lost;                   /* the error of the first link that ended */
 
   gint sending;       /* atomic: dirty syncs may be asked for */
   gint64 acked_bytes; /* atomic */
   GdwMeter *meter;
-  GdwSourcePhase watched_phase; /* and bytes acknowledged: did anything move since? */
+  GdwSourcePhase watched_phase; /* the last progress that was seen */
   gint64 watched_bytes, watched_us;
 
   /* For query-migrate. */
   gint64 begin_us, active_us, end_us, round_us;
-  gint64 step_us; /* begin of the present step of the blackout */
+  gint64 step_us; /* start of the present step of the blackout */
   gint64 pause_begin_us;
   guint64 rounds, dirty_rate, expected_us, downtime_us;
   guint64 normal_pages, zero_pages, total_pages;
@@ -79,41 +79,41 @@ struct GdwSource {
 /* Adds a text to x-warnings. */
 void gdw_source_warn (GdwSource *source, const char *format, ...) G_GNUC_PRINTF (2, 3);
 guint gdw_source_open_links (const GdwSource *source);
-/* Bring link_list up to date, while the channels are there. */
+/* Brings link_list up to date while the channels exist. */
 void gdw_source_count_links (GdwSource *source);
-/* On the main link; takes @meta. */
+/* Sends a frame on the main link; takes @meta. */
 void gdw_source_say (GdwSource *source, GdwFrameType type, GByteArray *meta);
-/* Tell the other side why, on every link: whichever it hears first names the
- * same cause. */
+/* Tells the cause on every link, so that the first message to arrive names the root cause. */
 void gdw_source_say_why (GdwSource *source);
 void gdw_source_kick (GdwSource *source);
 void gdw_source_finish_links (GdwSource *source);
 void gdw_source_stop_links (GdwSource *source);
 
 /* outcome.c */
-/* Makes the move and shows the status of the phase.  A move that the table does not have fails
- * the attempt, and gives FALSE: the caller goes no further. */
+/* Makes the move and shows the status of the phase.  If the table has no such move, it fails
+ * the attempt and returns FALSE, and the caller must go no further. */
 gboolean gdw_source_enter (GdwSource *source, GdwSourcePhase phase);
 void gdw_source_fail (GdwSource *source, GError *error); /* takes it */
-/* The guest is the destination's: tidy up. */
+/* Tidies up: the destination has the guest. */
 void gdw_source_leave (GdwSource *source);
-/* The same: it is in the file, or in the pipe. */
+/* Tidies up: the guest is in the file or in the pipe. */
 void gdw_source_leave_one_way (GdwSource *source);
-void gdw_source_proceed (GdwSource *source); /* tidying up: do what can be done now */
+/* Takes every step of the tidying up that is possible now. */
+void gdw_source_proceed (GdwSource *source);
 void gdw_source_free_workers (GdwSource *source);
 /* Returns the time since the last step of the blackout. */
 guint64 gdw_source_step_time (GdwSource *source);
 
 /* switchover.c */
-/* After each harvest: what is dirty and not harvested would not count.  @asked: by the round,
- * or for the operator. */
+/* Call it after each dirty sync: before that some dirty pages are unknown.  @asked: the round
+ * or the operator asked for the dirty sync. */
 void gdw_source_consider (GdwSource *source, gboolean asked);
 void gdw_source_maybe_prepare (GdwSource *source);
-/* All sections, if they are known yet. */
+/* Sends all sections, if they are known yet. */
 void gdw_source_send_state (GdwSource *source);
 void gdw_source_on_prepared (GdwSource *source);
 void gdw_source_on_committed (GdwSource *source, guint64 resume_us);
-/* One-way: PREPARE, or COMMIT, and all before it is durable. */
+/* One-way: PREPARE or COMMIT is durable, and everything before it. */
 void gdw_source_on_settled (GdwSource *source);
 
 /* memory.c */
@@ -121,19 +121,22 @@ gboolean gdw_source_fill (GdwChannel *channel, GdwMemOut *out, gpointer data, GE
 void gdw_source_acked (GdwChannel *channel, const GdwSent *sent, gpointer data);
 gboolean gdw_source_nak (GdwChannel *channel, const GdwNak *damaged, guint32 number,
                          gpointer data, GError **error);
-/* Goes on: there is no other link to wait for. */
+/* Starts the dirty sync: there is no other link to wait for. */
 void gdw_source_all_joined (GdwSource *source);
 void gdw_source_round_event (GdwRoundEvent event, const GdwRoundTotals *totals, gpointer data);
 
 /* loss.c */
-/* A link has ended: go on over the others, or fail, at once or when no other says why. */
+/* A link has ended: goes on over the others, or fails, at once or when no other link tells the
+ * cause. */
 void gdw_source_lose_link (GdwSource *source, guint index, const GError *error);
-/* A further link could not be opened: may one do, and then: one does. */
+/* A further link could not be opened.  May the migration use one link alone? */
 gboolean gdw_source_may_fall_back (guint index, const GError *error);
+/* Uses one link alone. */
 void gdw_source_fall_back (GdwSource *source, guint index, const GError *error);
-/* After that: once the others have closed. */
+/* Goes on once the other links have closed. */
 void gdw_source_go_on_alone (GdwSource *source);
-/* TRUE if all were silent for so long, which is a failure; a single one is given up. */
+/* Gives up a link that was silent for @limit_us.  TRUE: all were, or one was while linking, and
+ * the attempt has failed. */
 gboolean gdw_source_check_links (GdwSource *source, gint64 limit_us);
 gboolean gdw_source_on_link_drained (GdwSource *source, const GdwFrame *frame,
                                      const guint8 *meta, GError **error);

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /* SPDX-FileCopyrightText: The godwit authors */
-/* An outgoing attempt, as it is ordered and asked from outside. */
+/* Orders to an outgoing attempt, and questions about it, from outside. */
 #include "core/source/private.h"
 
 #include <errno.h>
@@ -83,7 +83,7 @@ is_stuck (GdwSource *source, gint64 now, gint64 limit_us)
     source->watched_bytes = acked;
     source->watched_us = now;
   }
-  /* With several links a silent one is given up before the attempt is. */
+  /* Gives up a silent link, if there are several, before it gives up the attempt. */
   if (gdw_source_open_links (source) > 1)
     limit_us += limit_us / 2;
   return now - source->watched_us >= limit_us;

@@ -5,27 +5,26 @@
 #include "core/attempt.h"
 #include "core/memory/pageset.h"
 
-/* One outgoing attempt, from connect to completed, cancelled or failed.  The
- * steps stand in the order of destination.h.  Main thread only, but
- * gdw_source_mark. */
+/* One outgoing attempt, from connect to completed, cancelled or failed.  The steps stand in the
+ * order of destination.h.  Main thread only, except gdw_source_mark. */
 typedef struct GdwSource GdwSource;
 
-/* NULL for what can be known at once.  @attempt is copied. */
+/* NULL with an error if one is known before it connects.  Copies @attempt. */
 GdwSource *gdw_source_new (const GdwAttempt *attempt, const GdwAddress *address,
                            GError **error);
 
-/* Connect.  Everything from here on is told through the ops. */
+/* Connects.  The ops report everything from here on. */
 void gdw_source_begin (GdwSource *source);
 
-/* After over, or before begin. */
+/* Call it after over, or before begin. */
 void gdw_source_free (GdwSource *source);
 
 gboolean gdw_source_cancel (GdwSource *source, GError **error);
-/* Fail, whatever the links are at; after COMMIT the destination is asked over another. */
+/* Fails, whatever the links do.  After COMMIT it asks the destination over a new link. */
 void gdw_source_yank (GdwSource *source);
 gboolean gdw_source_continue (GdwSource *source, GError **error);
 
-/* A parameter has changed. */
+/* Call it when a parameter has changed. */
 void gdw_source_follow (GdwSource *source);
 
 /* Returns whether it has terminated and only answers questions. */

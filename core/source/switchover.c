@@ -5,8 +5,8 @@
 
 #include "core/source/converge.h"
 
-/* What a switchover costs besides the pages, until one was measured: pause,
- * state of a small VM; and the messages PREPARE to COMMITTED. */
+/* The estimated cost of a switchover besides the pages: pause and state of a small VM, and the
+ * messages PREPARE to COMMITTED. */
 #define FIXED_US 2000
 #define FIXED_ROUND_TRIPS 2
 
@@ -30,7 +30,7 @@ gdw_source_consider (GdwSource *source, gboolean asked)
                 FIXED_ROUND_TRIPS * gdw_channel_rtt_us (source->channels[source->main_link]);
   decision = gdw_converge (&in);
   source->expected_us = decision.expected_us;
-  /* In the first round it always pays to wait: pages never sent travel while the guest runs. */
+  /* Waiting always pays in the first round: pages never sent travel while the guest runs. */
   if (!decision.switch_over || (source->rounds == 1 && !asked))
     return;
   if (!gdw_source_enter (source, GDW_SOURCE_PAUSING))
