@@ -10,12 +10,12 @@
 #include "plugins/stack.h"
 #include "parameters.h"
 
-/* What an attempt to migrate, in either direction, is given and gives back. */
+/* Input and output of an attempt to migrate, in either direction. */
 
 typedef struct {
   void (*status) (GdwStatus status, gpointer data);
   void (*round) (guint64 number, gpointer data);
-  /* Source: no gdw_source_mark from now on, on any thread. */
+  /* Source: no thread may call gdw_source_mark from now on. */
   void (*detach) (gpointer data);
   /* After the last status: all threads, links and host callbacks are gone. */
   void (*over) (gpointer data);
@@ -26,14 +26,14 @@ typedef struct {
   GdwPlugins *plugins;
   GdwThreads *threads;
   GMainContext *context;
-  const GdwParameters *parameters; /* those in force, followed while it runs */
+  const GdwParameters *parameters; /* in force: the attempt follows their changes */
   GdwCapabilities capabilities;
   const GdwAttemptOps *ops;
   gpointer data;
 } GdwAttempt;
 
-/* A link that ended without a word may have been ended by a cause that is still on its
- * way on another link: so long it is waited for. */
+/* The cause of the end of a link may still be on its way on another link: an attempt waits this
+ * long for it. */
 #define GDW_REASON_MS 50
 
 static inline gboolean
@@ -50,7 +50,7 @@ gdw_attempt_open_stack (const GdwAttempt *attempt, const GdwAddress *address, GE
   return gdw_stack_open (attempt->plugins, address, attempt->capabilities.multifd, error);
 }
 
-/* What the search for plugins found strange goes into x-warnings. */
+/* Adds the warnings of the search for plugins to x-warnings. */
 static inline void
 gdw_attempt_warn_of_plugins (const GdwAttempt *attempt, GPtrArray *warnings)
 {

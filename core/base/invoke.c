@@ -6,42 +6,41 @@ typedef struct {
   void (*function) (gpointer data);
   gpointer data;
   GDestroyNotify destroy;
-  gint posted; /* atomic; it orders both threads for ThreadSanitizer, which cannot see into GLib
-                */
+  gint posted; /* atomic; orders both threads for ThreadSanitizer, which does not see GLib */
 } Invocation;
 
 static gboolean
 run_invocation (gpointer data)
 {
-  Invocation *post = data;
+  Invocation *invocation = data;
 
-  g_atomic_int_get (&post->posted);
-  post->function (post->data);
+  g_atomic_int_get (&invocation->posted);
+  invocation->function (invocation->data);
   return G_SOURCE_REMOVE;
 }
 
 static void
 free_invocation (gpointer data)
 {
-  Invocation *post = data;
+  Invocation *invocation = data;
 
-  g_atomic_int_get (&post->posted);
-  if (post->destroy)
-    post->destroy (post->data);
-  g_free (post);
+  g_atomic_int_get (&invocation->posted);
+  if (invocation->destroy)
+    invocation->destroy (invocation->data);
+  g_free (invocation);
 }
 
 void
 gdw_invoke (GMainContext *context, void (*function) (gpointer data), gpointer data,
             GDestroyNotify destroy)
 {
-  Invocation *post = g_new (Invocation, 1);
+  Invocation *invocation = g_new (Invocation, 1);
   GSource *source = g_idle_source_new ();
 
-  *post = (Invocation){ function, data, destroy, FALSE };
+  *invocation = (Invocation){ function, data, destroy, FALSE };
   g_source_set_priority (source, G_PRIORITY_HIGH);
-  g_source_set_callback (source, run_invocation, post, free_invocation);
-  g_atomic_int_set (&post->posted, TRUE);
+  g_source_set_callback (source, run_invocation, invocation, free_invocation);
+  g_atomic_int_set (&invocation->posted, TRUE);
   g_source_attach (source, context);
   g_source_unref (source);
 }

@@ -56,7 +56,7 @@ refuse (GError **error, const char *format, ...)
 static gboolean
 out_of_range (const GdwSetting *setting, GError **error)
 {
-  /* QEMU writes the name so in this message alone. */
+  /* QEMU writes the name this way in this message alone. */
   g_autofree char *name = g_strdelimit (g_strdup (setting->name), "-", '_');
 
   if (setting->unit)

@@ -22,8 +22,8 @@ void gdw_guest_free (GdwGuest *guest);
 const GdwHost *gdw_guest_host (GdwGuest *guest);
 GdwRunState gdw_guest_state (GdwGuest *guest);
 
-/* Its vCPUs wait there.  The guest owns the gate, opens it before pause and shuts it before
- * resume. */
+/* The gate at which its vCPUs wait.  The guest owns it, opens it before pause and shuts it
+ * before resume. */
 GdwRingGate *gdw_guest_ring_gate (GdwGuest *guest);
 
 /* The operator's orders.  It is no error if the guest already runs or is paused. */
@@ -36,7 +36,7 @@ void gdw_guest_hand_over (GdwGuest *guest, GCancellable *cancellable, GdwGuestDo
 /* The host's fence: give up what must not be held twice. */
 void gdw_guest_fence (GdwGuest *guest, GCancellable *cancellable, GdwGuestDone done,
                       gpointer data);
-/* Did the guest run when hand_over began, and shall it run afterwards? */
+/* Returns whether the guest ran when hand_over began and shall run afterwards. */
 gboolean gdw_guest_was_running (GdwGuest *guest);
 /* The operator's stop while it is finish-migrate. */
 void gdw_guest_stay_paused (GdwGuest *guest);
@@ -47,7 +47,7 @@ void gdw_guest_in_doubt (GdwGuest *guest);
 /* The destination has the guest.  Reclaim still works, on the operator's word. */
 void gdw_guest_gone (GdwGuest *guest);
 
-/* Destination: shall the guest start after COMMIT? TRUE until the operator says stop. */
+/* Destination: the guest starts after COMMIT unless the operator says stop. */
 void gdw_guest_set_autostart (GdwGuest *guest, gboolean autostart);
 gboolean gdw_guest_autostart (GdwGuest *guest);
 /* Destination, after COMMIT: run the guest or leave it paused. */

@@ -5,7 +5,7 @@
 #include <godwit/error.h>
 #include <godwit/reply.h>
 
-/* The engine's end of what a host callback answers; see host.h. */
+/* The engine's end of the answer of a host callback; see host.h. */
 typedef struct GdwAnswer GdwAnswer;
 
 struct GdwAnswer {

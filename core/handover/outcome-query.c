@@ -48,7 +48,7 @@ write_question (GdwQuery *query, GdwLink *link, GCancellable *cancellable, GErro
   return write_frame (link, GDW_FRAME_QUERY_OUTCOME, 1, meta, cancellable, error);
 }
 
-/* Lets the destination stop listening; if it never hears this it goes on listening. */
+/* Lets the destination stop listening.  Without this message it goes on listening. */
 static void
 write_confirm (GdwQuery *query, GdwLink *link, GCancellable *cancellable)
 {

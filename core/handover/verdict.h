@@ -4,11 +4,11 @@
 
 #include "core/link/frame.h"
 
-/* Who may run the guest once COMMIT is in play; docs/handover.md has the
- * protocol and tests/model its proof. */
+/* The right to run the guest once COMMIT is in play.  docs/handover.md has the protocol and
+ * tests/model its proof. */
 
-/* The destination's decision: made once, by whichever comes first, COMMIT, a
- * question or a failure, and never changed. */
+/* The destination's decision.  COMMIT, a question or a failure makes it, whichever comes first,
+ * and it never changes. */
 typedef enum { GDW_UNDECIDED, GDW_COMMITTED, GDW_ABORTED } GdwDecision;
 
 typedef struct {

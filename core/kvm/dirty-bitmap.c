@@ -93,7 +93,7 @@ kvm_disable (gpointer log, GError **error)
     return TRUE;
   for (guint i = 0; i < self->n_slots; i++)
     set_logging (self, &self->slots[i].kvm, FALSE, first ? NULL : &first);
-  /* Back to the default: the VMM may log slots of its own, for example a frame buffer. */
+  /* Restore the default: the VMM may log slots of its own, for example a frame buffer. */
   set_protect (self, GDW_DIRTY_LOG_PLAIN, first ? NULL : &first);
   self->mode = 0;
   if (first == NULL)

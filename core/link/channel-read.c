@@ -131,7 +131,7 @@ brought (const GdwSent *sent, guint32 region, guint64 page)
   return FALSE;
 }
 
-/* Is a copy of every page of @nak under way on this link? */
+/* Returns whether a copy of every page of @nak is under way on this link. */
 static gboolean
 is_under_way (GdwChannel *channel, const GdwNak *nak, guint32 round)
 {

@@ -11,7 +11,7 @@
 #define READER_GRACE_US 200000
 #define FOREVER_US (G_MAXINT64 / 4)
 
-/* What the writer does next. */
+/* The next piece of work for the writer. */
 typedef struct {
   enum {
     CONTROL, /* the frame in @out */
@@ -188,7 +188,7 @@ copy_pages (GdwChannel *channel, GdwMemOut *out)
   out->n_iov = out->mem.n_raw > 0;
 }
 
-/* What was written counts as taken. */
+/* One-way: a frame counts as taken once it is written. */
 static void
 acknowledge_sent (GdwChannel *channel)
 {
@@ -249,7 +249,7 @@ may_fill (GdwChannel *channel, gint64 *wait_us)
   return *wait_us == 0;
 }
 
-/* Under the lock.  The most urgent thing to do now, or FALSE. */
+/* Under the lock.  Finds the most urgent task.  FALSE: there is none now. */
 static gboolean
 find_task (GdwChannel *channel, Task *task, gint64 *wait_us)
 {
@@ -334,8 +334,8 @@ write_until_end (GdwChannel *channel, GError **error)
   }
 }
 
-/* Connects if there is no link yet, shakes hands, then starts the reader.  Whoever owns the
- * channel counts the time from its creation and stops it at the deadline. */
+/* Connects if there is no link yet, shakes hands, then starts the reader.  The owner of
+ * the channel counts the time from its creation and stops it at the deadline. */
 static gboolean
 begin (GdwChannel *channel, GError **error)
 {

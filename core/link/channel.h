@@ -72,7 +72,7 @@ typedef struct {
   guint n_regions;
   GdwRate *rate;      /* source; NULL: unlimited */
   guint heartbeat_ms; /* longest silence */
-  gboolean one_way;   /* nobody answers: what was written counts as taken at once */
+  gboolean one_way;   /* nobody answers: a frame counts as taken once it is written */
 } GdwChannelConfig;
 
 /* Takes @link; with NULL the channel connects.  The handshakes of the filters run on the
@@ -85,7 +85,7 @@ GdwChannel *gdw_channel_new (const GdwChannelConfig *config, guint index, GdwLin
  * after the call. */
 void gdw_channel_free (GdwChannel *channel);
 
-/* After closed: waits for the threads, so that the system has back what they took. */
+/* After closed.  Waits for the threads, which gives their resources back to the system. */
 void gdw_channel_join (GdwChannel *channel);
 
 guint gdw_channel_index (const GdwChannel *channel);
@@ -95,13 +95,13 @@ void gdw_channel_set_index (GdwChannel *channel, guint index);
 void gdw_channel_send (GdwChannel *channel, GdwFrameType type, GByteArray *meta);
 /* The same for COMMIT; the channel remembers whether it called write(). */
 void gdw_channel_send_commit (GdwChannel *channel, GByteArray *meta);
-/* Valid after closed: was COMMIT handed to write()? */
+/* Returns whether COMMIT was handed to write().  Valid after closed. */
 gboolean gdw_channel_commit_begun (GdwChannel *channel);
 
 /* Main thread, one-way.  Append a control frame and make all that was written durable; with
- * COMMIT give it its name, too. */
+ * COMMIT also give it its name. */
 void gdw_channel_settle (GdwChannel *channel, GdwFrameType type, GByteArray *meta);
-/* Valid after closed: has the stream got its name? */
+/* Returns whether the stream has got its name.  Valid after closed. */
 gboolean gdw_channel_published (GdwChannel *channel);
 
 /* Source: let MEM frames flow, with this credit.  Destination: take them.  A MEM frame before

@@ -122,21 +122,21 @@ check_lengths (const GdwFrame *frame, GError **error)
   Bounds bounds = known ? meta_bounds[frame->type] : (Bounds){ 0, GDW_FRAME_PAYLOAD_MAX };
 
   if (frame->payload_len > GDW_FRAME_PAYLOAD_MAX)
-    return gdw_frame_refuse (error, name, "its payload has %u bytes and %u is the most",
+    return gdw_frame_refuse (error, name, "its payload has %u bytes, but at most %u is allowed",
                              frame->payload_len, GDW_FRAME_PAYLOAD_MAX);
   if (frame->meta_len > frame->payload_len)
     return gdw_frame_refuse (error, name, "its meta part has %u bytes in a payload of %u",
                              frame->meta_len, frame->payload_len);
   if (frame->meta_len < bounds.min || frame->meta_len > bounds.max)
-    return gdw_frame_refuse (error, name, "its meta part has %u bytes and %u to %u is right",
+    return gdw_frame_refuse (error, name, "its meta part has %u bytes, but %u to %u is allowed",
                              frame->meta_len, bounds.min, bounds.max);
   if (frame->type == GDW_FRAME_MEM &&
       frame->payload_len - frame->meta_len > GDW_MEM_RAW_MAX * GDW_PAGE_SIZE)
     return gdw_frame_refuse (
-        error, name, "%u bytes of pages follow and %" G_GUINT64_FORMAT " is the most",
+        error, name, "%u bytes of pages follow, but at most %" G_GUINT64_FORMAT " is allowed",
         frame->payload_len - frame->meta_len, GDW_MEM_RAW_MAX * GDW_PAGE_SIZE);
   if (known && frame->type != GDW_FRAME_MEM && frame->meta_len != frame->payload_len)
-    return gdw_frame_refuse (error, name, "%u bytes follow its meta part and none may",
+    return gdw_frame_refuse (error, name, "%u bytes follow its meta part, but none may",
                              frame->payload_len - frame->meta_len);
   return TRUE;
 }
@@ -202,7 +202,7 @@ check_run (const GdwMem *mem, guint i, guint64 from, guint64 pages, GError **err
   if (run->kind != GDW_RUN_RAW && run->kind != GDW_RUN_ZERO)
     return gdw_frame_refuse (error, "MEM", "run %u is of the unknown kind %u", i, run->kind);
   if (run->count == 0 || run->count > most)
-    return gdw_frame_refuse (error, "MEM", "run %u has %u pages and 1 to %u is right", i,
+    return gdw_frame_refuse (error, "MEM", "run %u has %u pages, but 1 to %u is allowed", i,
                              run->count, most);
   if (!g_uint64_checked_add (&end, run->first, run->count) || end > pages)
     return gdw_frame_refuse (error, "MEM",
@@ -256,7 +256,7 @@ gdw_mem_decode (const guint8 *meta, gsize size, guint32 payload_len, const guint
     return gdw_frame_refuse (error, "MEM", "region %u of %u", mem->region, n_regions);
   if (mem->n_runs == 0 || mem->n_runs > GDW_MEM_RUNS_MAX || mem->n_raw > GDW_MEM_RAW_MAX)
     return gdw_frame_refuse (error, "MEM",
-                             "%u runs with %u raw pages, and 1 to %u with 0 to %u is right",
+                             "%u runs with %u raw pages, but 1 to %u with 0 to %u is allowed",
                              mem->n_runs, mem->n_raw, GDW_MEM_RUNS_MAX, GDW_MEM_RAW_MAX);
   right = 16 + 16 * mem->n_runs + 4 * mem->n_raw;
   if (size != right)
@@ -315,7 +315,7 @@ gdw_nak_decode (const guint8 *meta, gsize size, const guint64 *pages, guint n_re
   if (nak->region >= n_regions)
     return gdw_frame_refuse (error, "NAK", "region %u of %u", nak->region, n_regions);
   if (nak->n_pages == 0 || nak->n_pages > GDW_MEM_RAW_MAX)
-    return gdw_frame_refuse (error, "NAK", "%u pages and 1 to %u is right", nak->n_pages,
+    return gdw_frame_refuse (error, "NAK", "%u pages, but 1 to %u is allowed", nak->n_pages,
                              GDW_MEM_RAW_MAX);
   for (guint i = 0; i < nak->n_pages; i++) {
     nak->pages[i] = gdw_get_u64 (&in);

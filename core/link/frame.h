@@ -86,7 +86,7 @@ void gdw_hello_ack_encode (const GdwHelloAck *ack, GByteArray *out);
 gboolean gdw_hello_ack_decode (const guint8 *meta, gsize size, GdwHelloAck *ack,
                                GError **error);
 
-/* JOIN, and QUERY-OUTCOME without the link number. */
+/* JOIN; or QUERY-OUTCOME, without the link number. */
 typedef struct {
   guint8 id[GDW_ID_BYTES], token[GDW_TOKEN_BYTES];
   guint16 link; /* 1..n_links-1 */

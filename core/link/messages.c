@@ -52,10 +52,10 @@ check_hello (const GdwHello *hello, GError **error)
                              "features 0x%" G_GINT64_MODIFIER "x are required and not offered",
                              hello->required & ~hello->offered);
   if (hello->n_links == 0 || hello->n_links > GDW_LINKS_MAX)
-    return gdw_frame_refuse (error, "HELLO", "%u links and 1 to %u is right", hello->n_links,
+    return gdw_frame_refuse (error, "HELLO", "%u links, but 1 to %u is allowed", hello->n_links,
                              GDW_LINKS_MAX);
   if (hello->n_regions == 0 || hello->n_regions > GDW_REGIONS_MAX)
-    return gdw_frame_refuse (error, "HELLO", "%u regions and 1 to %u is right",
+    return gdw_frame_refuse (error, "HELLO", "%u regions, but 1 to %u is allowed",
                              hello->n_regions, GDW_REGIONS_MAX);
   return TRUE;
 }
@@ -68,7 +68,7 @@ check_region (const GdwRegionInfo *region, guint i, GError **error)
   if (region->name[0] == '\0' || strlen (region->name) > GDW_NAME_MAX)
     return gdw_frame_refuse (error, "HELLO",
                              "the name of region %u has %" G_GSIZE_FORMAT
-                             " bytes and 1 to %u is right",
+                             " bytes, but 1 to %u is allowed",
                              i, strlen (region->name), GDW_NAME_MAX);
   if (region->page_size < GDW_PAGE_SIZE || region->page_size > GDW_PAGE_SIZE_MAX ||
       (region->page_size & (region->page_size - 1)) != 0)
@@ -209,7 +209,7 @@ gdw_join_decode (const guint8 *meta, gsize size, GdwJoin *join, GError **error)
   if (!gdw_frame_check_end (&in, "JOIN", error))
     return FALSE;
   if (join->link == 0 || join->link >= GDW_LINKS_MAX)
-    return gdw_frame_refuse (error, "JOIN", "link %u and 1 to %u is right", join->link,
+    return gdw_frame_refuse (error, "JOIN", "link %u, but 1 to %u is allowed", join->link,
                              GDW_LINKS_MAX - 1);
   return TRUE;
 }
@@ -231,11 +231,12 @@ check_state (const GdwStateChunk *chunk, GError **error)
   if (chunk->name[0] == '\0' || strlen (chunk->name) > GDW_NAME_MAX)
     return gdw_frame_refuse (error, "STATE",
                              "the name of its section has %" G_GSIZE_FORMAT
-                             " bytes and 1 to %u is right",
+                             " bytes, but 1 to %u is allowed",
                              strlen (chunk->name), GDW_NAME_MAX);
   if (chunk->total > GDW_STATE_SECTION_MAX)
     return gdw_frame_refuse (error, "STATE",
-                             "section '%s' has %" G_GUINT64_FORMAT " bytes and %u is the most",
+                             "section '%s' has %" G_GUINT64_FORMAT
+                             " bytes, but at most %u is allowed",
                              chunk->name, chunk->total, GDW_STATE_SECTION_MAX);
   if (chunk->size > GDW_STATE_CHUNK_MAX || chunk->offset > chunk->total ||
       chunk->size > chunk->total - chunk->offset || (chunk->size == 0 && chunk->total > 0))
@@ -294,10 +295,10 @@ gdw_prepare_decode (const guint8 *meta, gsize size, GdwPrepare *prepare, GError 
   prepare->n_sections = gdw_get_u32 (&in);
   prepare->n_links = gdw_get_u16 (&in);
   if (running > 1)
-    return gdw_frame_refuse (error, "PREPARE", "the run state is %u and 0 or 1 is right",
+    return gdw_frame_refuse (error, "PREPARE", "the run state is %u, but 0 or 1 is allowed",
                              running);
   if (prepare->n_links == 0 || prepare->n_links > GDW_LINKS_MAX)
-    return gdw_frame_refuse (error, "PREPARE", "%u links and 1 to %u is right",
+    return gdw_frame_refuse (error, "PREPARE", "%u links, but 1 to %u is allowed",
                              prepare->n_links, GDW_LINKS_MAX);
   for (guint i = 0; i < prepare->n_links; i++)
     prepare->last_seq[i] = gdw_get_u64 (&in);
@@ -323,7 +324,7 @@ gdw_outcome_decode (const guint8 *meta, gsize size, GdwOutcomeMsg *outcome, GErr
   outcome->text = gdw_get_string (&in);
   ok = gdw_frame_check_end (&in, "OUTCOME", error);
   if (ok && (outcome->answer < GDW_ANSWER_COMMITTED || outcome->answer > GDW_ANSWER_UNKNOWN_ID))
-    ok = gdw_frame_refuse (error, "OUTCOME", "its answer is %u and 1 to %u is right",
+    ok = gdw_frame_refuse (error, "OUTCOME", "its answer is %u, but 1 to %u is allowed",
                            outcome->answer, GDW_ANSWER_UNKNOWN_ID);
   if (!ok)
     gdw_outcome_clear (outcome);

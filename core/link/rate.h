@@ -6,8 +6,8 @@
 
 /* max-bandwidth: all channel threads of a migration draw from one bucket of bytes.  It holds at
  * most 10 ms of the rate.  A thread that finds no debt may send a frame of any size at once,
- * and leaves the debt to the next one.  So a frame passes at any rate, and t seconds let pass
- * at most rate x (t + 10 ms) and one frame a thread.
+ * and leaves the debt to the next one.  So a frame passes at any rate, and at most
+ * rate x (t + 10 ms) and one frame a thread pass in t seconds.
  *
  * Nothing here blocks, since channels wait for other things as well.  Calls on any thread at
  * any time, except free. */

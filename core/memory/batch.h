@@ -27,5 +27,5 @@ void gdw_batch_prepare (GdwBatch *batch, const GdwRegions *regions);
 /* Put the next claimed pages into @out.  FALSE if none are left. */
 gboolean gdw_batch_cut (GdwBatch *batch, const GdwRegions *regions, GdwMemOut *out);
 
-/* Is the page all zero? */
+/* Returns whether the page is all zero. */
 gboolean gdw_page_is_zero (const guint8 *page);

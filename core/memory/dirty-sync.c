@@ -82,7 +82,7 @@ post_report (GdwDirtySync *sync, void (*tell) (const GError *error, gpointer dat
   gdw_invoke (sync->with.context, deliver, report, free_report);
 }
 
-/* Under the lock.  When to collect next if nothing else happens. */
+/* Under the lock.  Returns when to collect next if nothing else happens. */
 static gint64
 next_time (GdwDirtySync *sync)
 {

@@ -38,7 +38,7 @@ set_bits (guint64 *bits, guint64 first, guint64 end)
   }
 }
 
-/* Bit 0 is page @first of the region.  What is found may reach outside the window. */
+/* Bit 0 is page @first of the region.  A finding may reach outside the window. */
 typedef struct {
   guint64 first, end;
   guint64 *bits;

@@ -12,7 +12,7 @@
  * For shared memory with an fd it uses SEEK_DATA and SEEK_HOLE of the file (and does not move
  * the fd's offset); for private anonymous memory pagemap, by PAGEMAP_SCAN where the kernel has
  * it.  Where neither can tell (another kind of mapping, hugetlbfs, no /proc) every page counts
- * as written.  A page that is swapped out counts as written, too.
+ * as written.  A page that is swapped out also counts as written.
  *
  * Any thread; several threads may call it at once. */
 void gdw_holes_find_populated (const GdwRegion *region, GdwMapping mapping, guint64 first,

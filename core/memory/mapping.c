@@ -96,9 +96,8 @@ check_file (const GdwRegion *region, GError **error)
   return TRUE;
 }
 
-/* The list of mappings does not everywhere show the device and inode numbers of fstat (btrfs,
- * overlayfs).  So map the file once more and compare with how that mapping looks in the list.
- */
+/* The list of mappings shows other device and inode numbers than fstat on some file systems
+ * (btrfs, overlayfs).  So map the file once more and compare with that mapping in the list. */
 static gboolean
 map_probe (const GdwRegion *region, void **probe, GError **error)
 {

@@ -4,7 +4,7 @@
 
 #include <godwit/types.h>
 
-/* How a region is mapped, and so what is known of a page that is not there. */
+/* The mapping of a region, which tells the content of a page that is not there. */
 typedef enum {
   GDW_MAPPING_OTHER,   /* nothing is known: read and write it like any memory */
   GDW_MAPPING_PRIVATE, /* private and anonymous: the page reads as zero */

@@ -21,7 +21,7 @@ load (const guint64 *word)
   return __atomic_load_n (word, __ATOMIC_RELAXED);
 }
 
-/* Not the builtin: without -mpopcnt that is a call into libgcc. */
+/* The builtin is slower: without -mpopcnt it is a call into libgcc. */
 static inline guint
 popcount (guint64 w)
 {
@@ -188,7 +188,7 @@ gdw_pageset_merge (GdwPageset *set, GdwPageset *from)
       n = MIN (BLOCK_WORDS, n_words - i);
       taken = take_block (words + i, n, block);
 
-      if (i + n == n_words) { /* a tracker wrote it: let nothing past the end in */
+      if (i + n == n_words) { /* a tracker wrote it: drop bits past the end */
         taken -= popcount (block[n - 1]);
         block[n - 1] &= word_mask (n_words - 1, 0, set->pages[r]);
         taken += popcount (block[n - 1]);
@@ -255,7 +255,7 @@ gdw_bits_next_run (const guint64 *bits, guint64 from, guint64 end, guint64 *firs
   guint64 word = i < words ? load (&bits[i]) & (~G_GUINT64_CONSTANT (0) << (from % 64)) : 0;
   guint64 gap;
 
-  while (word == 0) { /* once more if it was emptied after it was found */
+  while (word == 0) { /* repeats if the word was emptied after it was found */
     i = gdw_bits_next_word (bits, i + 1, words);
     if (i >= words)
       return FALSE;

@@ -91,14 +91,14 @@ take_totals (GdwRound *round)
 }
 
 /* The cursor came round.  The next round begins at once if a dirty sync was published
- * meanwhile.  If dirty syncs come all the time, little is never left: then the end of the round
- * asks for one, so that each round is weighed. */
+ * meanwhile.  When dirty syncs come all the time, the rest never gets low: then the end of the
+ * round asks for one, so that each round is weighed. */
 static void
 end_round (GdwRound *round, GdwRoundTotals *ended)
 {
   *ended = take_totals (round);
   round->waiting = !round->fresh;
-  ended->wants_harvest = !round->low_said;
+  ended->wants_dirty_sync = !round->low_said;
   round->fresh = FALSE;
   round->low_said = FALSE;
   round->number++;
@@ -197,11 +197,12 @@ is_low (GdwRound *round)
   return left <= round->low_pages;
 }
 
-/* Under the lock.  What to tell, and whether @batch was filled. */
+/* Under the lock.  Sets @event to what the owner must hear, or 0.  Returns whether @batch was
+ * filled. */
 static gboolean
 claim_locked (GdwRound *round, GdwBatch *batch, GdwRoundEvent *event, GdwRoundTotals *ended)
 {
-  gboolean again = round->final; /* the pages behind the cursor belong to this round, too */
+  gboolean again = round->final; /* the pages behind the cursor also belong to this round */
   guint64 taken = 0;
 
   *event = 0;

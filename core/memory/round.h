@@ -24,7 +24,7 @@ typedef enum {
 
 typedef struct {
   guint64 pages, bytes, dirty_pages;
-  gboolean wants_harvest; /* nobody asked for a dirty sync when little was left */
+  gboolean wants_dirty_sync; /* nobody asked for a dirty sync when little was left */
 } GdwRoundTotals;
 
 /* Called on any thread with no lock held.  @totals: those of the round that ENDED or was

@@ -4,7 +4,7 @@
 
 #include <glib.h>
 
-/* Why a VM cannot be migrated, as its VMM says.  Main thread only. */
+/* The reasons of a VMM against a migration.  Main thread only. */
 typedef struct GdwBlockers GdwBlockers;
 
 GdwBlockers *gdw_blockers_new (void);
@@ -12,7 +12,7 @@ void gdw_blockers_free (GdwBlockers *blockers);
 
 /* Returns its number, from 1 on; no number is used twice. */
 guint gdw_blockers_add (GdwBlockers *blockers, const char *reason);
-/* Does nothing if there is none of that number. */
+/* Does nothing if no blocker has that number. */
 void gdw_blockers_remove (GdwBlockers *blockers, guint number);
 
 /* The reasons, oldest first (of const char *, borrowed); unref the array. */

@@ -60,8 +60,8 @@ deliver_digest (gpointer data)
   free_digest (digest);
 }
 
-/* Of the number and the content of each page that is not zero: most of a big guest is.
- * Every page is read in memory: holes that the engine thinks it sees are no argument here. */
+/* Covers number and content of each page that is not zero, since most of a big guest is zero.
+ * It reads every page and does not look for holes as the engine does, which it checks. */
 static char *
 digest_region (const GdwRegion *region)
 {

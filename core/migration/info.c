@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /* SPDX-FileCopyrightText: The godwit authors */
-/* What can be asked of a migration. */
+/* Queries about a migration. */
 #include "core/migration/migration-private.h"
 
 GdwStatus

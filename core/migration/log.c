@@ -10,7 +10,7 @@
 
 struct GdwLog {
   GdwMigration *migration;
-  GLogLevelFlags level; /* the least that is told; 0: nothing is */
+  GLogLevelFlags level; /* the least severe that is logged; 0: none */
 };
 
 /* One entry; it owns the values. */
@@ -92,7 +92,7 @@ on_one_line (const char *text)
   return g_string_free (line, FALSE);
 }
 
-/* "source 8c1f: MESSAGE": so much of the id tells two migrations apart for people. */
+/* Writes "source 8c1f2a07: MESSAGE".  This part of the id tells two migrations apart. */
 G_GNUC_PRINTF (3, 4)
 static void
 end (const GdwLog *log, Entry *entry, const char *format, ...)

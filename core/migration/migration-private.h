@@ -24,7 +24,7 @@ struct _GdwMigration {
   GdwParameters parameters;
   GdwCapabilities capabilities;
   GdwOutcome outcome;
-  GdwInfo info; /* what gdw_migration_info told last */
+  GdwInfo info; /* the last answer of gdw_migration_info */
   GdwBlockers *blockers;
   GdwLog *log;
   GError *error; /* when there was no attempt to keep it */

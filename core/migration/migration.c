@@ -197,7 +197,7 @@ gdw_migration_new (const GdwHost *host, GMainContext *context, const char *plugi
   return migration;
 }
 
-/* What the attempts tell. */
+/* Reports from the attempts. */
 
 static void
 on_status (GdwStatus status, gpointer data)

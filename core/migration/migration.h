@@ -6,10 +6,10 @@
 
 #include "core/attempt.h"
 
-/* What the files of a migration ask of each other.  Main thread only; nothing blocks. */
+/* Calls between the files of a migration.  Main thread only; nothing blocks. */
 
 /* As gdw_migration_info(), into a struct of the caller. */
 void gdw_migration_get_info (GdwMigration *migration, GdwInfo *info);
 
-/* Is an attempt under way, at either side? */
+/* Returns whether an attempt is under way, at either side. */
 gboolean gdw_migration_is_running (GdwMigration *migration);

@@ -5,7 +5,7 @@
 #define TO(status) (1u << GDW_STATUS_##status)
 
 /* Both sides: a destination goes from active to completed, since only a source
- * pauses a guest.  Cancelling never completes: who began to cancel has not sent COMMIT. */
+ * pauses a guest.  Cancelling never completes: a source that cancels has not sent COMMIT. */
 static const guint32 moves[GDW_STATUS_N] = {
   [GDW_STATUS_NONE] = TO (SETUP),
   [GDW_STATUS_SETUP] = TO (ACTIVE) | TO (CANCELLING) | TO (FAILED),

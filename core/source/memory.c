@@ -175,7 +175,7 @@ void
 gdw_source_round_event (GdwRoundEvent event, const GdwRoundTotals *totals, gpointer data)
 {
   GdwSource *source = data;
-  gboolean sync = event == GDW_ROUND_LOW || (totals && totals->wants_harvest);
+  gboolean sync = event == GDW_ROUND_LOW || (totals && totals->wants_dirty_sync);
 
   if (sync && g_atomic_int_get (&source->sending))
     gdw_dirty_sync_request (source->sync);

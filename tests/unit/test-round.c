@@ -393,7 +393,7 @@ START_TEST (a_set_that_is_filled_up_all_the_time_does_not_hide_the_end)
     ck_assert_msg ((strstr (events->str, "low") != NULL) == (round == 1), "round %u:%s", round,
                    events->str);
     ck_assert (strstr (events->str, "ended"));
-    ck_assert_int_eq (totals.wants_harvest, round > 1);
+    ck_assert_int_eq (totals.wants_dirty_sync, round > 1);
   }
   end ();
 }

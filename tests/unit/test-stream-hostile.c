@@ -197,7 +197,7 @@ expect_head (GdwFrame wrong, const char *prefix, const char *why)
 START_TEST (lengths_of_the_header)
 {
   expect_head ((GdwFrame){ .type = 77, .payload_len = GDW_FRAME_PAYLOAD_MAX + 1 },
-               "frame 'of unknown type': ", "16777217 bytes and 16777216 is the most");
+               "frame 'of unknown type': ", "16777217 bytes, but at most 16777216 is allowed");
   expect_head ((GdwFrame){ .type = 5, .payload_len = G_MAXUINT32, .meta_len = 100 },
                "frame 'MEM': ", "4294967295 bytes");
   expect_head ((GdwFrame){ .type = 77, .payload_len = 9, .meta_len = 10 },
@@ -254,10 +254,10 @@ static const struct {
   { "HELLO", 0, 2, 0, "versions 0 to 1 are no range" },
   { "HELLO", 0, 2, 2, "versions 2 to 1 are no range" },
   { "HELLO", 12, 8, 5, "features 0x5 are required and not offered" },
-  { "HELLO", 52, 2, 0, "0 links and 1 to 255" },
-  { "HELLO", 52, 2, 256, "256 links and 1 to 255" },
-  { "HELLO", 54, 2, 0, "0 regions and 1 to 1024" },
-  { "HELLO", 54, 2, 1025, "1025 regions and 1 to 1024" },
+  { "HELLO", 52, 2, 0, "0 links, but 1 to 255 is allowed" },
+  { "HELLO", 52, 2, 256, "256 links, but 1 to 255 is allowed" },
+  { "HELLO", 54, 2, 0, "0 regions, but 1 to 1024 is allowed" },
+  { "HELLO", 54, 2, 1025, "1025 regions, but 1 to 1024 is allowed" },
   { "HELLO", 54, 2, 1024, "it ends within a field" },
   { "HELLO", 54, 2, 1, "bytes follow its last field" },
   { "HELLO", 56, 2, 0xffff, "it ends within a field" },
@@ -272,8 +272,8 @@ static const struct {
   { "HELLO-ACK", 0, 2, 0, "version 0 with a credit" },
   { "HELLO-ACK", 10, 8, 0, "a credit of 0 bytes" },
   { "HELLO-ACK", 18, 8, 0, "and 0 pages" },
-  { "JOIN", 32, 2, 0, "link 0 and 1 to 254" },
-  { "JOIN", 32, 2, 255, "link 255 and 1 to 254" },
+  { "JOIN", 32, 2, 0, "link 0, but 1 to 254 is allowed" },
+  { "JOIN", 32, 2, 255, "link 255, but 1 to 254 is allowed" },
   { "MEM", 0, 4, 2, "region 2 of 2" },
   { "MEM", 0, 4, 0xffffffff, "region 4294967295 of 2" },
   { "MEM", 4, 4, 0, "0 runs with 2 raw pages" },
@@ -288,32 +288,32 @@ static const struct {
   { "MEM", 16, 8, 5000, "run 1 begins at page 16, before page 5001" },
   { "MEM", 24, 4, 0, "run 0 has 0 pages" },
   { "MEM", 24, 4, 2, "its runs have 3 raw pages and it announces 2" },
-  { "MEM", 24, 4, 257, "run 0 has 257 pages and 1 to 256" },
+  { "MEM", 24, 4, 257, "run 0 has 257 pages, but 1 to 256 is allowed" },
   { "MEM", 24, 4, 14, "run 1 begins at page 16, before page 17" },
   { "MEM", 28, 4, 0, "run 0 is of the unknown kind 0" },
   { "MEM", 28, 4, 3, "run 0 is of the unknown kind 3" },
   { "MEM", 28, 4, 2, "its runs have 1 raw pages and it announces 2" },
-  { "MEM", 40, 4, (1u << 18) + 1, "run 1 has 262145 pages and 1 to 262144" },
+  { "MEM", 40, 4, (1u << 18) + 1, "run 1 has 262145 pages, but 1 to 262144 is allowed" },
   { "MEM", 40, 4, 65521, "run 1 of 65521 pages from page 16 ends past page 65536" },
   { "MEM", 48, 8, G_MAXUINT64, "run 2 of 1 pages from page 18446744073709551615 ends past" },
   { "MEM", 48, 8, 3, "run 2 begins at page 3, before page 4112" },
   { "NAK", 0, 4, 2, "region 2 of 2" },
-  { "NAK", 4, 4, 0, "0 pages and 1 to 256" },
-  { "NAK", 4, 4, 257, "257 pages and 1 to 256" },
+  { "NAK", 4, 4, 0, "0 pages, but 1 to 256 is allowed" },
+  { "NAK", 4, 4, 257, "257 pages, but 1 to 256 is allowed" },
   { "NAK", 4, 4, 3, "it ends within a field" },
   { "NAK", 16, 8, 1024, "page 1024 of 1024 of region 1" },
   { "STATE", 0, 2, 0xffff, "it ends within a field" },
-  { "STATE", 11, 8, (256u << 20) + 1, "268435457 bytes and 268435456 is the most" },
+  { "STATE", 11, 8, (256u << 20) + 1, "268435457 bytes, but at most 268435456 is allowed" },
   { "STATE", 11, 8, 9, "of 9 bytes cannot have a piece of 6 bytes at 4" },
   { "STATE", 19, 8, 11, "of 10 bytes cannot have a piece of 6 bytes at 11" },
   { "STATE", 19, 8, G_MAXUINT64, "a piece of 6 bytes at 18446744073709551615" },
   { "STATE", 27, 4, 0xffffffff, "it ends within a field" },
   { "STATE", 27, 4, 5, "1 bytes follow its last field" },
   { "PREPARE", 0, 1, 2, "the run state is 2" },
-  { "PREPARE", 5, 2, 0, "0 links and 1 to 255" },
-  { "PREPARE", 5, 2, 256, "256 links and 1 to 255" },
-  { "COMMITTED", 0, 1, 0, "its answer is 0 and 1 to 3" },
-  { "OUTCOME", 0, 1, 4, "its answer is 4 and 1 to 3" },
+  { "PREPARE", 5, 2, 0, "0 links, but 1 to 255 is allowed" },
+  { "PREPARE", 5, 2, 256, "256 links, but 1 to 255 is allowed" },
+  { "COMMITTED", 0, 1, 0, "its answer is 0, but 1 to 3 is allowed" },
+  { "OUTCOME", 0, 1, 4, "its answer is 4, but 1 to 3 is allowed" },
   { "HEARTBEAT", 0, 8, 0, "it neither asks nor answers" },
 };
 
@@ -364,8 +364,8 @@ START_TEST (names)
 {
   g_autofree char *name = g_strnfill (GDW_NAME_MAX + 1, 'n');
 
-  expect_names_refused (name, "64 bytes and 1 to 63");
-  expect_names_refused ((char *) "", "0 bytes and 1 to 63");
+  expect_names_refused (name, "64 bytes, but 1 to 63 is allowed");
+  expect_names_refused ((char *) "", "0 bytes, but 1 to 63 is allowed");
 }
 END_TEST
 
