@@ -9,7 +9,7 @@ struct GdwControlAcceptor {
   GMainContext *context;
   GdwControlAccepted accepted;
   gpointer data;
-  GSource *ready, *pause; /* one of both */
+  GSource *ready, *pause; /* exactly one is set */
 };
 
 static void start (GdwControlAcceptor *acceptor);

@@ -4,14 +4,14 @@
 
 #include <gio/gio.h>
 
-/* Who connects to a listening socket.  Where there is no descriptor for him he waits in the
- * backlog: the main loop does not spin, and clients that are there are served. */
+/* Accepts the clients of a listening socket.  A client for which no descriptor is left waits in
+ * the backlog: the main loop does not spin, and connected clients are served. */
 typedef struct GdwControlAcceptor GdwControlAcceptor;
 
 /* @client is borrowed. */
 typedef void (*GdwControlAccepted) (GSocket *client, gpointer data);
 
-/* @listener does not block, and outlives it. */
+/* @listener must be non-blocking and outlive the acceptor. */
 GdwControlAcceptor *gdw_control_acceptor_new (GSocket *listener, GMainContext *context,
                                               GdwControlAccepted accepted, gpointer data);
 void gdw_control_acceptor_free (GdwControlAcceptor *acceptor);

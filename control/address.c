@@ -95,7 +95,7 @@ unix_socket (const char *text)
 
   socket->type = GDW_Q_SOCKET_ADDRESS_TYPE_UNIX;
   socket->q_unix = g_new0 (GdwQUnixSocketAddress, 1);
-  /* Only in text does a file that begins with "@" need something before it. */
+  /* The text form needs a prefix only before a file name that begins with "@". */
   socket->q_unix->path = g_strdup (text + (marked ? strlen ("./") : (gsize) abstract));
   socket->q_unix->has_abstract = socket->q_unix->abstract = abstract;
   return socket;

@@ -7,20 +7,21 @@
 #include "plugins/address.h"
 #include "qapi-types.h"
 
-/* The address of migrate and migrate-incoming: @uri parsed, or what @channels (of
- * GdwQMigrationChannel) has in parts, taken literally; exactly one of them is given. */
+/* Returns the address of migrate and migrate-incoming: @uri parsed, or the parts of @channels
+ * (of GdwQMigrationChannel) taken literally.  Exactly one of them must be given. */
 GdwAddress *gdw_control_address (const char *uri, const GPtrArray *channels, GError **error);
 
-/* The socket of @uri, where a transport listens, for query-migrate; NULL: it is none that QMP
- * can name. */
+/* Returns the socket of @uri, where a transport listens, for query-migrate, or NULL if QMP has
+ * no name for it. */
 GdwQSocketAddress *gdw_control_address_socket (const char *uri);
 
-/* What names the descriptor in the address of one, borrowed; NULL: it is of another kind. */
+/* Returns the name of the descriptor in an fd address, borrowed, or NULL for any other
+ * address. */
 const char *gdw_control_address_fd (const GdwAddress *address);
-/* Put the number of @fd in place of that name. */
+/* Replaces that name by the number of @fd. */
 void gdw_control_address_set_fd (GdwAddress *address, int fd);
 
-/* Where to listen for HTTP: the path in "unix:PATH", borrowed, or NULL; the address in
- * "ADDRESS:PORT", an IPv6 one in brackets, or NULL. */
+/* Where to listen for HTTP.  The first returns the path in "unix:PATH", borrowed, or NULL; the
+ * second the address in "ADDRESS:PORT", an IPv6 one in brackets, or NULL. */
 const char *gdw_control_address_path (const char *text);
 GSocketAddress *gdw_control_address_inet (const char *text);

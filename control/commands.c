@@ -10,11 +10,11 @@
 
 #include <string.h>
 
-/* The functions behind the commands, in the order of the schema; what each does is
- * said there.  What only asks about a migration is in query-migrate.c; those of plugins and
- * descriptors are in files of their own. */
+/* The functions behind the commands, in the order of the schema, which says what each does.
+ * Queries about a migration are in query-migrate.c; plugins and descriptors have their own
+ * files. */
 
-/* What is switched on is the client's: qmp.c remembers it. */
+/* Capabilities belong to the client: qmp.c remembers them. */
 gboolean
 gdw_cmd_qmp_capabilities (GdwControl *control, const GdwQQmpCapabilitiesArgs *args,
                           GError **error)
@@ -307,7 +307,7 @@ gdw_cmd_query_qmp_schema (GdwControl *control, GError **error)
   return node ? gdw_visit_read (&gdw_q_type_schema_info_list, node, error) : NULL;
 }
 
-/* There is one kind of instance, so one name is as good as any number of them. */
+/* There is only one instance, so only an empty list leaves nothing to yank. */
 gboolean
 gdw_cmd_yank (GdwControl *control, const GdwQYankArgs *args, GError **error)
 {

@@ -8,7 +8,8 @@
 
 G_DEFINE_BOXED_TYPE (GdwControl, gdw_control, gdw_control_ref, gdw_control_free)
 
-/* Of the main loop: the answer to a quit over HTTP is written meanwhile. */
+/* Turns of the main loop before the process ends: the answer to a quit over HTTP is written
+ * meanwhile. */
 #define QUIT_TURNS 4u
 
 typedef struct {
@@ -37,7 +38,7 @@ gdw_control_remove_sink (GdwControl *control, GdwControlSink sink, gpointer data
   }
 }
 
-/* Tell all sinks.  Takes @data; NULL: the event has none. */
+/* Sends the event to all sinks.  Takes @data, which is NULL for an event without data. */
 static void
 emit (GdwControl *control, const char *event, JsonNode *data)
 {
@@ -64,7 +65,8 @@ emit (GdwControl *control, const char *event, JsonNode *data)
   }
 }
 
-/* The guest is being paused for the switchover: what is sent from now on is downtime's. */
+/* The guest is being paused for the switchover: all bytes from now on count as downtime
+ * bytes. */
 static void
 note_pause (GdwControl *control)
 {

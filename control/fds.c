@@ -9,7 +9,7 @@
 #include <unistd.h>
 
 struct GdwControlFds {
-  GdwControl *control; /* NULL: the monitor is gone */
+  GdwControl *control; /* NULL once the monitor is gone */
   GdwControlPassed passed;
   GHashTable *named; /* char * -> descriptor */
 };
@@ -107,8 +107,8 @@ gdw_control_fds_resolve (GdwControl *control, GdwAddress *address, int *fd, GErr
     return TRUE;
   }
   g_set_error (error, GDW_ERROR, GDW_ERROR_INVALID,
-               "descriptor '%d': it is refused: it was sent by another monitor, and is of use "
-               "there alone; send it here",
+               "descriptor '%d': it is refused: another monitor sent it, and only that "
+               "monitor can use it; send it here",
                *fd);
   return FALSE;
 }

@@ -30,7 +30,7 @@ head (GString *to, const char *name, const char *type, const char *help)
                           type);
 }
 
-/* Shortest form that reads back the same, with a point in every locale. */
+/* Writes the shortest form that reads back equal, with a point in every locale. */
 static void
 value (GString *to, const char *name, const char *labels, double number)
 {
@@ -66,32 +66,33 @@ static void
 add_progress (GString *to, const GdwInfo *info)
 {
   gauge (to, "migration_memory_bytes", "Guest memory.", (double) info->total_bytes);
-  gauge (to, "migration_remaining_bytes", "Memory that must still travel.",
+  gauge (to, "migration_remaining_bytes", "Memory still to be transferred.",
          (double) info->remaining_bytes);
-  gauge (to, "migration_transferred_bytes", "Sent or received by the last migration.",
+  gauge (to, "migration_transferred_bytes", "Bytes sent or received by the last migration.",
          (double) info->transferred_bytes);
-  gauge (to, "migration_normal_pages", "Pages whose content travelled.",
+  gauge (to, "migration_normal_pages", "Pages transferred with their content.",
          (double) info->normal_pages);
-  gauge (to, "migration_zero_pages", "Pages that were zero.", (double) info->zero_pages);
+  gauge (to, "migration_zero_pages", "Pages transferred as zero.", (double) info->zero_pages);
   gauge (to, "migration_rounds", "Precopy rounds begun.", (double) info->rounds);
   gauge (to, "migration_links", "Links in use.", info->n_links);
-  gauge (to, "migration_dirty_bytes_per_second", "Memory that the guest makes dirty.",
+  gauge (to, "migration_dirty_bytes_per_second", "Memory that the guest dirties.",
          (double) info->dirty_rate * GDW_PAGE_SIZE);
-  gauge (to, "migration_bandwidth_bytes_per_second", "What the links carry.",
+  gauge (to, "migration_bandwidth_bytes_per_second", "Throughput of all links.",
          (double) info->bandwidth);
   head (to, "migration_expected_downtime_seconds", "gauge",
-        "The pause if it came now; while active, once it is known.");
+        "Expected pause if the switchover came now; present while active, once known.");
   if (info->status == GDW_STATUS_ACTIVE && info->expected_downtime_us)
     value (to, "migration_expected_downtime_seconds", "",
            (double) info->expected_downtime_us / 1e6);
-  gauge (to, "migration_duration_seconds", "Since the last migration began.",
+  gauge (to, "migration_duration_seconds", "Time since the last migration began.",
          (double) info->total_time_ms / 1000);
 }
 
 static void
 add_links (GString *to, const GArray *links)
 {
-  head (to, "migration_link_bytes", "gauge", "Written to each link by the last migration.");
+  head (to, "migration_link_bytes", "gauge",
+        "Bytes written to each link by the last migration.");
   for (guint i = 0; links && i < links->len; i++) {
     g_autofree char *label = g_strdup_printf ("{link=\"%u\"}", i);
 
@@ -126,7 +127,8 @@ add_tally (GString *to, const GdwTally *tally)
   value (to, "migrations_total", "{result=\"completed\"}", (double) tally->completed);
   value (to, "migrations_total", "{result=\"failed\"}", (double) tally->failed);
   value (to, "migrations_total", "{result=\"cancelled\"}", (double) tally->cancelled);
-  head (to, "blackout_seconds", "histogram", "How long guests were paused to leave here.");
+  head (to, "blackout_seconds", "histogram",
+        "How long guests were paused in migrations from here.");
   for (guint i = 0; i <= GDW_BLACKOUT_BUCKETS; i++) {
     char bound[G_ASCII_DTOSTR_BUF_SIZE];
     g_autofree char *label = NULL;

@@ -4,8 +4,8 @@
 
 #include "control/control.h"
 
-/* An attempt has ended. */
+/* Counts an attempt that has ended. */
 void gdw_control_count (GdwControl *control, const GdwInfo *info);
 
-/* Everything in Prometheus' text format 0.0.4; free with g_free. */
+/* Returns everything in Prometheus' text format 0.0.4; free with g_free. */
 char *gdw_control_metrics (GdwControl *control);

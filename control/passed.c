@@ -6,10 +6,10 @@
 #include <sys/socket.h>
 #include <unistd.h>
 
-/* The kernel's SCM_MAX_FD: so many come along with one message at most. */
+/* The kernel's SCM_MAX_FD: the most descriptors in one message. */
 #define KERNEL_MAX 253
 
-/* Without room for descriptors the kernel says that there were some, and keeps them. */
+/* Without room for descriptors the kernel reports that there are some, and keeps them. */
 static gssize
 peek (int socket, char *bytes, gsize size, gboolean *carries)
 {
@@ -41,7 +41,7 @@ add (GdwControlPassed *passed, int fd)
                   "send fewer");
 }
 
-/* FALSE: there were none. */
+/* Returns FALSE if there were none. */
 static gboolean
 add_all (GdwControlPassed *passed, struct msghdr *msg)
 {
@@ -66,8 +66,8 @@ add_all (GdwControlPassed *passed, struct msghdr *msg)
   return any;
 }
 
-/* The kernel puts messages without descriptors and the next one with some together, and does
- * not say where that begins: up to there one byte is received at a time. */
+/* The kernel joins messages without descriptors with the next one that has some, and does not
+ * say where it begins: bytes are received singly up to that point. */
 gssize
 gdw_control_passed_receive (GdwControlPassed *passed, gboolean *near, int socket, char *bytes,
                             gsize size)

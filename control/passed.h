@@ -6,22 +6,23 @@
 
 #define GDW_CONTROL_PASSED_MAX 16u
 
-/* The descriptors that came along with one message of a client (SCM_RIGHTS); a value that is
- * moved by copying.  Empty: all zero. */
+/* The descriptors passed with one message of a client (SCM_RIGHTS).  The value is moved by
+ * copying; empty is all zero. */
 typedef struct {
   int fds[GDW_CONTROL_PASSED_MAX];
   guint n;
-  const char *lost; /* why those that came are not here, or NULL; then there are none */
+  const char *lost; /* why descriptors were lost, or NULL; then @n is 0 */
 } GdwControlPassed;
 
-/* As recv of a @socket that does not block, into @bytes, but never up to a byte that
- * descriptors came along with: that one comes alone, and they are added to @passed.  @near:
- * kept from one call to the next, FALSE at first.  Bytes, 0 at the end, or -1 with errno. */
+/* Receives from the non-blocking @socket into @bytes like recv, and stops before a byte that
+ * carries descriptors.  Such a byte comes alone, and its descriptors are added to @passed.  Set
+ * @near to FALSE before the first call and keep it between calls.  Returns the number of bytes,
+ * 0 at the end, or -1 with errno. */
 gssize gdw_control_passed_receive (GdwControlPassed *passed, gboolean *near, int socket,
                                    char *bytes, gsize size);
 
-/* The oldest, now the caller's, or -1. */
+/* Returns the oldest descriptor, now the caller's, or -1. */
 int gdw_control_passed_take (GdwControlPassed *passed);
 
-/* Close what is left; it is empty then. */
+/* Closes all that are left and empties @passed. */
 void gdw_control_passed_close (GdwControlPassed *passed);

@@ -10,7 +10,7 @@
 #include <errno.h>
 #include <string.h>
 
-/* What a client may leave unread before it is dropped. */
+/* A client is dropped when it leaves more than this unread. */
 #define OUTPUT_MAX (4 * 1024 * 1024)
 
 /* A QMP server on a UNIX socket, and its clients. */
@@ -23,33 +23,33 @@ typedef struct {
 
 typedef struct Request Request;
 
-/* What has arrived and waits for its turn: one of both, and what came along. */
+/* Input that waits for its turn: a value or an error, and the descriptors passed with it. */
 typedef struct {
   JsonNode *node;
-  GError *error; /* it is no JSON */
+  GError *error; /* the input is not JSON */
   GdwControlPassed passed;
 } Input;
 
-/* In band, and beside the one under way; then nothing is read any more, as in QEMU. */
+/* How many in-band requests may wait beside the running one; then reading stops, as in QEMU. */
 #define WAITING_MAX 8u
 
-/* Counted: by the server, by each request under way, and while it is worked on. */
+/* Referenced by the server, by each running request, and while it is being worked on. */
 typedef struct {
-  Server *server; /* NULL: dropped */
+  Server *server; /* NULL once dropped */
   GSocket *socket;
   GSource *reading, *writing; /* or NULL */
   GdwJsonSplitter *input;
-  GdwControlPassed passed; /* along with the message that is coming */
-  gboolean near;           /* descriptors come along with a byte that is there already */
+  GdwControlPassed passed; /* passed with the message that is arriving */
+  gboolean near;           /* descriptors come with a byte that has arrived */
   GdwControlFds *fds;
-  GString *output;  /* what the kernel has not taken yet */
-  Request *request; /* under way in band; the next one waits for its answer */
-  guint n_oob;      /* under way out of band */
+  GString *output;  /* bytes that the kernel has not taken yet */
+  Request *request; /* running in band; the next one waits for its answer */
+  guint n_oob;      /* running out of band */
   GQueue waiting;   /* of Input, in band; only with oob */
   gboolean negotiated, working;
-  gboolean oob;      /* it has asked for that */
-  gboolean ended;    /* has shut its side */
-  gboolean finished; /* and has all its answers */
+  gboolean oob;      /* the client has switched it on */
+  gboolean ended;    /* the client has shut down its side */
+  gboolean finished; /* and the client has all answers */
 } Client;
 
 struct Request {
@@ -128,7 +128,7 @@ drop (Client *client)
 
 static gboolean write_more (GSocket *socket, GIOCondition condition, gpointer data);
 
-/* Give the kernel what it takes now; the rest waits for it.  May drop the client. */
+/* Gives the kernel as many bytes as it takes; the rest waits.  May drop the client. */
 static void
 flush (Client *client)
 {
@@ -222,7 +222,7 @@ refuse (GError **error, GdwVisitError code, const char *format, ...)
   return NULL;
 }
 
-/* The command called @name, if it may be executed now. */
+/* Returns the command @name if it may be executed now. */
 static const GdwCommand *
 find_command (Client *client, const char *name, gboolean oob, GError **error)
 {
@@ -243,7 +243,8 @@ find_command (Client *client, const char *name, gboolean oob, GError **error)
   return command;
 }
 
-/* Is a capability to be switched on?  There is one; the command checks its name. */
+/* Tells whether the request enables a capability.  There is one; the command checks its
+ * name. */
 static gboolean
 enables (JsonObject *object)
 {
@@ -294,7 +295,7 @@ execute (Client *client, Input *input)
   gdw_control_fds_end (client->fds);
 }
 
-/* May more be looked at while a request is under way?  Out of band, if that was asked for. */
+/* More input may be parsed while a request runs only if the client has switched oob on. */
 static gboolean
 may_look (const Client *client)
 {
@@ -302,7 +303,7 @@ may_look (const Client *client)
          (client->oob && g_queue_get_length ((GQueue *) &client->waiting) < WAITING_MAX);
 }
 
-/* The next one may be executed at once, or waits; FALSE: nothing has arrived. */
+/* Executes or queues the next input.  Returns FALSE if nothing has arrived. */
 static gboolean
 take_input (Client *client)
 {
@@ -322,7 +323,7 @@ take_input (Client *client)
   return TRUE;
 }
 
-/* The next one in band; FALSE: none waits, or one is under way. */
+/* Executes the next waiting request.  Returns FALSE if none waits, or one is running. */
 static gboolean
 take_turn (Client *client)
 {
@@ -339,8 +340,8 @@ take_turn (Client *client)
 
 static gboolean read_more (GSocket *socket, GIOCondition condition, gpointer data);
 
-/* Execute what has arrived, one request after another, as far as answers allow.
- * Else nothing is read, so that what a client sends ahead stays in the kernel. */
+/* Executes the input, one request after another, as far as answers allow. While it cannot, it
+ * reads nothing, so input that a client sends ahead stays in the kernel. */
 static void
 work (Client *client)
 {
@@ -363,8 +364,8 @@ work (Client *client)
     flush (client);
 }
 
-/* All that was read before has been looked at, but for the beginning of a message: what comes
- * along is for that one, or for the next that begins. */
+/* All earlier input was parsed, except the beginning of a message: new descriptors belong to
+ * that message, or to the next one. */
 static gboolean
 read_more (GSocket *socket, GIOCondition condition, gpointer data)
 {
@@ -375,7 +376,7 @@ read_more (GSocket *socket, GIOCondition condition, gpointer data)
 
   if (n < 0 && (errno == EAGAIN || errno == EINTR))
     return G_SOURCE_CONTINUE;
-  /* The message that they are for was refused already. */
+  /* Their message was refused already. */
   if (gdw_json_splitter_is_skipping (client->input))
     gdw_control_passed_close (&client->passed);
   if (n < 0) {
@@ -430,7 +431,7 @@ accept_client (GSocket *accepted, gpointer data)
   work (client);
 }
 
-/* From the end, because a client that is dropped leaves the array. */
+/* Iterates backwards because a dropped client leaves the array. */
 static void
 send_event (gpointer data, const char *event)
 {
@@ -444,7 +445,7 @@ send_event (gpointer data, const char *event)
   }
 }
 
-/* Replaces a socket at @path that nobody listens on, and no other file. */
+/* Replaces a stale socket at @path, but no other file. */
 static Server *
 new_server (GdwControl *control, const char *path, GError **error)
 {

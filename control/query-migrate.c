@@ -103,7 +103,8 @@ copy_texts (const GPtrArray *texts)
   return list;
 }
 
-/* What a source tells from active on, until it has failed or was cancelled. */
+/* Adds the statistics that a source reports from active on, unless it failed or was
+ * cancelled. */
 static void
 add_progress (GdwControl *control, GdwQMigrationInfo *to, const GdwInfo *info)
 {

@@ -23,7 +23,7 @@ make_option (const GdwOption *from)
   return option;
 }
 
-/* "" if the VM can use the plugin. */
+/* Returns "" if the VM can use the plugin, else the reason. */
 static char *
 why_not (GdwControl *control, const GdwPluginInfo *from)
 {

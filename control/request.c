@@ -20,7 +20,7 @@ refuse (GError **error, const char *format, ...)
   return FALSE;
 }
 
-/* @key: the member that names the command, once it was seen. */
+/* @key: the member that names the command, once found. */
 static gboolean
 check_member (const char *name, JsonNode *value, gboolean may_oob, const char **key,
               GError **error)

@@ -4,13 +4,14 @@
 
 #include "control/control.h"
 
-/* The rules for the members of a request, in QEMU's words; @node is a request if TRUE. */
+/* Checks the members of a request and reports errors in QEMU's words.  @node is an object that
+ * names a command if it returns TRUE. */
 gboolean gdw_control_check_request (JsonNode *node, GError **error);
-/* The same, `exec-oob` allowed; @oob: it is that. */
+/* Does the same and allows `exec-oob`; sets @oob if the request uses it. */
 gboolean gdw_control_check_request_oob (JsonNode *node, gboolean *oob, GError **error);
 
-/* Is @node, good or bad, for out of band? */
+/* Tells whether @node, valid or not, asks for out-of-band execution. */
 gboolean gdw_control_is_oob (JsonNode *node);
 
-/* {"return": ...} or {"error": ...}, and "id" if there is one; takes @ret, not @id. */
+/* Returns {"return": ...} or {"error": ...}, with "id" if there is one; takes @ret, not @id. */
 JsonNode *gdw_control_answer (JsonNode *id, JsonNode *ret, const GError *error);

@@ -38,7 +38,7 @@ bind_failed (GError **error, const char *who, const char *path, const GError *wh
   return fail (error, who, path, text);
 }
 
-/* Make way for a socket at @path. */
+/* Removes a stale socket at @path. */
 static gboolean
 remove_stale (const char *who, const char *path, GSocketAddress *address, GError **error)
 {
@@ -49,7 +49,7 @@ remove_stale (const char *who, const char *path, GSocketAddress *address, GError
   if (lstat (path, &file) != 0)
     return TRUE;
   if (!S_ISSOCK (file.st_mode))
-    return fail (error, who, path, "a file is there that is no socket; remove it");
+    return fail (error, who, path, "the file there is not a socket; remove it");
   probe = g_socket_new (G_SOCKET_FAMILY_UNIX, G_SOCKET_TYPE_STREAM, 0, NULL);
   if (probe && !g_socket_connect (probe, address, NULL, &refused) &&
       g_error_matches (refused, G_IO_ERROR, G_IO_ERROR_CONNECTION_REFUSED) &&
@@ -73,7 +73,7 @@ listen_at (const char *who, const char *path, struct stat *file, GError **error)
   if (!remove_stale (who, path, address, error))
     return NULL;
   socket = g_socket_new (G_SOCKET_FAMILY_UNIX, G_SOCKET_TYPE_STREAM, 0, &cause);
-  /* The mode goes over to the file: whoever can connect owns the VM. */
+  /* The file gets this mode: anyone who can connect controls the VM. */
   if (socket && fchmod (g_socket_get_fd (socket), 0600) == 0 &&
       g_socket_bind (socket, address, FALSE, &cause) && g_socket_listen (socket, &cause) &&
       lstat (path, file) == 0) {

@@ -3,7 +3,7 @@
 #include <godwit/control.h>
 #include <godwit/error.h>
 
-/* In place of HTTP where there is no libsoup: the library has the same functions. */
+/* Replaces HTTP in a build without libsoup: the library keeps the same functions. */
 
 struct GdwControlHttp {
   char none;

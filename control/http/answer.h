@@ -5,13 +5,14 @@
 #include <json-glib/json-glib.h>
 #include <libsoup/soup.h>
 
-/* What a request is answered with; takes @node. */
+/* Answers the request with @node, which it takes. */
 void gdw_http_answer (SoupServerMessage *msg, guint status, JsonNode *node);
 
-/* The same shape as an error of QMP.  A body that still comes is not kept. */
+/* Answers with an error in the shape of a QMP error.  The rest of the body is read and
+ * dropped. */
 void gdw_http_refuse (SoupServerMessage *msg, guint status, const char *format, ...)
     G_GNUC_PRINTF (3, 4);
 
-/* Bytes that are always there. */
+/* @bytes must stay valid for ever. */
 void gdw_http_answer_static (SoupServerMessage *msg, const char *type, const char *bytes,
                              gsize size);

@@ -21,8 +21,8 @@ is_local_name (const char *host)
   return FALSE;
 }
 
-/* A name that was rebound to this address, and a page of another site, are turned away; a
- * command line sends no Origin. */
+/* Refuses requests under a rebound host name and requests from pages of other sites.  Command
+ * line clients send no Origin. */
 static gboolean
 is_from_here (const GdwHttpTrust *trust, SoupServerMessage *msg)
 {
@@ -47,7 +47,7 @@ is_from_here (const GdwHttpTrust *trust, SoupServerMessage *msg)
   return FALSE;
 }
 
-/* In constant time for tokens of one length. */
+/* Takes the same time for all tokens of one length. */
 static gboolean
 is_same (const char *a, const char *b)
 {

@@ -9,12 +9,12 @@
 /* One command, as over QMP. */
 #define GDW_HTTP_BODY_MAX GDW_JSON_SIZE_MAX
 
-/* Whom a server trusts. */
+/* Which requests a server accepts. */
 typedef struct {
-  const char *token;    /* or NULL: who is on this host */
-  gboolean unix_socket; /* the file's mode decides, a name of a host means nothing */
+  const char *token;    /* NULL: any process on this host may connect */
+  gboolean unix_socket; /* the mode of the file protects it, and host names mean nothing */
 } GdwHttpTrust;
 
-/* Looks at the head of a request.  FALSE: refused, and answered.  @open: this path tells
- * nothing and needs no token. */
+/* Checks the head of a request.  If it returns FALSE it has refused and answered the request.
+ * @open: this path reveals nothing and needs no token. */
 gboolean gdw_http_check (const GdwHttpTrust *trust, SoupServerMessage *msg, gboolean open);

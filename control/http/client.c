@@ -5,11 +5,10 @@
 #include "control/http/answer.h"
 #include "control/http/check.h"
 
-/* To send a request, and to take its answer. */
+/* Time limit for a client to send its request and to take the answer. */
 #define CLIENT_MS 10000
 #define CLIENTS_MAX 64u
-/* Of a body that is too large this much is read and dropped, so that its sender comes to read
- * the answer. */
+/* Reads and drops this much of an oversized body so that the client gets to read the answer. */
 #define DROPPED_MAX (8u * GDW_HTTP_BODY_MAX)
 
 struct GdwHttpClients {
@@ -21,7 +20,7 @@ typedef struct {
   GdwHttpClients *clients;
   GSocket *socket;
   GSocketAddress
-      *remote;       /* one object for each connection, by which libsoup's message tells it */
+      *remote;       /* unique to a connection: libsoup's message leads from it to the client */
   GSource *deadline; /* or NULL */
   gsize body;
 } Client;
@@ -100,7 +99,7 @@ gdw_http_clients_take (GdwHttpClients *clients, GSocket *socket, SoupServer *ser
   local = g_socket_get_local_address (socket, NULL);
   remote = g_socket_get_remote_address (socket, NULL);
   if (!local || !remote) {
-    /* It has gone already. */
+    /* The connection has ended already. */
     g_clear_object (&remote);
     return;
   }

@@ -4,25 +4,26 @@
 
 #include <libsoup/soup.h>
 
-/* The connections of a server, each for one request.  libsoup does not notice when an idle one
- * ends, so each has its time, and is closed behind its answer. */
+/* The connections of a server, one request each.  libsoup does not notice when an idle
+ * connection ends, so each has a deadline and is closed after its answer. */
 typedef struct GdwHttpClients GdwHttpClients;
 
 GdwHttpClients *gdw_http_clients_new (GMainContext *context);
 
-/* Take @socket, which was accepted, to @server; with too many there already it is closed. */
+/* Gives the accepted @socket to @server, or closes it if there are too many connections. */
 void gdw_http_clients_take (GdwHttpClients *clients, GSocket *socket, SoupServer *server);
 
-/* Count what came of the body: refuse it once it is too large, and hang up on who goes on. */
+/* Counts the bytes of the body: refuses the request once it is too large, and hangs up if the
+ * client still sends. */
 void gdw_http_clients_count (GdwHttpClients *clients, SoupServerMessage *msg, gsize size);
 
-/* While its command is executed a client has no deadline. */
+/* Turn the deadline off while a command runs. */
 void gdw_http_clients_set_deadline (GdwHttpClients *clients, SoupServerMessage *msg,
                                     gboolean on);
 
-/* The request is over, or has limits of its own from now on: its socket, which the caller
- * unrefs, or NULL. */
+/* Stops watching the connection because the request is over or has its own limits from now on.
+ * Returns its socket, which the caller unrefs, or NULL. */
 GSocket *gdw_http_clients_release (GdwHttpClients *clients, SoupServerMessage *msg);
 
-/* Closes all. */
+/* Closes all connections. */
 void gdw_http_clients_free (GdwHttpClients *clients);

@@ -38,7 +38,8 @@ read_some (GdwLimitedInput *self, void *to, gsize size, gboolean blocking, GCanc
   gssize n;
 
   if (!self->left) {
-    g_set_error_literal (error, G_IO_ERROR, G_IO_ERROR_NO_SPACE, "more came than is read");
+    g_set_error_literal (error, G_IO_ERROR, G_IO_ERROR_NO_SPACE,
+                         "the connection has sent more than its limit");
     return -1;
   }
   n = g_pollable_stream_read (base_of (self), to, MIN (size, self->left), blocking, cancel,
@@ -105,7 +106,8 @@ get_output (GIOStream *stream)
   return g_io_stream_get_output_stream (((GdwLimitedStream *) stream)->base);
 }
 
-/* At once, for a socket has nothing to wait for: GIO would start a thread. */
+/* Closes synchronously: closing a socket does not block, and GIO would start a thread for
+ * it. */
 static void
 close_async (GIOStream *stream, int priority, GCancellable *cancel, GAsyncReadyCallback ready,
              gpointer data)

@@ -4,5 +4,5 @@
 
 #include <gio/gio.h>
 
-/* @base, a connection, from which @limit bytes are read in all; then reading fails. */
+/* Wraps the connection @base: reading fails after @limit bytes in all. */
 GIOStream *gdw_limited_stream_new (GIOStream *base, gsize limit);

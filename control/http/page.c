@@ -10,7 +10,7 @@
 
 #define FIRST "/index.html"
 
-/* What the page may load is what is here, and nobody may put it into a frame. */
+/* The page may load only its own files and may not be put into a frame. */
 #define POLICY                                                                                 \
   "default-src 'none'; script-src 'self'; style-src 'self'; connect-src 'self'; "              \
   "img-src 'self'; base-uri 'none'; form-action 'none'; frame-ancestors 'none'"

@@ -4,9 +4,9 @@
 
 #include <libsoup/soup.h>
 
-/* The dashboard's files, which are bundled.  They tell nothing of the VM. */
+/* The files of the dashboard, which are compiled in.  They reveal nothing of the VM. */
 
-/* Which one is at @path; -1: none. */
+/* Returns the file at @path, or -1. */
 int gdw_http_page_find (const char *path);
 
 void gdw_http_page_answer (int page, SoupServerMessage *msg);

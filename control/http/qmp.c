@@ -16,7 +16,7 @@ struct GdwHttpCalls {
 
 typedef struct {
   GdwCall call;
-  GdwHttpCalls *calls; /* NULL: they are gone */
+  GdwHttpCalls *calls; /* NULL after the calls were freed */
   SoupServerMessage *msg;
   JsonNode *node; /* the request */
 } Call;
@@ -94,7 +94,7 @@ gdw_http_calls_execute (GdwHttpCalls *calls, SoupServerMessage *msg)
   g_autoptr (JsonNode) node = NULL;
 
   if (!is_json (msg)) {
-    /* What a form of another site can send without asking first. */
+    /* A form of another site can send other types without asking first. */
     gdw_http_refuse (msg, SOUP_STATUS_UNSUPPORTED_MEDIA_TYPE,
                      "http: the request is refused: its Content-Type is not application/json; "
                      "send it");

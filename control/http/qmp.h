@@ -7,13 +7,13 @@
 #include "control/http/client.h"
 #include "control/control.h"
 
-/* POST /qmp: the commands that are under way. */
+/* The commands of POST /qmp that are running. */
 typedef struct GdwHttpCalls GdwHttpCalls;
 
 GdwHttpCalls *gdw_http_calls_new (GdwControl *control, GdwHttpClients *clients);
 
-/* Execute the command in the body of @msg, and answer. */
+/* Executes the command in the body of @msg and answers. */
 void gdw_http_calls_execute (GdwHttpCalls *calls, SoupServerMessage *msg);
 
-/* What is under way is answered to nobody. */
+/* Running commands continue without an answer. */
 void gdw_http_calls_free (GdwHttpCalls *calls);

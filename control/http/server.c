@@ -24,7 +24,7 @@ struct GdwControlHttp {
   gatomicrefcount references;
   GdwControl *control;
   SoupServer *server;
-  GdwControlSocket *unix_socket; /* or NULL: */
+  GdwControlSocket *unix_socket; /* NULL with TCP */
   GSocket *inet_socket;
   GdwControlAcceptor *acceptor;
   char *token; /* or NULL */
@@ -112,7 +112,8 @@ find_route (const char *path)
   return NULL;
 }
 
-/* Libsoup leaves the body out by itself.  What never ends has no length to tell. */
+/* Routes that HEAD may ask for: libsoup omits the body, and a stream that never ends has no
+ * length. */
 static gboolean
 may_head (const Route *route)
 {
@@ -148,7 +149,7 @@ on_request (SoupServer *server, SoupServerMessage *msg, const char *path, GHashT
   }
 }
 
-/* Before the body is read.  A status that is set here is the answer. */
+/* Runs before the body is read.  If it sets a status, that is the answer. */
 static void
 on_headers (SoupServerMessage *msg, gpointer data)
 {
@@ -160,10 +161,9 @@ on_headers (SoupServerMessage *msg, gpointer data)
   soup_message_headers_replace (headers, "Connection", "close");
   soup_message_headers_replace (headers, "Cache-Control", "no-store");
   soup_message_headers_replace (headers, "X-Content-Type-Options", "nosniff");
-  /* libsoup would answer with as many copies as are asked for, and takes bounds as they come.
-   */
+  /* libsoup would accept any number and any bounds of ranges. */
   soup_message_headers_remove (soup_server_message_get_request_headers (msg), "Range");
-  /* A browser has no token before the page has asked for it. */
+  /* A browser has no token until it has loaded the page. */
   gdw_http_check (&trust, msg, gdw_http_page_find (path) >= 0);
 }
 
@@ -212,7 +212,7 @@ bind_failed (GError **error, const char *address, const GError *why)
   if (g_error_matches (why, G_IO_ERROR, G_IO_ERROR_ADDRESS_IN_USE))
     return fail (error, address, "another process does; use another port, or 0 for a free one");
   if (g_error_matches (why, G_IO_ERROR, G_IO_ERROR_PERMISSION_DENIED))
-    return fail (error, address, "this port is for root; use one from 1024 on");
+    return fail (error, address, "only root may use this port; use one from 1024 on");
   text = g_strconcat (why->message, "; use an address of this host", NULL);
   return fail (error, address, text);
 }
@@ -230,8 +230,8 @@ listen_inet (GdwControlHttp *http, const char *text, GError **error)
   host = g_inet_socket_address_get_address (G_INET_SOCKET_ADDRESS (address));
   if (!http->token && !g_inet_address_get_is_loopback (host))
     return fail (error, text,
-                 "others than this host could reach it, and there is no token; give a token, "
-                 "or use 127.0.0.1");
+                 "other hosts could reach it, and there is no token; give a token, or use "
+                 "127.0.0.1");
   http->inet_socket = g_socket_new (g_inet_address_get_family (host), G_SOCKET_TYPE_STREAM, 0,
                                     &why);
   return (http->inet_socket && g_socket_bind (http->inet_socket, address, TRUE, &why) &&
@@ -239,7 +239,7 @@ listen_inet (GdwControlHttp *http, const char *text, GError **error)
          bind_failed (error, text, why);
 }
 
-/* What a header can carry, and nobody guesses. */
+/* A token must fit into a header and be hard to guess. */
 static gboolean
 check_token (const char *address, const char *token, GError **error)
 {
@@ -250,10 +250,10 @@ check_token (const char *address, const char *token, GError **error)
   for (; token[n]; n++)
     if (!g_ascii_isgraph (token[n]))
       return fail (error, address,
-                   "the token has other than visible ASCII characters; write it anew");
+                   "the token has characters that are not visible ASCII; write a new one");
   return n >= TOKEN_MIN ||
          fail (error, address,
-               "the token has less than 16 characters; make one with: head -c 32 "
+               "the token has fewer than 16 characters; make one with: head -c 32 "
                "/dev/urandom | base64");
 }
 

@@ -10,25 +10,25 @@
 #include <sys/ioctl.h>
 
 #define WATCHERS_MAX 64u
-/* What one may leave unread. */
+/* A watcher is dropped when more than this is unread. */
 #define UNREAD_MAX (1u << 20)
-/* A socket with less than this in the kernel takes more. */
+/* A socket accepts more while the kernel holds less than this. */
 #define KERNEL_BYTES 4096
 #define STATISTICS_MS 200
 
 struct GdwHttpWatchers {
   GdwControl *control;
   GPtrArray *list;  /* of Watcher */
-  GSource *ticking; /* while somebody watches */
+  GSource *ticking; /* while there are watchers */
 };
 
-/* By server-sent events (@msg) or by a @websocket. */
+/* Receives server-sent events (@msg) or uses a @websocket. */
 typedef struct {
   GdwHttpWatchers *watchers;
   SoupServerMessage *msg;
   SoupWebsocketConnection *websocket;
   GSocket *socket; /* or NULL */
-  gsize unread;    /* told, and not in the kernel's hands yet */
+  gsize unread;    /* sent, but not in the kernel yet */
 } Watcher;
 
 static void
@@ -64,7 +64,7 @@ remove_watcher (Watcher *watcher)
     stop_ticking (watchers);
 }
 
-/* It does not read: it is not waited for. */
+/* The watcher does not read, so drop it without waiting. */
 static void
 drop_watcher (Watcher *watcher)
 {
@@ -73,8 +73,8 @@ drop_watcher (Watcher *watcher)
   remove_watcher (watcher);
 }
 
-/* Of a WebSocket libsoup does not tell what it has yet to write, but while the kernel takes
- * more that is nothing. */
+/* libsoup does not report what a WebSocket has yet to write, but while the kernel accepts more
+ * there is nothing left. */
 static gboolean
 is_written (Watcher *watcher)
 {
@@ -117,7 +117,7 @@ tell (Watcher *watcher, const char *event)
     tell_message (watcher, event);
 }
 
-/* From the end, because one that is dropped leaves the array. */
+/* Iterates backwards because a dropped watcher leaves the array. */
 static void
 tell_all (gpointer data, const char *event)
 {
@@ -196,7 +196,7 @@ gdw_http_watchers_have_room (GdwHttpWatchers *watchers, SoupServerMessage *msg)
   if (watchers->list->len < WATCHERS_MAX)
     return TRUE;
   gdw_http_refuse (msg, SOUP_STATUS_SERVICE_UNAVAILABLE,
-                   "http: the request is refused: %u others watch already; close one",
+                   "http: the request is refused: %u clients watch already; close one",
                    WATCHERS_MAX);
   return FALSE;
 }

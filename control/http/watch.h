@@ -6,18 +6,19 @@
 
 #include "control/control.h"
 
-/* GET /events: who gets QMP's events, and the statistics 5 times a second. */
+/* The watchers of GET /events: they get QMP's events, and the statistics 5 times a second. */
 typedef struct GdwHttpWatchers GdwHttpWatchers;
 
 GdwHttpWatchers *gdw_http_watchers_new (GdwControl *control);
 
-/* FALSE: there is no room for one more, and @msg is answered. */
+/* Returns FALSE if there is no room for another watcher; @msg is answered then. */
 gboolean gdw_http_watchers_have_room (GdwHttpWatchers *watchers, SoupServerMessage *msg);
 
-/* By server-sent events, or by a WebSocket.  @socket: beneath it, taken; or NULL. */
+/* Adds a watcher by server-sent events or by WebSocket.  @socket: the one beneath it, taken; or
+ * NULL. */
 void gdw_http_watchers_add (GdwHttpWatchers *watchers, SoupServerMessage *msg, GSocket *socket);
 void gdw_http_watchers_add_websocket (GdwHttpWatchers *watchers,
                                       SoupWebsocketConnection *websocket, GSocket *socket);
 
-/* Hangs up on all. */
+/* Hangs up on all watchers. */
 void gdw_http_watchers_free (GdwHttpWatchers *watchers);

@@ -5,7 +5,8 @@
 #include "control/http/answer.h"
 #include "control/http/limited-stream.h"
 
-/* In all, and in one frame: nothing is expected but a ping now and then, and the close. */
+/* Limits on all input and on one frame: clients only send a ping now and then, and the
+ * close. */
 #define INCOMING_MAX 65536
 #define FRAME_MAX 4096
 
@@ -51,8 +52,8 @@ gdw_http_websocket_open (SoupServerMessage *msg, GdwHttpWebsocketOpened opened, 
 
   if (!soup_websocket_server_process_handshake (msg, NULL, NULL, NULL, NULL)) {
     gdw_http_refuse (msg, SOUP_STATUS_BAD_REQUEST,
-                     "http: the request is refused: its handshake is none of a WebSocket of "
-                     "version 13; send Sec-WebSocket-Key and Sec-WebSocket-Version");
+                     "http: the request is refused: it is no WebSocket handshake of version "
+                     "13; send Sec-WebSocket-Key and Sec-WebSocket-Version");
     return;
   }
   opening = g_new (Opening, 1);

@@ -6,8 +6,8 @@
 
 gboolean gdw_http_websocket_is_asked_for (SoupServerMessage *msg);
 
-/* The handshake.  Once it is over @opened gets the WebSocket, which it refs; libsoup's own
- * handler would read as much as a client sends, and keep what it sends in fragments. */
+/* Does the handshake, then hands the WebSocket to @opened, which refs it.  libsoup's own
+ * handler would read without limit and keep all fragments. */
 typedef void (*GdwHttpWebsocketOpened) (SoupServerMessage *msg,
                                         SoupWebsocketConnection *websocket, gpointer data);
 void gdw_http_websocket_open (SoupServerMessage *msg, GdwHttpWebsocketOpened opened,

@@ -473,7 +473,7 @@ def many_watchers():
         same({stream.status for stream in streams}, {101, 200})
         status, _, text = ask(url, "GET", "/events")
         same((status, WebSocket(url).status), (503, 503))
-        check("64 others watch" in reason(text), text)
+        check("64 clients watch" in reason(text), text)
         same(command(url, "query-status")[0], 200)
         for stream in streams:
             same(stream.next()["event"], "x-statistics")
