@@ -31,8 +31,8 @@ answer_call (gpointer data)
   return G_SOURCE_REMOVE;
 }
 
-/* Signals of the migration were posted before, at the same priority: every client has its event
- * before this one has the answer, as in QEMU. */
+/* Signals of the migration were posted before at the same priority, so every client gets its
+ * event before this one gets the answer, as in QEMU. */
 void
 gdw_call_complete (GdwCall *call, JsonNode *ret, GError *error)
 {

@@ -1,11 +1,11 @@
 #!/usr/bin/env python3
 # SPDX-License-Identifier: LGPL-2.1-or-later
 # SPDX-FileCopyrightText: The godwit authors
-"""Make the parameters and the capabilities of a schema, for code that knows GLib alone.
+"""Generate the parameters and the capabilities of a schema, for code that uses only GLib.
 
     gen_core.py SCHEMA.json --out DIR
 
-parameters.h has a struct of each, and tables of their members for core/base/setting.h.
+parameters.h has a struct for each, and tables of their members for core/base/setting.h.
 """
 import sys
 
@@ -18,7 +18,7 @@ KINDS = {'str': 'GDW_SETTING_STRING', 'bool': 'GDW_SETTING_BOOL',
 
 
 class Setting:
-    """A member of the struct: of a parameter, or of a capability."""
+    """A member of the struct, for a parameter or a capability."""
 
     def __init__(self, name, entity):
         self.name, self.c, self.doc = name, gen.c_name(name), entity.doc
@@ -52,7 +52,7 @@ class Setting:
 
 
 def tables(schema):
-    """(name of the struct, of its table, what it is, its settings) of each."""
+    """Yields the struct's name, its table's name, a title and its settings for each."""
     yield ('GdwParameters', 'gdw_parameters', 'The parameters of a migration.',
            [Setting(member.name, member) for struct in schema.structs if struct.parameters
             for member in struct.members])

@@ -8,29 +8,29 @@
 #include <math.h>
 #include <string.h>
 
-/* The token that must come next; FIRST also allows the bracket that closes. */
+/* The token that must come next; FIRST also allows the closing bracket. */
 typedef enum { VALUE, FIRST, KEY, COLON, SEPARATOR, DONE } Next;
 
-/* The bytes before @start are done, those before @at have been looked at. */
+/* Bytes before @start are done; bytes before @at have been scanned. */
 struct GdwJsonSplitter {
   GString *bytes;
   gsize start, at, size_max;
-  gsize value;         /* where the last one began */
+  gsize value;         /* where the last value began */
   gboolean inside;     /* a value has begun */
-  gboolean broken;     /* and ends with a byte that no value can have */
-  gboolean skipping;   /* the value was refused, its end is still to come */
-  gboolean recovering; /* drop what is left of a broken value */
+  gboolean broken;     /* it ends with a byte that no value can have */
+  gboolean skipping;   /* the value was refused, and its end is still to come */
+  gboolean recovering; /* the rest of a broken value is dropped */
   gboolean ended;
-  gsize token;      /* where the token under way begins, */
+  gsize token;      /* where the current token begins, */
   char quote;       /* the quote that ends it if it is a string, */
   gboolean escaped; /* and whether a backslash came just before */
-  gboolean bare;    /* it is a number or a word */
+  gboolean bare;    /* the token is a number or a word */
   Next next;
-  guint64 depth;                            /* of braces and brackets, of either kind */
+  guint64 depth;                            /* number of open braces and brackets */
   JsonNode *levels[GDW_JSON_DEPTH_MAX + 1]; /* the containers that are open */
   JsonNode *root;                           /* owns them */
   char *key;
-  GError *error; /* the first */
+  GError *error; /* the first one */
 };
 
 #define FAIL(s, ...)                                                                           \
@@ -79,7 +79,7 @@ gdw_json_splitter_is_skipping (const GdwJsonSplitter *s)
   return s->skipping;
 }
 
-/* TRUE for NUL as well, which strchr() finds. */
+/* Also TRUE for NUL, because strchr() finds the one that ends @set. */
 static gboolean
 is_one_of (char c, const char *set)
 {
@@ -92,14 +92,14 @@ is_space (char c)
   return c && is_one_of (c, " \t\n\r");
 }
 
-/* A client that has lost its place sends one of these, which no value can have. */
+/* A client that is out of step sends one of these, which no value can have. */
 static gboolean
 is_reset (char c)
 {
   return ((guchar) c < ' ' && !is_space (c)) || (guchar) c >= 0xfe;
 }
 
-/* Part of a number or of a word that may be good. */
+/* Tells whether @c may be part of a number or a word. */
 static gboolean
 is_bare (char c)
 {
@@ -119,7 +119,7 @@ read_hex (const char **at)
   return value;
 }
 
-/* Read an escape sequence, with both halves of a surrogate pair; -1: it is none. */
+/* Reads an escape sequence, with both halves of a surrogate pair; -1 if it is invalid. */
 static int
 read_escape (const char **at)
 {
@@ -141,9 +141,8 @@ read_escape (const char **at)
                                         : -1;
 }
 
-/* The string between two quotes, or NULL.  No part of an escape sequence can be beyond the
- * token: it ends with a quote, with a byte that no string has, or with the NUL behind the
- * bytes. */
+/* Returns the string between two quotes, or NULL.  An escape sequence cannot reach beyond the
+ * token, which ends with a quote, with a byte that no string has, or with the NUL behind it. */
 static char *
 read_string (GdwJsonSplitter *s, const char *text, gsize length)
 {
@@ -177,7 +176,7 @@ read_string (GdwJsonSplitter *s, const char *text, gsize length)
   return NULL;
 }
 
-/* A whole number that fits in 64 bits is kept exactly, any other as a double. */
+/* Keeps a whole number that fits in 64 bits exactly, and any other as a double. */
 static JsonNode *
 read_number (GdwJsonSplitter *s, const char *text)
 {
@@ -273,7 +272,7 @@ take_key (GdwJsonSplitter *s, const char *text, gsize length)
   s->next = COLON;
 }
 
-/* Give the grammar the next token; an empty one is the end. */
+/* Gives the grammar the next token; an empty one marks the end. */
 static void
 take (GdwJsonSplitter *s, const char *text, gsize length)
 {
@@ -297,7 +296,8 @@ take (GdwJsonSplitter *s, const char *text, gsize length)
     take_value (s, text, length);
 }
 
-/* TRUE: the value has ended, too.  A word ends where something begins that can be in none. */
+/* Returns TRUE if the value has ended, too.  A word ends where a byte follows that no word
+ * has. */
 static gboolean
 end_token (GdwJsonSplitter *s)
 {
@@ -326,7 +326,7 @@ advance_string (GdwJsonSplitter *s, char c)
   return FALSE;
 }
 
-/* Look at the next byte; TRUE: a value has ended. */
+/* Looks at the next byte.  Returns TRUE if a value has ended. */
 static gboolean
 advance (GdwJsonSplitter *s)
 {
@@ -337,7 +337,7 @@ advance (GdwJsonSplitter *s)
     return advance_string (s, c);
   if (s->bare && (is_space (c) || structural || quote || is_reset (c)) && end_token (s))
     return TRUE;
-  /* QEMU begins anew at the same bytes. */
+  /* QEMU resumes at the same bytes. */
   s->recovering = s->recovering && !(structural || is_reset (c) || c == '\n' || c == '\r');
   s->at++;
   if (!s->inside && (s->recovering || is_space (c)))
@@ -371,7 +371,7 @@ is_over_limit (GdwJsonSplitter *s)
   return TRUE;
 }
 
-/* Hand over the value, or why it is none. */
+/* Returns the value, or the error. */
 static GdwJsonResult
 deliver (GdwJsonSplitter *s, JsonNode **node, GError **error)
 {
@@ -446,8 +446,8 @@ gdw_json_parse (const char *text, gssize length, GError **error)
   return NULL;
 }
 
-/* The text between the braces is a stream: each fourth value is a key, the second behind it
- * is its own, and the ':' and the ',' are bad ones. */
+/* The text between the braces is a stream: every fourth value is a key, the second after it is
+ * its value, and ':' and ',' are reported as bad. */
 char *
 gdw_json_member_text (const char *text, const char *name)
 {

@@ -7,7 +7,7 @@
 #include <math.h>
 #include <string.h>
 
-/* Never valid UTF-8, hence never the start of a string that came from JSON. */
+/* Never valid UTF-8, so no string from JSON begins with it. */
 #define MARK "\xff"
 
 static gboolean
@@ -96,8 +96,8 @@ gdw_number_get_string (JsonNode *node)
                                                               : NULL;
 }
 
-/* json-glib has written a marked number as a string.  A quote with a backslash before it is not
- * the first of one. */
+/* json-glib writes a marked number as a string.  A quote after a backslash does not begin
+ * one. */
 char *
 gdw_json_write (JsonNode *node)
 {
@@ -119,6 +119,6 @@ gdw_json_write (JsonNode *node)
   }
   g_string_append (out, rest);
   g_string_replace (out, GDW_STRING_NUL, "\\u0000", 0);
-  g_string_replace (out, "\x1f", "\\u001f", 0); /* json-glib forgets it */
+  g_string_replace (out, "\x1f", "\\u001f", 0); /* json-glib does not escape it */
   return g_utf8_make_valid (out->str, (gssize) out->len);
 }

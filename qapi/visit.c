@@ -6,10 +6,10 @@
 
 #include <string.h>
 
-/* Where in the input a value is: a member of, or an element in, what is @up. */
+/* The place of a value in the input: a member or an element of @up. */
 typedef struct Where {
   const struct Where *up;
-  const char *name; /* NULL: an element */
+  const char *name; /* NULL for an element */
   guint index;
 } Where;
 
@@ -77,7 +77,7 @@ set_error (GError **error, const char *before, const Where *where, const char *a
                after);
 }
 
-/* Returns FALSE, as wrong_type does, so that a caller can return it. */
+/* Returns FALSE, like wrong_type, so that a caller can return it. */
 G_GNUC_PRINTF (3, 4)
 static gboolean
 refuse (GError **error, const Where *where, const char *format, ...)
@@ -186,7 +186,7 @@ read_enum (const Where *where, const GdwVisitType *type, JsonNode *node, int *ou
   if (*out >= 0)
     return TRUE;
   *out = 0;
-  /* QEMU names the member alone here, not the way to it. */
+  /* QEMU names only the member here, not its path. */
   member = (Where){ NULL, where->name, where->index };
   return refuse (error, &member, " does not accept value '%s'", name);
 }
@@ -464,7 +464,7 @@ gdw_visit_write (const GdwVisitType *type, gconstpointer value)
   }
 }
 
-/* Free what is in the struct @value, not itself. */
+/* Frees what is in the struct @value, but not the struct. */
 static void
 clear (const GdwVisitType *type, gpointer value)
 {
