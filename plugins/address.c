@@ -14,7 +14,7 @@ free_filter (gpointer data)
   g_free (filter);
 }
 
-/* Takes over all. */
+/* Takes all arguments. */
 static GdwAddress *
 take_new (char *transport, char *text, GPtrArray *options)
 {
@@ -51,7 +51,7 @@ gdw_address_add_option (GdwAddress *address, const char *key, const char *value)
   g_ptr_array_add (address->options, gdw_pair_new (key, value));
 }
 
-/* The options after the character at @at, or none where it is not @mark. */
+/* Reads the options after the character at @at; there are none if it is not @mark. */
 static GPtrArray *
 parse_options (const char **at, char mark)
 {
@@ -61,7 +61,7 @@ parse_options (const char **at, char mark)
   return gdw_pairs_read (at, ",|");
 }
 
-/* NULL, or what is wrong. */
+/* Returns NULL, or the error. */
 static const char *
 parse_filter (GdwAddress *address, const char **at)
 {

@@ -8,10 +8,10 @@
 #include <godwit/query.h>
 #include "plugins/stack-private.h"
 
-/* What a filter, or the reader and writer of the link, calls into.  Level 0 is the transport,
- * level i the i-th filter. */
+/* One layer of a link, which the filter above it or the user of the link calls.  Level 0 is the
+ * transport, level i the i-th filter. */
 typedef struct {
-  GdwNext next; /* first: what this level's filter gets for the level below */
+  GdwNext next; /* must be first: what this level's filter gets for the level below */
   GdwLink *link;
   guint level;
   gpointer state; /* of the transport's link, or of the filter on this link */
@@ -156,7 +156,7 @@ gdw_link_close (GdwLink *link)
   if (!link)
     return;
   stack = link->stack;
-  /* From the top: a filter may still hand on what it kept. */
+  /* Closes the top first, because a filter may still pass on bytes that it kept. */
   for (guint i = stack->n_filters + 1; i > 0; i--)
     close_level (&link->levels[i - 1]);
   g_free (link->levels);
@@ -164,7 +164,7 @@ gdw_link_close (GdwLink *link)
   g_atomic_int_add (&stack->links, -1);
 }
 
-/* Arguments as promised: open, 1..IOV_MAX vectors, none empty. */
+/* Checks the arguments against the contract: open, 1..IOV_MAX vectors, none empty. */
 static gboolean
 check_call (Level *level, const char *what, const struct iovec *iov, guint n, gsize *total,
             GError **error)
@@ -201,7 +201,7 @@ check_count (Level *level, const char *what, gssize count, gsize least, gsize mo
   return -1;
 }
 
-/* The level that has the callback: a filter without it passes through. */
+/* Returns the level that has the callback: a filter without it passes through. */
 static Level *
 with_read (Level *level)
 {
@@ -279,7 +279,7 @@ level_shutdown (Level *level, GError **error)
   return gdw_guard_result (plugin_of (level), "shutdown", ok, failure, error);
 }
 
-/* Drop the first @count bytes and all empty vectors. */
+/* Drops the first @count bytes and all empty vectors. */
 static void
 advance (struct iovec **iov, guint *n, gsize count)
 {

@@ -15,14 +15,14 @@
 /* One folder of the search path. */
 typedef struct {
   char *path;      /* absolute, without symbolic links */
-  GError *refused; /* why nothing in it is loaded, or NULL */
+  GError *refused; /* why nothing in it may be loaded, or NULL */
 } Folder;
 
 struct GdwPlugins {
-  GPtrArray *folders;  /* Folder, in the order of the search */
-  GHashTable *by_hand; /* name of a file -> where it is: loaded by gdw_plugins_load */
+  GPtrArray *folders;  /* Folder, in search order */
+  GHashTable *by_hand; /* file name -> its path: loaded by gdw_plugins_load */
   GPtrArray *warnings; /* char * */
-  GHashTable *loaded;  /* file name -> GdwPlugin; failures are not kept, they may be mended */
+  GHashTable *loaded;  /* file name -> GdwPlugin; without failures, which a user may repair */
 };
 
 static void
@@ -126,8 +126,8 @@ gdw_plugins_warnings (GdwPlugins *plugins)
   return plugins->warnings;
 }
 
-/* The first module called @base and the folder it is in (NULL: it was loaded by hand), or NULL.
- * One in a refused folder counts only when there is no other. */
+/* Returns the first module @base and its folder (NULL if it was loaded by hand), or NULL.  A
+ * module in a refused folder counts only if there is no other. */
 static char *
 choose (GdwPlugins *plugins, const char *base, const Folder **where)
 {
@@ -160,7 +160,7 @@ name_is_valid (const char *name)
   return *name && strspn (name, "abcdefghijklmnopqrstuvwxyz0123456789-") == strlen (name);
 }
 
-/* The kind and the name (free with g_free) in a file name, or NULL. */
+/* Splits a file name into the kind and the name (free with g_free); NULL if it has none. */
 static char *
 split_base (const char *base, guint *kind)
 {
@@ -182,7 +182,7 @@ compare_names (gconstpointer a, gconstpointer b)
   return strcmp (*(const char *const *) a, *(const char *const *) b);
 }
 
-/* The names of a kind in the folders, usable or not, as "a, b, c". */
+/* Lists all names of a kind in the folders, usable or not, as "a, b, c". */
 static char *
 names_of (GdwPlugins *plugins, guint kind)
 {
@@ -301,7 +301,7 @@ compare_info (gconstpointer a, gconstpointer b)
                             : strcmp (x->name, y->name);
 }
 
-/* Its place without symbolic links, if nobody else can change it. */
+/* Returns the path without symbolic links, if nobody else can change the file. */
 static char *
 trusted_file (const char *file, GError **error)
 {
@@ -320,7 +320,7 @@ trusted_file (const char *file, GError **error)
   return NULL;
 }
 
-/* Where another module of that name is that can be used, or NULL. */
+/* Returns the path of another usable module with that name, or NULL. */
 static char *
 find_rival (GdwPlugins *plugins, const char *base, const char *path)
 {
@@ -344,7 +344,7 @@ gdw_plugins_load (GdwPlugins *plugins, const char *file, GError **error)
   info->name = split_base (base, &info->kind);
   if (!info->name) {
     g_set_error (error, GDW_ERROR, GDW_ERROR_INVALID,
-                 "plugin '%s': load failed: its name says neither kind nor name; call it "
+                 "plugin '%s': load failed: its name has no kind and name; call it "
                  "gdw-tracker-NAME.so, gdw-transport-NAME.so or gdw-filter-NAME.so",
                  file);
     return NULL;

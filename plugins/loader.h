@@ -9,28 +9,28 @@
 
 #include "plugins/options.h"
 
-/* Finds plugins by kind and name, checks and keeps them.  Main thread only. */
+/* Finds, checks and keeps plugins by kind and name.  Main thread only. */
 typedef struct GdwPlugins GdwPlugins;
 
-/* @path: folders separated by colons, searched first; then GODWIT_PLUGIN_PATH;
- * then the installed folder.  Nothing is loaded yet. */
+/* @path: folders separated by colons, searched first, before GODWIT_PLUGIN_PATH and the
+ * installed folder.  Loads nothing yet. */
 GdwPlugins *gdw_plugins_new (const char *path);
 void gdw_plugins_free (GdwPlugins *plugins);
 
-/* The plugin, loaded at first use; valid until the free.  The result begins with
- * a GdwPlugin and is a GdwTracker, GdwTransport or GdwFilter, complete as far as
- * the module goes and zero after.  Every reason not to load is an error that
- * names the file. */
+/* Loads the plugin at its first use; it stays valid until the free.  The result begins with a
+ * GdwPlugin and is a GdwTracker, GdwTransport or GdwFilter, filled from the module and zero
+ * beyond it.  An error names the file and why it cannot be loaded. */
 const GdwPlugin *gdw_plugins_find (GdwPlugins *plugins, guint kind, const char *name,
                                    GError **error);
 
-/* Load the module @file, which is called as one in the search path is, and find it from now on
- * by its kind and name.  Refused if another file has that name already.  Free the result. */
+/* Loads the module @file, whose name has the form of one in the search path, so that its
+ * kind and name find it from now on.  Fails if another file has that name already.  Free the
+ * result. */
 GdwPluginInfo *gdw_plugins_load (GdwPlugins *plugins, const char *file, GError **error);
 
-/* Elements are GdwPluginInfo, sorted by kind and name.  NULL with an error where there is no
- * descriptor to look with. */
+/* Returns GdwPluginInfo elements, sorted by kind and name, or NULL with an error if no
+ * descriptor is left to look with. */
 GPtrArray *gdw_plugins_list (GdwPlugins *plugins, GError **error);
 
-/* Texts for what the operator should know (a module hidden by another ...), oldest first. */
+/* Returns messages for the operator (a module that another one hides), oldest first. */
 const GPtrArray *gdw_plugins_warnings (GdwPlugins *plugins);

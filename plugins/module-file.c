@@ -48,7 +48,7 @@ check (int fd, GError **error)
   n = pread (fd, &head, sizeof head, 0);
   if (n < SELFMAG || memcmp (head.e_ident, ELFMAG, SELFMAG) != 0)
     return fail (error, "it is not an ELF file");
-  /* One of another kind of machine is for dlopen to refuse. */
+  /* dlopen refuses a file for another processor. */
   if (n == sizeof head &&
       (head.e_ident[EI_CLASS] != (sizeof (void *) == 8 ? ELFCLASS64 : ELFCLASS32) ||
        head.e_phentsize != sizeof (ElfW (Phdr))))

@@ -4,6 +4,6 @@
 
 #include <glib.h>
 
-/* Is @file an ELF file of this machine, and all of it there?  dlopen waits for a pipe's other
- * end, and kills the process when a part of a file that was cut off is touched. */
+/* Checks that @file is a complete ELF file of this machine.  dlopen blocks on a pipe, and kills
+ * the process when it touches a missing part of a truncated file. */
 gboolean gdw_module_file_check (const char *file, GError **error);

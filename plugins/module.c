@@ -100,7 +100,7 @@ check_callbacks (const GdwPlugin *plugin, const Callback *required, GError **err
   return TRUE;
 }
 
-/* They are of use only together. */
+/* The callbacks are useful only together. */
 static gboolean
 check_holds_writes (const GdwTracker *tracker, GError **error)
 {
@@ -112,7 +112,7 @@ check_holds_writes (const GdwTracker *tracker, GError **error)
     return TRUE;
   return fail (error,
                "it has %u of protect, next_fault and release, and its traits %s that it holds "
-               "writes; offer all of it or nothing",
+               "writes; offer everything or nothing",
                n, holds ? "say" : "do not say");
 }
 
@@ -170,7 +170,7 @@ gdw_module_check (const GdwPlugin *plugin, GError **error)
   }
 }
 
-/* The struct in the module, and how many bytes of it there are. */
+/* Returns the struct in the module, and how many of its bytes exist. */
 static const GdwPlugin *
 find_symbol (const char *file, gsize *size, GError **error)
 {
@@ -224,7 +224,8 @@ check_head (const GdwPlugin *head, gsize symbol_size, guint kind, const char *na
   return TRUE;
 }
 
-/* The options in an array of our own stride, so that readers need not know another. */
+/* Copies the options into an array of the current stride, so that readers need not know
+ * another. */
 static GdwOption *
 copy_options (const GdwPlugin *head)
 {

@@ -4,12 +4,12 @@
 
 #include <godwit/plugin.h>
 
-/* Load the module in @file, check it, and give a complete copy of its struct, of the
- * options too.  It must be the @kind and @name that its file name says. */
+/* Loads and checks the module in @file.  Returns a complete copy of its struct, including the
+ * options.  Its kind and name must match its file name. */
 GdwPlugin *gdw_module_load (const char *file, guint kind, const char *name, GError **error);
 
-/* The checks on the struct alone. */
+/* Checks the struct alone. */
 gboolean gdw_module_check (const GdwPlugin *plugin, GError **error);
 
-/* What gdw_module_load gave; the module itself stays. */
+/* Frees the result of gdw_module_load; the module stays loaded. */
 void gdw_module_free (GdwPlugin *plugin);

@@ -77,12 +77,12 @@ in_range (const GdwOption *option, guint64 number)
          (number >= option->min && number <= option->max);
 }
 
-/* What would be accepted, for messages; free with g_free. */
+/* Describes the accepted values, for messages; free with g_free. */
 static char *
 wanted (const GdwOption *option)
 {
   const char *what = option->type == GDW_OPTION_SIZE
-                         ? "a number of bytes, with K, M, G or T if wanted"
+                         ? "a number of bytes, optionally with K, M, G or T"
                          : "a whole number";
   g_autofree char *list = NULL;
 
@@ -229,7 +229,7 @@ flaw (const GdwPlugin *plugin, guint i)
   guint64 number;
 
   if (!*option->name || strpbrk (option->name, "=,|\\ "))
-    return "its name cannot be typed";
+    return "its name is empty, or has a space or one of = , | \\";
   for (guint j = 0; j < i; j++) {
     if (strcmp (plugin->options[j].name, option->name) == 0)
       return "it is declared twice";

@@ -6,12 +6,12 @@
 
 #include "plugins/pairs.h"
 
-/* Check @pairs against the declared options.  Gives one GdwValue for each declared option, in
+/* Checks @pairs against the declared options.  Returns one GdwValue for each of them, in
  * order. */
 GdwValue *gdw_options_take (const GdwPlugin *plugin, const GPtrArray *pairs, GError **error);
-/* The same of the text "key=value,key=value", or of NULL. */
+/* Does the same for the text "key=value,key=value", or for NULL. */
 GdwValue *gdw_options_parse (const GdwPlugin *plugin, const char *text, GError **error);
 void gdw_options_free (const GdwPlugin *plugin, GdwValue *values);
 
-/* What a plugin declares makes sense: types, defaults, choices. */
+/* Checks the types, defaults and choices that a plugin declares. */
 gboolean gdw_options_check (const GdwPlugin *plugin, GError **error);

@@ -31,7 +31,7 @@ gdw_text_read (const char **at, const char *marks)
   return g_string_free (plain, FALSE);
 }
 
-/* The backslashes at the end of @text are going to stand before a bar or a comma. */
+/* Doubles the backslashes at the end of @text, because a bar or a comma follows. */
 static void
 double_backslashes (GString *text)
 {

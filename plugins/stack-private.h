@@ -4,7 +4,7 @@
 
 #include "plugins/stack.h"
 
-/* What stack.c and link.c share. */
+/* Shared by stack.c and link.c. */
 
 /* One filter of an address. */
 typedef struct {
@@ -22,10 +22,11 @@ struct GdwStack {
   guint n_filters;
   gboolean listening;
   gint accepting, connecting; /* busy flags */
-  gint links;                 /* open ones, atomic */
+  gint links;                 /* number of open links, atomic */
 };
 
-/* A link of @stack without its lowest layer, the filters opened.  Used by stack.c only. */
+/* Creates a link of @stack without its lowest layer, and opens the filters on it.  stack.c uses
+ * these. */
 GdwLink *gdw_link_new (GdwStack *stack);
 gboolean gdw_link_open_filters (GdwLink *link, gboolean incoming, GCancellable *cancellable,
                                 GError **error);

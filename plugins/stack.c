@@ -54,8 +54,8 @@ open_filter (GdwStackFilter *use, GdwPlugins *plugins, const GdwAddressFilter *n
   return gdw_guard_result (&use->filter->plugin, "open", use->self != NULL, failure, error);
 }
 
-/* One way nobody answers, and what is written must not wait in a filter when it is given its
- * name. */
+/* Without a way back nobody answers a handshake, and no filter may hold bytes when they get
+ * their name. */
 static gboolean
 check_one_way (GdwStack *stack, const GdwFilter *filter, GError **error)
 {
@@ -68,8 +68,8 @@ check_one_way (GdwStack *stack, const GdwFilter *filter, GError **error)
                  name, transport);
   else if (filter->keeps_bytes)
     g_set_error (error, GDW_ERROR, GDW_ERROR_INVALID,
-                 "filter '%s': it cannot be used with transport '%s': it keeps bytes that were "
-                 "written; leave it out",
+                 "filter '%s': it cannot be used with transport '%s': it holds back "
+                 "written bytes; leave it out",
                  name, transport);
   return !filter->handshake && !filter->keeps_bytes;
 }

@@ -100,7 +100,7 @@ gdw_tracking_start (GdwTracking *tracking, GError **error)
   return ok;
 }
 
-/* Bits past the end of a region would send pages that are not there. */
+/* Bits past the end of a region would send pages that do not exist. */
 static gboolean
 check_bits (GdwTracking *tracking, guint64 *const *bits, GError **error)
 {

@@ -11,7 +11,7 @@
 #include <sys/xattr.h>
 #include <unistd.h>
 
-/* A group of the owner alone, as made for each user where umask is 002. */
+/* Tells whether only the owner is in the group, as where each user has one and umask is 002. */
 static gboolean
 group_is_private (gid_t gid, uid_t owner)
 {
@@ -32,7 +32,7 @@ writable_by_others (const char *path, const struct stat *st)
 {
   if (st->st_mode & S_IWOTH)
     return TRUE;
-  /* With an access list the group bits are the most that anybody named in it has. */
+  /* With an access list the group bits are the maximum for anyone named in it. */
   return (st->st_mode & S_IWGRP) && (!group_is_private (st->st_gid, st->st_uid) ||
                                      getxattr (path, "system.posix_acl_access", NULL, 0) > 0);
 }

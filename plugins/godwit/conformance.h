@@ -9,8 +9,8 @@
 
 G_BEGIN_DECLS
 
-/* Does a VMM's GdwHost keep what host.h and dirty-log.h promise?  In a library of its own,
- * libgodwit-conformance (pkg-config godwit-conformance), for the tests of the VMM. */
+/* Checks that a VMM's GdwHost keeps the promises of host.h and dirty-log.h.  For the tests of a
+ * VMM, in the library libgodwit-conformance (pkg-config godwit-conformance). */
 
 typedef enum {
   GDW_CONFORMANCE_PASSED,
@@ -18,7 +18,7 @@ typedef enum {
   GDW_CONFORMANCE_SKIPPED,
 } GdwConformanceVerdict;
 
-/* What came out of one test; valid during the call of report. */
+/* The result of one test; valid during the call of report. */
 typedef struct {
   gsize size;       /* sizeof (GdwConformanceResult) of the library */
   const char *name; /* of the test, words-with-hyphens */
@@ -29,9 +29,10 @@ typedef struct {
   const char *happened; /* failed: what the host did instead; skipped: why; passed: NULL */
 } GdwConformanceResult;
 
-/* What is tried, and how the suite reaches what only the VMM's author can.  Each callback runs
- * on the thread of gdw_conformance_host, may iterate the thread-default main context, and
- * gets @data.  All are optional: the tests that need an absent one are skipped, by name. */
+/* The host under test, and callbacks for things that only the VMM's author can do.  Each
+ * callback runs on the thread of gdw_conformance_host, may iterate the thread-default main
+ * context, and gets @data.  All are optional: the tests that need an absent one are skipped, by
+ * name. */
 typedef struct {
   gsize size;    /* sizeof (GdwConformanceHost) */
   gpointer data; /* first argument of the callbacks */
@@ -53,14 +54,14 @@ typedef struct {
   void (*report) (gpointer data, const GdwConformanceResult *result);
 
   /* The guest of @host, or of @other if @other, was resumed: have it write memory all the time,
-   * in fast succession, as long as it runs, and come back when it and each device that writes
-   * by itself have written since the call.  From then on guest_check is called.  FALSE: they
-   * have not, after a time that the author sets. */
+   * in fast succession, as long as it runs, and return when it and each device that writes by
+   * itself have written since the call.  From then on guest_check is called.  FALSE: they have
+   * not, after a time that the author sets. */
   gboolean (*start_writes) (gpointer data, gboolean other);
 
   /* The guest of @host is paused: have a vCPU store the byte that is there to page @page of
-   * @region, and write no other page.  Come back when that is done, in the dirty log, and no
-   * vCPU runs.  FALSE: vCPUs can't write this page. */
+   * @region, and write no other page.  Return when the write is done and in the dirty log, and
+   * no vCPU runs.  FALSE: vCPUs can't write this page. */
   gboolean (*vcpu_writes) (gpointer data, guint region, guint64 page);
 
   /* Calls of gdw_migration_mark_dirty and gdw_migration_ring_full by the VM of @host go to
@@ -68,20 +69,21 @@ typedef struct {
   void (*set_migration) (gpointer data, GdwMigration *migration);
 
   /* The guest of @host runs: have a device change guest memory, where that does no harm, and
-   * report it as always.  Come back when it has landed and was reported, with the place in
-   * @guest_addr, and its size.  The place may be another one each time. */
+   * report it as always.  Return when it has landed and was reported, with the place in
+   * @guest_addr, and its size.  The place may differ each time. */
   void (*device_writes) (gpointer data, guint64 *guest_addr, guint64 *size);
 
-  /* Two sections of that name that were saved from the same state, one after a load: are they
-   * equal but for clocks that go on while a guest is paused?  Absent: all bytes must be. */
+  /* Tells whether two sections of that name, saved from the same state, the second after a
+   * load, are equal except for clocks that run on while a guest is paused.  Absent: all bytes
+   * must be. */
   gboolean (*sections_equal) (gpointer data, const char *name, GBytes *before, GBytes *after);
 } GdwConformanceHost;
 
-/* Run the tests, one after another, on this thread, which has to own its thread-default main
- * context and iterates it.  Calls the callbacks of the hosts as a GdwMigration would.  @test
- * and the hosts stay valid until it returns, and @host ends paused.  Returns how many tests
- * failed; when the host owes an answer after one, no other is run and all of those are
- * reported as skipped. */
+/* Run the tests one after another on this thread, which must own its thread-default main
+ * context; the call iterates it.  Calls the callbacks of the hosts as a GdwMigration would.
+ * @test and the hosts stay valid until it returns, and @host ends paused.  Returns how many
+ * tests failed; if the host still owes an answer after a test, the remaining tests do not run
+ * and are reported as skipped. */
 guint gdw_conformance_host (const GdwConformanceHost *test);
 
 G_END_DECLS

@@ -28,8 +28,8 @@ GType gdw_control_get_type (void);
  */
 GdwControl *gdw_control_new (GdwMigration *migration);
 
-/* Serve QMP on a UNIX socket at @path (a stale socket there is replaced, another
- * file is not), as often as wanted.  Clients are served until the free. */
+/* Serve QMP on a UNIX socket at @path; may be called for several paths.  It replaces a stale
+ * socket there, but no other file.  Clients are served until the free. */
 gboolean gdw_control_listen_qmp (GdwControl *control, const char *path, GError **error);
 
 /**
@@ -48,7 +48,7 @@ GType gdw_control_http_get_type (void);
 
 /**
  * gdw_control_http_new: (constructor)
- * @control: lives as long as this at least
+ * @control: must live at least as long as this
  * @address: "127.0.0.1:8080", "[::1]:0" or "unix:PATH"
  * @token: (nullable): 16 or more visible ASCII characters
  *
@@ -77,8 +77,7 @@ void gdw_control_http_free (GdwControlHttp *http);
 /**
  * gdw_control_free: (skip)
  *
- * Drops the clients, removes the sockets; after the gdw_control_http_free() of all that serve
- * it.
+ * Drops the clients and removes the sockets.  Free all GdwControlHttp of it first.
  */
 void gdw_control_free (GdwControl *control);
 

@@ -18,7 +18,7 @@ G_BEGIN_DECLS
  * Manual: get only copies; clear re-arms exactly the pages whose bits are given.
  * Initially set (with manual): nothing is armed at enable and the first get
  * reports every page; a page is armed by its first clear.
- * Ring: alone.  A log has either it or the others, because a hypervisor fixes the
+ * Ring: never combined.  A log has either it or the others, because a hypervisor fixes the
  * rings before the first vCPU; get and clear fail.
  *
  * enable and disable are called on one thread at a time; get and clear may run
@@ -26,7 +26,7 @@ G_BEGIN_DECLS
  * during get is reported by this get or a later one, never by neither.
  *
  * No callback waits for a vCPU, the network or a person, so none takes a cancellable.  They
- * may take as long as memory is large, and run off the main thread. */
+ * may take time in proportion to memory, and run off the main thread. */
 #define GDW_DIRTY_LOG_PLAIN (1u << 0)
 #define GDW_DIRTY_LOG_MANUAL (1u << 1)
 #define GDW_DIRTY_LOG_INITIALLY_SET (1u << 2) /* only together with MANUAL */
@@ -36,8 +36,8 @@ G_BEGIN_DECLS
  *
  * The rules of a ring, from KVM_CAP_DIRTY_LOG_RING in Linux's
  * Documentation/virt/kvm/api.rst.  They hold whether the log is enabled or not:
- *  - A vCPU fills an entry, then stores DIRTY.  Whoever harvests loads @flags
- *    with acquire; without DIRTY the ring ends here for now.
+ *  - A vCPU fills an entry, then stores DIRTY.  The harvesting thread loads
+ *    @flags with acquire; an entry without DIRTY is the end of the ring for now.
  *  - Entries are harvested in order, none is passed over; a harvested one gets
  *    RESET instead of DIRTY, stored with release.  One thread harvests.
  *  - reset_rings re-arms the pages of all entries with RESET and gives the
@@ -45,9 +45,9 @@ G_BEGIN_DECLS
  *    after that.
  *  - A page is reported again only after reset_rings; a page may be reported
  *    twice, and also by several vCPUs.
- *  - So a page that has an entry from before enable need not be reported after it.  Whoever
- *    enables the log empties the rings first: harvests all, reads no page for it, and calls
- *    reset_rings.
+ *  - So a page that has an entry from before enable need not be reported after it.  The caller
+ *    of enable empties the rings first: it harvests all entries, reads no pages for them, and
+ *    calls reset_rings.
  *  - Rings may be emptied at any time, whether the log is enabled or not, by the thread that
  *    harvests: a tracker does it in start, collect and stop.  What is harvested while the
  *    log is enabled counts as written, also outside of collect; the next collect reports it.
@@ -70,9 +70,9 @@ typedef struct {
 typedef struct {
   GdwDirtyEntry *entries; /* shared with the vCPU */
   guint32 n_entries;      /* a power of two */
-  guint32 next;           /* the next entry to look at, modulo n_entries: moved by whoever
-                           * harvests, kept here from one tracker to the next because the
-                           * vCPU never begins anew */
+  guint32 next;           /* the next entry to look at, modulo n_entries: moved by the
+                           * harvesting thread, kept here from one tracker to the next because
+                           * the vCPU never begins anew */
 } GdwDirtyRing;
 
 typedef struct {

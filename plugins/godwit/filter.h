@@ -10,15 +10,15 @@
 
 G_BEGIN_DECLS
 
-/* A filter wraps any transport: tcp:HOST:PORT|delay:ms=20|fault:at=COMMIT.  The
- * leftmost is nearest the wire.  It has one instance an address and one state a
- * link, and hands bytes on through @next, the filter or transport to its left.
+/* A filter wraps any transport: tcp:HOST:PORT|delay:ms=20|fault:at=COMMIT.  The leftmost is
+ * nearest the wire.  It has one instance per address and one state per link, and passes bytes
+ * on through @next, the filter or transport to its left.
  *
  *   open -> link_open -> handshake -> read, write, shutdown ... -> link_close -> close
  *
- * Threads, cancellables and all that transport.h says of read, write and shutdown hold
- * here too.  An absent callback passes through.  What write has taken goes on by itself, at
- * the latest with shutdown or link_close.  Errors and ends from @next are handed on.
+ * The rules of transport.h on threads, cancellables, read, write and shutdown hold here, too.
+ * An absent callback passes through.  Bytes that write has taken are passed on without another
+ * call, at the latest by shutdown or link_close.  Errors and ends from @next are handed on.
  *
  *   call               may block                    is ended by
  *   open, close        no                           -
@@ -56,12 +56,13 @@ typedef struct {
   /* Required.  All links are closed; nothing is left. */
   void (*close) (gpointer self);
 
-  /* Required.  The state of one link.  @incoming: after accept, on the accepting thread;
-   * else before connect.  It waits for nobody: what the peer has to say is for handshake. */
+  /* Required.  The state of one link.  @incoming: after accept, on the accepting thread; else
+   * before connect.  It does not wait for the peer: leave that to handshake. */
   gpointer (*link_open) (gpointer self, gboolean incoming, GCancellable *cancellable,
                          GError **error);
 
-  /* Required.  Hand on what is kept and free the state; nothing is left of it. */
+  /* Required.  Pass on the bytes that the filter has kept and free the state; nothing is left
+   * of it. */
   void (*link_close) (gpointer link);
 
   /* Optional.  As a transport's read, write and shutdown. */
@@ -72,18 +73,18 @@ typedef struct {
   gboolean (*shutdown) (gpointer link, const GdwNext *next, GError **error);
 
   /* TRUE: bytes that write has accepted may stay in the filter for a while.  Such a filter is
-   * refused where written means kept, over a transport without TWO_WAY. */
+   * refused over a transport without TWO_WAY, where written bytes must be kept. */
   gboolean keeps_bytes;
 
   /* Optional; since ABI 2.  Absent: nothing is exchanged.  Agree with the same filter of the
    * peer before the first frame, or refuse the peer: TLS, authentication.  Called once a link
    * and on both sides, after connect or accept and the handshakes of the filters to the left;
-   * no other callback of the link runs meanwhile.  It runs on a thread of the link's own: while
-   * it waits, other links and the next peers go on.
+   * no other callback of the link runs meanwhile.  It runs on the link's own thread: while it
+   * waits, other links and new peers continue.
    *
    * The link is read and written through @next only.  All that the peer needs for its own
    * handshake is written before the return.  What the peer writes after its handshake belongs
-   * to read: where the handshake has read too far, read gives those bytes first.  An end from
+   * to read: if the handshake has read too far, read returns those bytes first.  An end from
    * @next is an error, because the peer has not agreed.  On FALSE the link is closed and
    * nothing else of it is called but link_close; the error reaches the user of this side.
    *

@@ -2,8 +2,8 @@
 /* SPDX-FileCopyrightText: The godwit authors */
 #pragma once
 
-/* Everything a VMM or a plugin may include of libgodwit; QMP and HTTP are <godwit/control.h>,
- * of libgodwit-control. */
+/* Everything of libgodwit that a VMM or a plugin may include; <godwit/control.h> of
+ * libgodwit-control has QMP and HTTP. */
 
 #include <godwit/version.h>
 #include <godwit/types.h>

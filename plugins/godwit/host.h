@@ -9,14 +9,13 @@
 
 G_BEGIN_DECLS
 
-/* What a VMM gives godwit.  Every callback runs on the thread of the
- * migration's GMainContext and must return at once; what takes time goes on
- * elsewhere and is answered later through a GdwReply. */
+/* What a VMM gives godwit.  Every callback runs on the thread of the migration's GMainContext
+ * and must return at once; lengthy work continues elsewhere and is answered later through a
+ * GdwReply. */
 
-/* The answer to one asynchronous callback.  Exactly one call of done or fail,
- * on any thread, frees it.  When the cancellable of the callback fires the host
- * ends what it was doing as soon as it can and answers, usually with fail; what it did
- * then is undone by the callback's opposite. */
+/* The answer to one asynchronous callback.  Exactly one call of done or fail, on any thread,
+ * frees it.  When the cancellable of the callback fires, the host stops its work as soon as it
+ * can and answers, usually with fail; the opposite callback then undoes the work. */
 typedef struct GdwReply GdwReply;
 
 void gdw_reply_done (GdwReply *reply);
@@ -51,9 +50,8 @@ typedef struct {
   const char *name; /* of the VM, for messages and HELLO; or NULL */
   const char *uuid; /* or NULL */
 
-  /* Required.  The regions of guest memory, in an order that is the same on
-   * both sides.  Asked when a migration starts; they stay as they are, and
-   * owned by the host, until it has ended. */
+  /* Required.  The regions of guest memory, in the same order on both sides.  Called when a
+   * migration starts; they stay as they are, and owned by the host, until it has ended. */
   const GdwRegion *(*regions) (gpointer vm, guint *n_regions);
 
   /* Or NULL: this VM can be a destination only, or use trackers that need none. */
@@ -96,8 +94,8 @@ typedef struct {
   void (*guest_check) (gpointer vm, gboolean running, GdwReply *reply,
                        GCancellable *cancellable);
 
-  /* Optional.  End the process soon, cleanly: the QMP command quit, or @failed, the end of
-   * an incoming migration that was to take the process with it (exit-on-error). */
+  /* Optional.  End the process soon and cleanly, because of the QMP command quit or, with
+   * @failed, because an incoming migration with exit-on-error has failed. */
   void (*quit) (gpointer vm, gboolean failed);
 
   /* The rest came with ABI 2 of the plugins.  This core does not call it yet; a host that
@@ -135,8 +133,8 @@ typedef struct {
   /* Optional.  Absent: vCPUs are not slowed down.  From now on let vCPU @vcpu, counted from 0
    * in the order of the dirty rings, stand still for @percent of the time, 0 to 99, in slices
    * of 10 ms; 0 ends it.  It takes effect within one slice, and pause is not delayed by it.
-   * FALSE: there is no such vCPU, which is how core finds out how many there are.  Core sets
-   * every vCPU back to 0 before pause and when its attempt ends, however that is. */
+   * FALSE: there is no such vCPU; core counts the vCPUs this way.  Core sets every vCPU back to
+   * 0 before pause and whenever its attempt ends. */
   gboolean (*throttle) (gpointer vm, guint vcpu, guint percent);
 
   /* Optional.  Absent: machines are not compared before memory is sent.  A text of 1 to 255

@@ -27,21 +27,21 @@ GdwDirtyLog *gdw_kvm_dirty_log_new (int vm_fd, const GdwKvmSlot *slots, guint n_
                                     GError **error);
 
 /* Give the VM a dirty ring of @n_entries entries for each vCPU: once, before the first vCPU,
- * and for as long as it lives.  @n_entries is a power of two, at least 256 (more on
- * processors that log pages by themselves) and at most what the kernel says, 65536 as a rule.
- * A VM with rings has no dirty bitmap, for the VMM's own slots neither.  From then on KVM_RUN
- * may return KVM_EXIT_DIRTY_RING_FULL: see gdw_migration_ring_full(). */
+ * and for as long as it lives.  @n_entries is a power of two, at least 256 (more on processors
+ * that log pages by themselves) and at most what the kernel says, 65536 as a rule. A VM with
+ * rings has no dirty bitmap, not even for the VMM's own slots.  From then on KVM_RUN may return
+ * KVM_EXIT_DIRTY_RING_FULL: see gdw_migration_ring_full(). */
 gboolean gdw_kvm_dirty_ring_enable (int vm_fd, guint32 n_entries, GError **error);
 
-/* The dirty log of such a VM, with the same @n_entries.  Call on the thread that builds the
- * VM, when its slots are set and its vCPUs made, before the first of them runs.  @vcpu_fds:
- * all of them, in the order in which query-migrate is to tell of them; they stay the caller's
- * and open until the free. */
+/* The dirty log of such a VM, with the same @n_entries.  Call on the thread that builds the VM,
+ * when its slots are set and its vCPUs made, before the first of them runs.  @vcpu_fds: all of
+ * them, in the order in which query-migrate lists them; they stay the caller's and open until
+ * the free. */
 GdwDirtyLog *gdw_kvm_dirty_ring_new (int vm_fd, const GdwKvmSlot *slots, guint n_slots,
                                      const int *vcpu_fds, guint n_vcpus, guint32 n_entries,
                                      GError **error);
 
-/* No migration uses it any more. */
+/* Call it when no migration uses @log any more. */
 void gdw_kvm_dirty_log_free (GdwDirtyLog *log);
 
 G_END_DECLS

@@ -93,7 +93,7 @@ const char *gdw_run_state_name (GdwRunState state);
 /**
  * gdw_migration_new:
  * @host: the VM; the struct is copied, its callbacks must stay valid until the object is gone
- * @context: (nullable): where everything happens; NULL: the thread's default
+ * @context: (nullable): of the thread for all work; NULL: the thread's default
  * @plugin_path: (nullable): folders separated by colons, searched before GODWIT_PLUGIN_PATH and
  *   the installed ones
  * @incoming: the VM waits for a migration (inmigrate), else for gdw_migration_cont (prelaunch)
@@ -129,7 +129,7 @@ void gdw_migration_close (GdwMigration *migration, GdwDone done, gpointer data);
  *
  * Run the guest, or pause it with gdw_migration_stop(), as the operator says.  Refused while a
  * switchover is under way, when the guest is the destination's, and when the outcome is
- * unknown.  On an incoming VM cont and stop only set whether it starts after COMMIT.
+ * unknown.  On an incoming VM, cont and stop only set whether it starts after COMMIT.
  */
 void gdw_migration_cont (GdwMigration *migration, GdwDone done, gpointer data);
 
@@ -143,23 +143,23 @@ void gdw_migration_stop (GdwMigration *migration, GdwDone done, gpointer data);
 
 /* From now until the unblock the VM cannot be migrated from here, because of @reason, which is
  * copied and shown to the operator (blocked-reasons of query-migrate): "virtio-gpu: its state
- * cannot be saved".  Its number, for unblock; or 0 while the VM is being migrated: then what
- * would block it has to wait, or to be refused. */
+ * cannot be saved".  Returns a number for unblock, or 0 while the VM is being migrated: then
+ * the blocking change has to wait, or to be refused. */
 guint gdw_migration_block (GdwMigration *migration, const char *reason, GError **error);
 void gdw_migration_unblock (GdwMigration *migration, guint number);
 
-/* Begin to migrate to @uri ("tcp:HOST:PORT|filter...").  FALSE only for what can
- * be known at once; a failure to connect arrives as status failed. */
+/* Begin to migrate to @uri ("tcp:HOST:PORT|filter...").  FALSE only for errors that show at
+ * once; a failure to connect arrives as status failed. */
 gboolean gdw_migration_start (GdwMigration *migration, const char *uri, GError **error);
 
 /* Listen at @uri for a source. */
 gboolean gdw_migration_incoming (GdwMigration *migration, const char *uri, GError **error);
 
-/* Cancel the outgoing attempt.  Returns at once; nothing to cancel is no error.
- * After COMMIT was sent: an error, and no effect. */
+/* Cancel the outgoing attempt.  Returns at once; it is no error if nothing runs.  After COMMIT
+ * was sent it fails without effect. */
 gboolean gdw_migration_cancel (GdwMigration *migration, GError **error);
 
-/* Go on from pre-switchover; @expected must be the present status. */
+/* Continue from pre-switchover; @expected must be the present status. */
 gboolean gdw_migration_continue (GdwMigration *migration, GdwStatus expected, GError **error);
 
 /**
@@ -167,7 +167,7 @@ gboolean gdw_migration_continue (GdwMigration *migration, GdwStatus expected, GE
  * @here: where the guest runs; here: it is resumed if it was running
  * @done: (scope async) (closure data): with an error or NULL
  *
- * The operator's word on an unknown outcome.
+ * Decides an unknown outcome as the operator says.
  */
 void gdw_migration_resolve (GdwMigration *migration, gboolean here, GdwDone done,
                             gpointer data);
@@ -178,12 +178,12 @@ void gdw_migration_resolve (GdwMigration *migration, gboolean here, GdwDone done
 void gdw_migration_mark_dirty (GdwMigration *migration, guint64 guest_addr, guint64 size);
 
 /* A vCPU left the hypervisor because its dirty ring is full (KVM_EXIT_DIRTY_RING_FULL).  That
- * vCPU's thread, with no lock that pause needs.  Has the ring emptied and comes back when there
- * may be room: run the vCPU again, and call again if it leaves for the same reason.  Comes back
- * at once when no migration is tracking, and as soon as the guest is to be paused or the
- * migration was cancelled or failed: look whether the vCPU must stand still, as after every
- * exit.  The VMM holds a reference to @migration until no vCPU can call any more: pause the
- * vCPUs, then unref. */
+ * vCPU's thread, with no lock that pause needs.  Has the ring emptied and returns when there
+ * may be room: run the vCPU again, and call again if it leaves for the same reason.  Returns at
+ * once when no migration is tracking, and as soon as the guest is to be paused or the migration
+ * was cancelled or failed: check whether the vCPU must stand still, as after every exit.  The
+ * VMM holds a reference to @migration until no vCPU can call any more: pause the vCPUs, then
+ * unref. */
 void gdw_migration_ring_full (GdwMigration *migration, guint vcpu);
 
 /* Capabilities and parameters by their QMP names; @value as a user would type it
@@ -215,13 +215,14 @@ gboolean gdw_migration_set_capabilities (GdwMigration *migration, const char *co
 gboolean gdw_migration_set_parameters (GdwMigration *migration, const char *const *names,
                                        const char *const *values, guint n, GError **error);
 
-/* FALSE also if there is none of that name. */
+/* Returns FALSE also if there is no such capability. */
 gboolean gdw_migration_get_capability (GdwMigration *migration, const char *name);
 
 /**
  * gdw_migration_get_parameter:
  *
- * Returns: (nullable) (transfer full): as it can be set; NULL if there is none of that name
+ * Returns: (nullable) (transfer full): the text that would set it; NULL if there is no such
+ * parameter
  */
 char *gdw_migration_get_parameter (GdwMigration *migration, const char *name);
 

@@ -10,18 +10,17 @@ G_BEGIN_DECLS
  * a constant struct that begins with a GdwPlugin and is filled with
  * GDW_DEFINE_TRACKER, GDW_DEFINE_TRANSPORT or GDW_DEFINE_FILTER.
  *
- * The loader copies as many bytes as the plugin declares in @size and zeroes
- * the rest, so a plugin built with an older, shorter struct still loads.  New
- * members come only at the end.  A module is made resident and never unloaded.
- * A plugin keeps what belongs to an instance in the instance, never in a
- * file-scope variable: two migrations may run in one process.
+ * The loader copies as many bytes as the plugin declares in @size and zeroes the rest, so a
+ * plugin built with an older, shorter struct still loads.  New members come only at the end.  A
+ * module is made resident and never unloaded. A plugin keeps the data of an instance in the
+ * instance, never in a file-scope variable: two migrations may run in one process.
  *
- * An optional callback that is absent is not offered.  One that core does not use yet says so
- * in its header; a plugin that offers it is loaded, and the callback is not called.
+ * An optional callback that is absent is not offered.  The header says so if core does not use
+ * one yet; a plugin that offers it is loaded, and the callback is not called.
  *
  * GDW_ABI goes up when a plugin may rely on something that an older core does not do: an older
- * core would pass over handshake in silence, so it has to refuse the plugin.  Core loads every
- * number from GDW_ABI_OLDEST to GDW_ABI. */
+ * core would silently skip handshake, so it has to refuse the plugin.  Core loads every number
+ * from GDW_ABI_OLDEST to GDW_ABI. */
 #define GDW_ABI 2
 #define GDW_ABI_OLDEST 1
 
@@ -29,7 +28,7 @@ G_BEGIN_DECLS
 #define GDW_PLUGIN_TRANSPORT 2u
 #define GDW_PLUGIN_FILTER 3u
 
-/* GdwOption.type, and what GdwValue holds for it */
+/* GdwOption.type, and the GdwValue for it */
 #define GDW_OPTION_STRING 1u /* string */
 #define GDW_OPTION_UINT 2u   /* number, min..max */
 #define GDW_OPTION_SIZE 3u   /* number in bytes, suffixes K M G T (1024), min..max */
@@ -48,7 +47,7 @@ typedef struct {
 
 /* An option as core has parsed and checked it, in the order of declaration. */
 typedef struct {
-  gboolean set;       /* typed by the user; else the default */
+  gboolean set;       /* TRUE if the user gave it, FALSE for the default */
   const char *string; /* as typed, or NULL; lives until close */
   guint64 number;
 } GdwValue;

@@ -7,8 +7,8 @@
 
 G_BEGIN_DECLS
 
-/* What can be asked of a migration beyond its status, for a VMM with a control of its own:
- * libgodwit-control is made of this.  Calls on the thread of the migration's GMainContext; none
+/* Queries about a migration beyond its status, for a VMM with its own control;
+ * libgodwit-control uses only these.  Calls on the thread of the migration's GMainContext; none
  * of them blocks unless it says so.  Structs grow at their end. */
 
 /* A precopy round that has ended. */
@@ -23,7 +23,7 @@ typedef struct {
   gboolean lost;
 } GdwLinkInfo;
 
-/* All of query-migrate, as of now.  What is not known is 0 or NULL. */
+/* All of query-migrate at this moment.  Unknown values are 0 or NULL. */
 typedef struct {
   GdwStatus status;
   gboolean incoming;
@@ -62,17 +62,18 @@ const GdwInfo *gdw_migration_info (GdwMigration *migration);
 GPtrArray *gdw_migration_blocked_reasons (GdwMigration *migration);
 
 /* Cut the links of the attempt that is under way: it fails, unless COMMIT was sent or came.
- * FALSE, and so does yank nothing: there are none. */
+ * FALSE, and no effect, if there are none. */
 gboolean gdw_migration_can_yank (GdwMigration *migration);
 gboolean gdw_migration_yank (GdwMigration *migration);
 
-/* The thread of it is that of all calls. */
+/* All calls are made on the thread of this context. */
 GMainContext *gdw_migration_context (GdwMigration *migration);
 
-/* The host as it was given, borrowed; what its size does not cover is absent. */
+/* Returns the host as given to the constructor, borrowed; members beyond its size are
+ * absent. */
 const GdwHost *gdw_migration_host (GdwMigration *migration);
 
-/* Of a VM that was given none, as in QEMU. */
+/* The UUID of a VM without one, as in QEMU. */
 #define GDW_NO_UUID "00000000-0000-0000-0000-000000000000"
 
 static inline const char *
@@ -103,11 +104,12 @@ void gdw_plugin_info_free (GdwPluginInfo *info);
 G_DEFINE_AUTOPTR_CLEANUP_FUNC (GdwPluginInfo, gdw_plugin_info_free)
 
 /* Elements are GdwPluginInfo, sorted by kind and name; unref the array.  Reads the search path
- * and loads modules.  NULL with an error where there is no descriptor to look with. */
+ * and loads modules.  NULL with an error if no descriptor is left to look with. */
 GPtrArray *gdw_migration_list_plugins (GdwMigration *migration, GError **error);
 
-/* Load the module @file, which is called as one in the search path is, and find it from now on
- * by its kind and name.  Refused if another file has that name already.  Free the result. */
+/* Load the module @file, whose name has the form of one in the search path, so that its kind
+ * and name find it from now on.  Refused if another file has that name already.  Free the
+ * result. */
 GdwPluginInfo *gdw_migration_load_plugin (GdwMigration *migration, const char *file,
                                           GError **error);
 

@@ -6,24 +6,24 @@
 
 G_BEGIN_DECLS
 
-/* The other end of a GdwReply: for who calls the callbacks of a GdwHost without a
- * GdwMigration, as a test of one does.  A VMM needs host.h alone. */
+/* The other end of a GdwReply, for code that calls the callbacks of a GdwHost without a
+ * GdwMigration, such as a test of a host.  A VMM needs only host.h. */
 typedef struct {
   gsize size; /* sizeof (GdwReplyEnd) */
 
-  /* Each is required, gets what the host gave to the function of host.h with its name, and is
-   * called on the host's thread, as often as the host calls.  fail: @error is taken over,
-   * and NULL if the host gave none. */
+  /* All are required.  Each gets the arguments that the host gave to the function of host.h
+   * with its name, on the host's thread, as often as the host calls.  fail takes @error, which
+   * is NULL if the host gave none. */
   void (*done) (gpointer data);
   void (*fail) (gpointer data, GError *error);
   void (*add_section) (gpointer data, const char *name, guint32 version, GBytes *bytes);
   void (*set_check) (gpointer data, guint64 passes, guint64 pages_checked, guint64 pages_bad);
 } GdwReplyEnd;
 
-/* Any thread.  @end and @data must stay until the free.  No answer frees the reply. */
+/* Any thread.  @end and @data must stay until the free.  Answers do not free the reply. */
 GdwReply *gdw_reply_new (const GdwReplyEnd *end, gpointer data);
 
-/* Any thread; when the host cannot answer any more. */
+/* Any thread, once the host cannot answer any more. */
 void gdw_reply_free (GdwReply *reply);
 
 G_END_DECLS

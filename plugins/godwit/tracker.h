@@ -44,8 +44,8 @@ typedef struct {
   guint n_regions;
   const GdwDirtyLog *dirty_log; /* until close; NULL: this host has none */
 
-  /* Or NULL.  To be called in the middle of a long collect, with @core, when there is room in
-   * a ring again: a vCPU that waits for it goes on then, not at the end. */
+  /* Or NULL.  To be called in the middle of a long collect, with @core, when there is room in a
+   * ring again: a vCPU that waits for room continues then, not at the end. */
   void (*rings_were_reset) (gpointer core);
   gpointer core;
 } GdwTrackerConfig;
@@ -97,7 +97,7 @@ typedef struct {
 
   /* Optional, all three with GDW_TRACKER_HOLDS_WRITES, else absent.  Absent: no write can be
    * held.  For a snapshot of a running guest, between open and close; start, collect, stop and
-   * rearm are not called of such an instance, nor these three of one that was started.
+   * rearm are not called on such an instance, nor these three on one that was started.
    *
    *   open -> protect ..., next_fault and release ... -> close
    *
@@ -108,19 +108,19 @@ typedef struct {
    * armed by this call, and nothing waits for it. */
   gboolean (*protect) (gpointer self, const GdwPageRange *range, GError **error);
 
-  /* Waits for a held write and says in @page which page it is for; n is 1.  The thread goes on
-   * waiting.  Each held write is reported once; several threads that wait for one page may be
-   * reported once or several times.  On a thread of its own, one call at a time; it touches
-   * no guest memory.  @cancellable is never NULL; the call returns within 100 ms after it
-   * fires, with FALSE and G_IO_ERROR_CANCELLED, and a write that is held then is reported by
-   * the next call.  After another error no write may be held any longer: core releases all. */
+  /* Waits for a held write and sets @page to its page; n is 1.  The thread continues to wait.
+   * Each held write is reported once; several threads that wait for one page may be reported
+   * once or several times.  On a thread of its own, one call at a time; it touches no guest
+   * memory.  @cancellable is never NULL; the call returns within 100 ms after it fires, with
+   * FALSE and G_IO_ERROR_CANCELLED, and a write that is held then is reported by the next call.
+   * After another error no write may be held any longer: core releases all. */
   gboolean (*next_fault) (gpointer self, GdwPageRange *page, GCancellable *cancellable,
                           GError **error);
 
   /* Writes to the pages of @range land from now on, and those that wait for them go on.  Pages
-   * of it that are not armed stay as they are.  Any thread, several at once, and also
-   * while next_fault waits.  It waits for no write and no vCPU.  After FALSE some of @range may
-   * still be armed; the call may be repeated.  close releases all that is left. */
+   * of it that are not armed stay as they are.  Any thread, several at once, also while
+   * next_fault waits.  It waits for no write and no vCPU.  After FALSE some of @range may still
+   * be armed; the call may be repeated.  close releases all that is left. */
   gboolean (*release) (gpointer self, const GdwPageRange *range, GError **error);
 
   /* Optional.  Absent: collect is used.  As collect, but what was written is given to @add in

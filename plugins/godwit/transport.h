@@ -26,22 +26,22 @@ G_BEGIN_DECLS
  *   shutdown                       no: it waits for no peer   -
  *   close_link, close              no: they wait for no peer  -
  *
- * Each call that may block takes a cancellable (may be NULL) and returns within 100 ms after
- * it fires.  Those that may not block take none.  They ask no network and wait for no lock
- * that a blocked call holds: what they begin goes on in the system.  open, close, listen and
+ * Each call that may block takes a cancellable (may be NULL) and returns within 100 ms after it
+ * fires.  Those that may not block take none.  They use no network and wait for no lock that a
+ * blocked call holds; the system finishes what they begin.  open, close, listen and
  * local_address run on one thread at a time.  accept and connect run on worker threads, one of
- * each at a time.  For one link, one read and one write may run at the same
- * time on two threads; shutdown runs on any thread; close_link after the others have
- * returned, and before close.
+ * each at a time.  For one link, one read and one write may run at the same time on two
+ * threads; shutdown runs on any thread; close_link after the others have returned, and before
+ * close.
  *
- * The process may run out of descriptors and threads at any time, and its guest must not end
- * with it.  g_cancellable_make_pollfd and g_cancellable_get_fd end the process when they
- * find none, and so does all that uses them: the calls of GSocket and GIO that take a
- * cancellable, and g_main_context_new, g_thread_new.  What a blocked call is to be woken by is
- * made in listen, accept and connect, where it may fail, with GDW_ERROR_EXHAUSTED; the
- * cancellable's signal "cancelled", with g_cancellable_connect, writes to it.  After that error
- * of connect a migration goes on with one link; after that of accept the peer is still there
- * when it is called again.
+ * The process may run out of descriptors and threads at any time, and its guest must survive
+ * that.  g_cancellable_make_pollfd and g_cancellable_get_fd end the process when no descriptor
+ * is left, and so does everything that uses them: the calls of GSocket and GIO that take a
+ * cancellable, and g_main_context_new, g_thread_new.  Create what wakes a blocked call in
+ * listen, accept and connect, where this may fail with GDW_ERROR_EXHAUSTED, and write to it
+ * from the cancellable's signal "cancelled", with g_cancellable_connect.  After that error from
+ * connect a migration continues with one link; after that error from accept the next call still
+ * finds the peer.
  *
  * A call that waits sleeps.  A signal handler that runs meanwhile changes nothing, and
  * no call raises a signal: a peer that is gone is an error.  No cancellable is kept
@@ -49,19 +49,19 @@ G_BEGIN_DECLS
  * an error begins with  transport 'NAME':  as error.h says. */
 
 /* Traits */
-/* Both sides read and write on a link.  Without it the source only writes, the destination
- * only reads, to the end, and one link is all there is: a file, a pipe. */
+/* Both sides read and write on a link.  Without it the source only writes, the destination only
+ * reads, to the end, and there is only one link: a file, a pipe. */
 #define GDW_TRANSPORT_TWO_WAY (1u << 0)
 #define GDW_TRANSPORT_SAME_HOST (1u << 1) /* reaches only processes of this host */
 #define GDW_TRANSPORT_MANY_LINKS                                                               \
-  (1u << 2) /* made for several links: has them without capability multifd, too */
+  (1u << 2) /* made for several links: uses them even without the capability multifd */
 
 #define GDW_TRANSPORT_FDS_MAX 64u /* descriptors of one send_fds */
 
 typedef struct {
   gsize size;
   const char
-      *address; /* what stands between "NAME:" and the first option, unescaped; until close */
+      *address; /* the text between "NAME:" and the first option, unescaped; until close */
   const GdwValue *options; /* in the order of declaration; until close */
 } GdwTransportConfig;
 
@@ -116,8 +116,8 @@ typedef struct {
    * where 0 was asked for, without "NAME:".  Free with g_free.  NULL: there is none. */
   char *(*local_address) (gpointer self);
 
-  /* Optional.  The name of the transport that takes the same addresses and options and
-   * stands in for this one where a migration is to have several links. */
+  /* Optional.  The name of the transport with the same addresses and options that replaces this
+   * one when a migration uses several links. */
   const char *many_links;
 
   /* Optional.  Which of the declared traits hold at this address; absent: all.  After open,

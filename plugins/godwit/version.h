@@ -6,12 +6,12 @@
 
 G_BEGIN_DECLS
 
-/* The version of these headers; gdw_version has that of the library that is loaded. */
+/* The version of these headers; gdw_version returns that of the loaded library. */
 #define GDW_MAJOR_VERSION 0
 #define GDW_MINOR_VERSION 1
 #define GDW_MICRO_VERSION 0
 
-/* TRUE: these headers are of that version or a later one; for #if, too. */
+/* TRUE if these headers have that version or a later one; works in #if, too. */
 #define GDW_CHECK_VERSION(major, minor, micro)                                                 \
   (GDW_MAJOR_VERSION > (major) ||                                                              \
    (GDW_MAJOR_VERSION == (major) && GDW_MINOR_VERSION > (minor)) ||                            \

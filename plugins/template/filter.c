@@ -5,7 +5,7 @@
 enum { OPTION_MOST };
 
 typedef struct {
-  gsize most; /* bytes a call hands on */
+  gsize most; /* how many bytes one call passes on */
 } Mine;
 
 static gpointer
@@ -61,11 +61,11 @@ static const GdwOption mine_options[] = {
                     .default_value = "64K",
                     .min = 1,
                     .max = 1 << 30,
-                    .help = "bytes that one call hands on" },
+                    .help = "bytes that one call passes on" },
   { 0 },
 };
 
-GDW_DEFINE_FILTER (.plugin.name = "mine", .plugin.summary = "hands on few bytes at a time",
+GDW_DEFINE_FILTER (.plugin.name = "mine", .plugin.summary = "passes on a few bytes at a time",
                    .plugin.options = mine_options, .open = mine_open, .close = mine_close,
                    .link_open = mine_link_open, .link_close = mine_link_close,
                    .read = mine_read, .write = mine_write);

@@ -99,7 +99,7 @@ START_TEST (a_rate_of_0_is_refused)
   ck_assert (!open_text (plugins, "unix:@x|rate:bytes-per-second=0", FALSE, &error));
   ck_assert_msg (strstr (error->message,
                          "filter 'rate': option 'bytes-per-second=0' failed: the value is "
-                         "not accepted; give a number of bytes, with K, M, G or T if wanted, "
+                         "not accepted; give a number of bytes, optionally with K, M, G or T, "
                          "1 to 1099511627776"),
                  "%s", error->message);
   g_clear_error (&error);

@@ -604,7 +604,7 @@ START_TEST (what_cannot_be_loaded_by_hand_says_why)
   expect_not_loaded (plugins, "gdw-tracker-good.so", GDW_ERROR_NOT_FOUND, "no absolute path");
   expect_not_loaded (plugins, "/nowhere/gdw-tracker-good.so", GDW_ERROR_NOT_FOUND,
                      "there is no such file");
-  expect_not_loaded (plugins, other, GDW_ERROR_INVALID, "neither kind nor name");
+  expect_not_loaded (plugins, other, GDW_ERROR_INVALID, "no kind and name");
   expect_not_loaded (plugins, broken, GDW_ERROR_PLUGIN, "gdw-filter-broken.so");
   ck_assert (chmod (path, 0777) == 0);
   expect_not_loaded (plugins, file, GDW_ERROR_INVALID, "its folder is refused");
