@@ -7,11 +7,11 @@
 
 struct Client {
   Connection *connection;
-  char *text; /* of the last value */
+  char *text; /* of the last answer */
   gboolean waiting;
 };
 
-/* The first line of the file. */
+/* Returns the first line of the file. */
 static char *
 read_token (const char *file, GError **error)
 {

@@ -13,7 +13,7 @@ typedef struct {
   const char *summary;
   guint min, max;   /* number of arguments */
   gboolean follows; /* takes --follow */
-  /* @args: NULL-terminated; the exit status. */
+  /* @args: NULL-terminated.  Returns the exit status. */
   int (*run) (Session *session, char **args, GError **error);
 } Command;
 

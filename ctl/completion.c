@@ -4,7 +4,7 @@
 
 #include <string.h>
 
-/* Words of the shell itself. */
+/* Words that the shell itself knows. */
 static const char *const own[] = { "exit", "help" };
 
 static void

@@ -4,15 +4,15 @@
 
 #include "schema.h"
 
-/* The words that may follow on a line of the shell. */
+/* The words that can continue a line of the shell. */
 typedef struct {
-  guint typed;      /* bytes at the end of the line that are the beginning of a word */
-  GPtrArray *words; /* of char *, in order: those that begin like it */
+  guint typed;      /* bytes of the unfinished word at the end of the line */
+  GPtrArray *words; /* of char *, sorted: the words that begin with it */
 } Completion;
 
 /* @line: up to the cursor. */
 Completion *completion_new (Schema *schema, const char *line);
 void completion_free (Completion *completion);
-/* What all words have in common behind what was typed, with the space or '=' that comes after
- * the only one; transfer full. */
+/* Returns what all words have in common after the typed part, with the space or '=' that
+ * follows a single one; transfer full. */
 char *completion_common (const Completion *completion);

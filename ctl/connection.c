@@ -25,8 +25,8 @@ connection_lose (Connection *connection, const char *why)
   if (!connection->lost)
     connection->lost = g_error_new (
         CTL_ERROR, CTL_ERROR_SERVER,
-        "server '%s': the connection was lost: %s; see whether the VMM still runs, and what "
-        "it said last",
+        "server '%s': the connection was lost: %s; see whether the VMM still runs, and its "
+        "last messages",
         connection->address, why);
 }
 
@@ -37,9 +37,10 @@ connection_wait (Connection *connection, GError **error)
     g_main_context_iteration (NULL, TRUE);
   if (connection->interrupted) {
     connection->interrupted = FALSE;
-    g_set_error (error, CTL_ERROR, CTL_ERROR_INTERRUPTED,
-                 "server '%s': no answer was waited for: interrupted; see 'godwitctl status'",
-                 connection->address);
+    g_set_error (
+        error, CTL_ERROR, CTL_ERROR_INTERRUPTED,
+        "server '%s': did not wait for the answer: interrupted; see 'godwitctl status'",
+        connection->address);
     return FALSE;
   }
   if (connection->lost && error)

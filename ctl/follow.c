@@ -12,7 +12,7 @@
 #include <unistd.h>
 
 #define TICK_MS 200
-/* Plain lines come at every change of status and round, and else so often. */
+/* Plain lines come at every change of status and of round, and at least this often. */
 #define PLAIN_US G_USEC_PER_SEC
 
 typedef struct {
@@ -21,7 +21,7 @@ typedef struct {
   guint timer;
   gboolean tick;
   gboolean is_terminal;
-  gboolean drawn; /* a block of two lines stands above the cursor's line */
+  gboolean drawn; /* two lines are drawn above the line of the cursor */
   gboolean asking;
   guint64 predicted_us;
   const char *status; /* of the last plain line */
@@ -117,13 +117,13 @@ static int
 leave (Follower *f, GError **error)
 {
   g_set_error (error, CTL_ERROR, CTL_ERROR_INTERRUPTED,
-               "migration: not followed to its end: interrupted; it goes on, see "
+               "migration: not followed to its end: interrupted; it continues; see "
                "'godwitctl -s %s status --follow'",
                f->session->address);
   return EXIT_FAILED;
 }
 
-/* Ask what Ctrl-C means; without a terminal nobody can answer. */
+/* Asks what Ctrl-C means; only a terminal can answer. */
 static gboolean
 ask (Follower *f)
 {
@@ -154,7 +154,7 @@ take_answer (Follower *f)
   return g_ascii_tolower (*word) == 'c' ? ANSWER_CANCEL : ANSWER_AGAIN;
 }
 
-/* It may be too late for that; then go on following. */
+/* If it is too late to cancel, following continues. */
 static gboolean
 cancel (Follower *f, GError **error)
 {
@@ -172,7 +172,7 @@ cancel (Follower *f, GError **error)
   return FALSE;
 }
 
-/* FALSE: nobody wants to follow any longer, or an error. */
+/* Returns FALSE when following ends, or on an error. */
 static gboolean
 hear (Follower *f, int *status, GError **error)
 {
@@ -230,7 +230,7 @@ run (Follower *f, GError **error)
       show (f, p);
       if (progress_has_ended (p))
         return finish (f, p, error);
-      if (ferror (stdout)) /* nobody reads it any longer */
+      if (ferror (stdout)) /* nobody reads the output any more */
         return EXIT_FAILED;
       wait_for_news (f);
     } else if (!was_interrupted (&why)) {
@@ -251,7 +251,7 @@ follow (Session *session, GError **error)
   int status;
 
   input_open (&f.input, on_heard, &f);
-  /* Without events the changes are seen at the next tick. */
+  /* Without events each tick shows the changes. */
   client_listen (session->client, NULL);
   f.timer = g_timeout_add (TICK_MS, on_tick, &f);
   status = run (&f, error);

@@ -4,6 +4,7 @@
 
 #include "session.h"
 
-/* Shows the migration until it has ended; the exit status.  On a terminal it is a bar that is
- * drawn anew, else plain lines.  SIGINT asks whether to leave it running. */
+/* Shows the migration until it has ended, and returns the exit status.  A terminal shows a bar
+ * that is redrawn, other outputs plain lines.  SIGINT asks whether to leave the migration
+ * running. */
 int follow (Session *session, GError **error);

@@ -24,10 +24,11 @@ command_check (Session *session, char **args, GError **error)
     printf ("%" G_GUINT64_FORMAT " pages checked by %s, %" G_GUINT64_FORMAT " bad\n", all,
             json_bool (check, "running") ? "the guest" : "the VMM", bad);
   if (bad)
-    g_set_error (error, CTL_ERROR, CTL_ERROR_REFUSED,
-                 "check: %" G_GUINT64_FORMAT " of %" G_GUINT64_FORMAT
-                 " pages are bad: they are not what the guest wrote last; stop the guest, and "
-                 "do not trust its data",
-                 bad, all);
+    g_set_error (
+        error, CTL_ERROR, CTL_ERROR_REFUSED,
+        "check: %" G_GUINT64_FORMAT " of %" G_GUINT64_FORMAT
+        " pages are bad: they differ from what the guest wrote last; stop the guest, and "
+        "do not trust its data",
+        bad, all);
   return bad ? EXIT_FAILED : EXIT_DONE;
 }

@@ -4,7 +4,7 @@
 
 #include "error.h"
 
-/* In place of HTTP where there is no libsoup. */
+/* Replaces HTTP in a build without libsoup. */
 Connection *
 connection_new_http (const char *url, const char *token, GError **error)
 {

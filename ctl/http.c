@@ -8,20 +8,20 @@
 #include <libsoup/soup.h>
 #include <string.h>
 
-/* More than any answer. */
+/* Larger than any answer. */
 #define ANSWER_MAX_BYTES (64u << 20)
 
 typedef struct {
   Connection base;
   SoupSession *session;
   char *token;           /* or NULL */
-  GCancellable *all;     /* what is under way */
+  GCancellable *all;     /* cancels all that runs */
   GDataInputStream *sse; /* GET /events, or NULL */
-  GCancellable *ending;  /* reading of @sse */
+  GCancellable *ending;  /* cancels the reading of @sse */
   gboolean reading;
 } Http;
 
-/* A request that is waited for. */
+/* A request and its answer. */
 typedef struct {
   GBytes *body;
   GInputStream *stream;
@@ -37,7 +37,7 @@ make_message (Http *http, const char *method, const char *path)
   SoupMessage *msg = soup_message_new (method, url);
   g_autofree char *value = http->token ? g_strconcat ("Bearer ", http->token, NULL) : NULL;
 
-  /* The token is for this server, not for the one that it redirects to. */
+  /* Only this server may see the token, not one that it redirects to. */
   if (msg)
     soup_message_add_flags (msg, SOUP_MESSAGE_NO_REDIRECT);
   if (msg && value)
@@ -46,7 +46,7 @@ make_message (Http *http, const char *method, const char *path)
   return msg;
 }
 
-/* Whether the server, of which @status came, is the one that was meant. */
+/* Checks that @status came from a godwit server that accepts this client. */
 static gboolean
 check_status (Http *http, guint status, const char *text, GError **error)
 {
@@ -57,12 +57,11 @@ check_status (Http *http, guint status, const char *text, GError **error)
   if (status == SOUP_STATUS_UNAUTHORIZED)
     g_set_error (error, CTL_ERROR, CTL_ERROR_SERVER,
                  "server '%s': refuses: %s; give the file that holds its token with --token",
-                 http->base.address,
-                 http->token ? "the token is a wrong one" : "it wants a token");
+                 http->base.address, http->token ? "the token is wrong" : "it needs a token");
   else if (!object ||
            !(json_object_has_member (object, "return") || json_object (object, "error")))
     g_set_error (error, CTL_ERROR, CTL_ERROR_SERVER,
-                 "server '%s': cannot be used: it is no godwit, it answers with status %u and "
+                 "server '%s': cannot be used: it is not godwit: it answers with status %u and "
                  "no JSON of QMP; give the address of the VMM's --http",
                  http->base.address, status);
   else if (status == SOUP_STATUS_FORBIDDEN)
@@ -106,7 +105,7 @@ on_answer (GObject *session, GAsyncResult *result, gpointer data)
       G_PRIORITY_DEFAULT, wait->all, on_body, wait);
 }
 
-/* Until @wait is over; an interruption cancels it. */
+/* Waits until @wait is done; an interruption cancels it. */
 static gboolean
 wait_for (Http *http, Wait *wait, GError **error)
 {
@@ -151,7 +150,7 @@ exchange (Connection *connection, const char *request, GError **error)
   got = wait.body;
   if (!ok)
     return NULL;
-  /* An empty body has no data. */
+  /* An empty body has NULL data. */
   text = g_strndup (g_bytes_get_size (got) ? g_bytes_get_data (got, NULL) : "",
                     g_bytes_get_size (got));
   json_strip_controls (text);
@@ -181,7 +180,7 @@ on_line (GObject *stream, GAsyncResult *result, gpointer data)
   if (g_str_has_prefix (line, "data:")) {
     g_autoptr (JsonNode) node = json_parse (line + strlen ("data:"), NULL);
 
-    /* The client asks for statistics when it shows them. */
+    /* The client asks for statistics whenever it shows them. */
     if (node &&
         g_strcmp0 (json_string (json_node_get_object (node), "event"), "x-statistics") != 0)
       g_queue_push_tail (&http->base.events, g_strdup (line + strlen ("data:")));
@@ -223,7 +222,7 @@ listen_for_events (Connection *connection, GError **error)
   if (soup_message_get_status (msg) != SOUP_STATUS_OK) {
     g_object_unref (wait.stream);
     g_set_error (error, CTL_ERROR, CTL_ERROR_SERVER,
-                 "server '%s': tells no events: status %u; others may watch already",
+                 "server '%s': sends no events: status %u; too many others may watch already",
                  http->base.address, soup_message_get_status (msg));
     return FALSE;
   }
@@ -264,8 +263,8 @@ connection_new_http (const char *url, const char *token, GError **error)
 
   if (!uri || !plain || g_uri_get_query (uri) || g_uri_get_userinfo (uri)) {
     g_set_error (error, CTL_ERROR, CTL_ERROR_USAGE,
-                 "server '%s': is no address: %s; write http://HOST:PORT", url,
-                 why ? why->message : "it has no host, or more behind the port");
+                 "server '%s': is not an address: %s; write http://HOST:PORT", url,
+                 why ? why->message : "it has no host, or text after the port");
     return NULL;
   }
   http = g_new0 (Http, 1);
@@ -278,7 +277,7 @@ connection_new_http (const char *url, const char *token, GError **error)
   http->token = g_strdup (token);
   http->all = g_cancellable_new ();
   http->ending = g_cancellable_new ();
-  /* No proxy: requests are for this server alone. */
+  /* Without a proxy: requests are for this server only. */
   http->session = soup_session_new_with_options ("proxy-resolver", NULL, "timeout", 0,
                                                  "idle-timeout", 0, NULL);
   return &http->base;

@@ -6,7 +6,7 @@
 
 #include <string.h>
 
-/* Digits before and behind the point: what does not overflow below. */
+/* The most digits before and after the point that cannot overflow below. */
 #define WHOLE_DIGITS 20
 #define PART_DIGITS 9
 
@@ -69,7 +69,7 @@ human_ms (guint64 ms)
   return human_us (MIN (ms, G_MAXUINT64 / 1000) * 1000);
 }
 
-/* Exact: 1G, 1536M, 300ms. */
+/* Exact, such as 1G, 1536M, 300ms. */
 char *
 human_value (guint64 n, Unit unit)
 {
@@ -129,7 +129,7 @@ find_scale (const char *suffix, Unit unit, guint64 *scale)
   return FALSE;
 }
 
-/* Takes digits into @n; how many. */
+/* Reads digits into @n and returns their number. */
 static guint
 take_digits (const char **at, Wide *n)
 {
@@ -155,7 +155,7 @@ parse (const char *at, Unit unit, guint64 *out)
     return "it is not understood";
   for (guint i = 0; i < part; i++)
     divisor *= 10;
-  /* divisor < 2^40, n < 2^97, scale <= 2^40: n * scale alone might not fit. */
+  /* divisor < 2^40, n < 2^97, scale <= 2^40: n * scale alone might overflow. */
   if (n > (Wide) G_MAXUINT64 * divisor / scale)
     return "it is too large";
   n *= scale;

@@ -133,7 +133,7 @@ json_quote (const char *text)
   return gdw_json_write (node);
 }
 
-/* In a string everything stays, elsewhere space goes. */
+/* Keeps all bytes of a string, and drops white space elsewhere. */
 char *
 json_pretty (const char *text)
 {

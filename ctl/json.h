@@ -4,20 +4,20 @@
 
 #include <json-glib/json-glib.h>
 
-/* Do not trust what a server sends: it may nest deep, have members of another type, and control
- * characters that a terminal would obey. */
+/* Safe access to the text of a server, which may nest deep, have members of a wrong type, and
+ * hold control characters that a terminal would obey. */
 
-/* An object, or NULL with @error. */
+/* Returns an object, or NULL with @error. */
 JsonNode *json_parse (const char *text, GError **error);
 
-/* Control characters become spaces, in place: JSON has them between its words only. */
+/* Replaces control characters by spaces in place: JSON has them only between its words. */
 void json_strip_controls (char *text);
 
-/* The text of the value of a member at the top, as it came; NULL if there is none. */
+/* Returns the text of a member at the top, unchanged, or NULL if there is none. */
 char *json_slice (const char *text, const char *name);
 
-/* Of an object, which may be NULL; a member that is missing or of another type is 0, FALSE,
- * NULL or empty. */
+/* Read a member of @object, which may be NULL.  A member that is missing or of another type is
+ * 0, FALSE, NULL or empty. */
 guint64 json_uint (JsonObject *object, const char *name);
 double json_number (JsonObject *object, const char *name);
 gboolean json_bool (JsonObject *object, const char *name);
@@ -27,13 +27,13 @@ JsonArray *json_array (JsonObject *object, const char *name);
 guint json_length (JsonArray *array);
 JsonObject *json_element (JsonArray *array, guint i);
 
-/* A string that can be shown: without control characters; "" for NULL. */
+/* Return a string without control characters, safe to show; "" for NULL. */
 char *json_text (JsonObject *object, const char *name);
 char *json_printable (const char *text);
 
-/* A string in quotes. */
+/* Returns the string in quotes. */
 char *json_quote (const char *text);
-/* @text over several lines; numbers stay as they are. */
+/* Returns @text spread over several lines; numbers stay unchanged. */
 char *json_pretty (const char *text);
-/* A command; @arguments is the text of an object, or NULL. */
+/* Returns a command; @arguments is the text of an object, or NULL. */
 char *json_request (const char *command, const char *arguments);

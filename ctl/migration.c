@@ -21,8 +21,8 @@ tell (Session *session, const char *command, const char *arguments, GError **err
   return node != NULL;
 }
 
-/* Without it there are no events of a migration.  It cannot be set while one runs, and a server
- * may not have it: then what changes is seen a moment later. */
+/* Without the capability there are no events of a migration.  Setting it fails while a
+ * migration runs, or if the server lacks it; then changes show a moment later. */
 static gboolean
 want_events (Session *session, GError **error)
 {
@@ -58,7 +58,7 @@ int
 command_incoming (Session *session, char **args, GError **error)
 {
   g_autofree char *uri = json_quote (args[0]);
-  /* A process that stays can report what went wrong, and try again. */
+  /* A process that stays can report the error, and try again. */
   g_autofree char *arguments = g_strdup_printf ("{\"uri\": %s, \"exit-on-error\": false}", uri);
   g_autoptr (Progress) p = NULL;
 
@@ -117,7 +117,7 @@ command_status (Session *session, char **args, GError **error)
   return EXIT_DONE;
 }
 
-/* A destination takes the command, and goes on. */
+/* A destination accepts the command, and continues. */
 static gboolean
 may_be_cancelled (Session *session, GError **error)
 {
@@ -165,6 +165,6 @@ command_continue (Session *session, char **args, GError **error)
   if (session->follow)
     return follow (session, error);
   if (!session->json)
-    printf ("goes on\n");
+    printf ("continues\n");
   return EXIT_DONE;
 }

@@ -27,7 +27,7 @@ describe (void)
                    "  godwitctl -s a.sock migrate tcp:host-b:7000 --follow\n"
                    "  godwitctl -s http://127.0.0.1:8080 watch\n"
                    "  godwitctl -s a.sock qmp '{\"execute\": \"query-status\"}'\n"
-                   "\nThe environment variable " SOCKET_VARIABLE " is what -s would say.\n"
+                   "\nThe environment variable " SOCKET_VARIABLE " gives the default of -s.\n"
                    "Exit status: 0 done, 1 failed, 2 usage, 3 cancelled, 4 outcome unknown.\n");
   return g_string_free (out, FALSE);
 }
@@ -38,11 +38,11 @@ options_parse (Options *options, int *argc, char ***argv, GError **error)
   const GOptionEntry entries[] = {
     { "socket", 's', 0, G_OPTION_ARG_FILENAME, &options->socket,
       "The VMM's QMP socket, or its HTTP", "SOCKET|http://HOST:PORT" },
-    { "token", 0, 0, G_OPTION_ARG_FILENAME, &options->token,
-      "A file with the token that HTTP wants", "FILE" },
+    { "token", 0, 0, G_OPTION_ARG_FILENAME, &options->token, "A file with the token for HTTP",
+      "FILE" },
     { "follow", 0, 0, G_OPTION_ARG_NONE, &options->follow,
       "Stay and show the migration until it has ended", NULL },
-    { "json", 0, 0, G_OPTION_ARG_NONE, &options->json, "Print answers as they came", NULL },
+    { "json", 0, 0, G_OPTION_ARG_NONE, &options->json, "Print answers unchanged", NULL },
     { "version", 0, 0, G_OPTION_ARG_NONE, &options->version, "Print the version", NULL },
     { G_OPTION_REMAINING, 0, 0, G_OPTION_ARG_STRING_ARRAY, &options->words, NULL,
       "COMMAND [ARGUMENT...]" },
@@ -106,7 +106,7 @@ options_find (const Options *options, GError **error)
                  "command line: has no command; give one of %s", all);
   else if (!command)
     g_set_error (error, CTL_ERROR, CTL_ERROR_USAGE,
-                 "command '%s': there is none of that name; give one of %s", name, all);
+                 "command '%s': there is no such command; give one of %s", name, all);
   else if (n < command->min || n > command->max)
     g_set_error (error, CTL_ERROR, CTL_ERROR_USAGE,
                  "command '%s': has %s arguments: %u; write godwitctl %s%s%s", name,
@@ -118,7 +118,7 @@ options_find (const Options *options, GError **error)
   else if (!options->socket)
     g_set_error (error, CTL_ERROR, CTL_ERROR_USAGE,
                  "command '%s': has no server: there is neither -s nor " SOCKET_VARIABLE
-                 "; give -s SOCKET, the one of the VMM's --qmp",
+                 "; give -s SOCKET, the socket of the VMM's --qmp",
                  name);
   else
     return command;

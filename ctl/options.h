@@ -14,5 +14,5 @@ typedef struct {
 /* --help ends the process. */
 gboolean options_parse (Options *options, int *argc, char ***argv, GError **error);
 void options_clear (Options *options);
-/* Which command, with which arguments (in @options); NULL: an error. */
+/* Finds the command; its arguments are in @options.  Returns NULL on an error. */
 const Command *options_find (const Options *options, GError **error);

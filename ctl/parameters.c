@@ -59,7 +59,7 @@ show (Session *session, GError **error)
 typedef struct {
   GPtrArray *parameters; /* "K=V", NULL-terminated */
   GString *capabilities; /* JSON, without the brackets */
-  GString *as_before;    /* the same with their state of now */
+  GString *as_before;    /* the same, with their present states */
 } Wishes;
 
 static void
@@ -87,7 +87,7 @@ wish_capability (Wishes *wishes, JsonNode *now, const char *name, const char *va
 {
   if (strcmp (value, "on") && strcmp (value, "off")) {
     g_set_error (error, CTL_ERROR, CTL_ERROR_USAGE,
-                 "%s: '%s': it is no switch; write on or off", name, value);
+                 "%s: '%s': it is not a switch; write on or off", name, value);
     return FALSE;
   }
   append_capability (wishes->capabilities, name, strcmp (value, "on") == 0);
@@ -116,7 +116,7 @@ unknown_name (const char *name, GPtrArray *parameters, GPtrArray *capabilities, 
   return FALSE;
 }
 
-/* Sort each K=V to parameters or capabilities. */
+/* Sorts each K=V into parameters or capabilities. */
 static gboolean
 sort (Wishes *wishes, Schema *schema, JsonNode *now, char **args, GError **error)
 {
@@ -150,7 +150,7 @@ set_capabilities (Session *session, GString *list, GError **error)
   return node != NULL;
 }
 
-/* All or nothing. */
+/* Sets all of them or none. */
 static gboolean
 set_all (Session *session, Wishes *wishes, const char *parameters, GError **error)
 {

@@ -7,7 +7,7 @@
 
 #include <string.h>
 
-/* Numbers of a hostile server must fit into 64 bits. */
+/* Keeps the numbers of a hostile server within 64 bits. */
 #define RATE_MAX 1e18
 
 const char *const progress_parts[PROGRESS_PARTS] = { "pause", "state",    "harvest",
@@ -77,7 +77,7 @@ read_warnings (Progress *p, JsonArray *warnings)
   }
 }
 
-/* As a user types it at the source. */
+/* Returns the address in the form that a user types at the source. */
 static char *
 read_address (JsonArray *addresses, const char *transport)
 {
@@ -122,7 +122,7 @@ progress_query (Client *client, GError **error)
   p->setup_ms = json_uint (info, "setup-time");
   p->downtime_ms = json_uint (info, "downtime");
   read_memory (p, json_object (info, "ram"));
-  /* The server tells measures of a round after the first one. */
+  /* The server reports measured rates only after the first round. */
   if (!p->rate && p->total_ms > p->setup_ms)
     p->rate = (guint64) MIN ((double) p->sent * 1000 / (double) (p->total_ms - p->setup_ms),
                              RATE_MAX);
@@ -194,7 +194,7 @@ progress_set_error (const Progress *p, GError **error)
         why);
   else if (progress_is (p, "cancelled"))
     g_set_error (error, CTL_ERROR, CTL_ERROR_REFUSED,
-                 "migration: cancelled: somebody asked for it; the guest is at the source");
+                 "migration: cancelled: on request; the guest is at the source");
   else if (progress_is (p, "failed"))
     g_set_error (error, CTL_ERROR, CTL_ERROR_REFUSED, "migration: failed: %s", why);
 }

@@ -20,9 +20,9 @@ typedef struct {
   const char *status;  /* interned; "none" before the first migration */
   const char *outcome; /* interned, or NULL */
   char *error, *tracker, *transport;
-  char *address; /* where a destination listens, or NULL */
+  char *address; /* the address where a destination listens, or NULL */
   guint links;
-  gboolean has_memory; /* the next four lines are known */
+  gboolean has_memory; /* the fields of the next four lines are set */
   guint64 sent, remaining, total;
   guint64 rate, dirty_rate; /* bytes per second */
   guint64 rounds, zero_pages, normal_pages;
@@ -31,25 +31,25 @@ typedef struct {
   gboolean has_blackout;
   guint64 blackout_us[PROGRESS_PARTS];
   GArray *round; /* of Round */
-  GArray *link;  /* of Link; empty if the server does not tell */
+  GArray *link;  /* of Link; empty if the server does not report links */
   GPtrArray *warnings;
 } Progress;
 
 extern const char *const progress_parts[PROGRESS_PARTS];
 
-/* NULL: an error. */
+/* Returns NULL on an error. */
 Progress *progress_query (Client *client, GError **error);
 void progress_free (Progress *progress);
 G_DEFINE_AUTOPTR_CLEANUP_FUNC (Progress, progress_free)
 
 gboolean progress_is (const Progress *progress, const char *status);
-/* The status, or that the outcome is unknown. */
+/* Returns the status, or says that the outcome is unknown. */
 const char *progress_word (const Progress *progress);
-/* Nothing will change any more. */
+/* Returns TRUE if nothing will change any more. */
 gboolean progress_has_ended (const Progress *progress);
-/* The exit status that says how it ended. */
+/* Returns the exit status for how the migration ended. */
 int progress_exit (const Progress *progress);
-/* If it has not become `completed`: why, and what to do. */
+/* Sets an error with the cause and the remedy, unless the migration has completed. */
 void progress_set_error (const Progress *progress, GError **error);
-/* How much of memory is the same on both sides, 0 to 1. */
+/* Returns the share of memory that is the same on both sides, 0 to 1. */
 double progress_fraction (const Progress *progress);

@@ -17,7 +17,7 @@ command_qmp (Session *session, char **args, GError **error)
 
   if (!node) {
     g_set_error (error, CTL_ERROR, CTL_ERROR_USAGE,
-                 "qmp: the command is no JSON: %s; write for example '{\"execute\": "
+                 "qmp: the command is not JSON: %s; write for example '{\"execute\": "
                  "\"query-migrate\"}'",
                  why->message);
     return EXIT_USAGE;

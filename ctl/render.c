@@ -34,15 +34,15 @@ const char *
 render_meaning (const Progress *p)
 {
   if (progress_is (p, "setup"))
-    return p->address ? "waits for the source" : "connecting";
+    return p->address ? "waiting for the source" : "connecting";
   if (progress_is (p, "pre-switchover"))
     return "the guest is paused until 'godwitctl continue'";
   if (progress_is (p, "device"))
-    return "the guest is paused, the rest is under way";
+    return "the guest is paused while the rest is transferred";
   if (progress_is (p, "cancelling"))
-    return "giving up";
+    return "the migration is being cancelled";
   if (progress_is (p, "active") && !p->has_memory)
-    return "memory comes in";
+    return "receiving memory";
   return NULL;
 }
 
@@ -104,7 +104,7 @@ part_mark (guint part)
   return (terminal_has_utf8 () ? utf8 : ascii)[part];
 }
 
-/* The names and times of the parts, in one line or in two. */
+/* Names the parts and their times in one line or in two. */
 static char *
 name_parts (const Progress *p, guint columns, const char *indent)
 {

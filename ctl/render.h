@@ -4,27 +4,29 @@
 
 #include "progress.h"
 
-/* A migration in text.  Transfer full; @columns: what there is room for. */
+/* Renders a migration as text.  Transfer full; @columns: the width available. */
 
-/* @fraction of @width, filled. */
+/* Draws a bar of @width that is filled to @fraction. */
 char *render_bar (double fraction, guint width);
-/* 100 only when it has completed. */
+/* Returns 100 only when the migration has completed. */
 guint render_percent (const Progress *p);
-/* While it runs: two lines for a terminal, which go together, or one that is plain. */
+/* For a running migration: two lines for a terminal, or one plain line. */
 char *render_live (const Progress *p, guint columns);
 char *render_plain (const Progress *p);
-/* The parts of the blackout: a bar, and a line that names them. */
+/* Draws the parts of the blackout: a bar, and a line that names them. */
 char *render_blackout (const Progress *p, guint columns, const char *indent);
-/* One line of what each link carried; NULL: there is one, or the server does not tell. */
+/* One line with the bytes of each link; NULL if there is only one, or the server does not
+ * report them. */
 char *render_links (const Progress *p);
-/* The meaning of a status that has no numbers; or NULL. */
+/* Explains a status that has no numbers; else returns NULL. */
 const char *render_meaning (const Progress *p);
-/* @text in lines of @columns, all but the first after @indent spaces. */
+/* Breaks @text into lines of @columns; all but the first are indented by @indent spaces. */
 char *render_paragraph (const char *text, guint columns, guint indent);
-/* A table, the last @rows of them. */
+/* A table of the last @rows rounds. */
 char *render_rounds (const Progress *p, guint rows);
-/* How it ended.  @predicted_us: the downtime that was expected last, 0: not known. */
+/* Describes how the migration ended.  @predicted_us: the downtime that was expected last, 0 if
+ * unknown. */
 char *render_summary (const Progress *p, guint64 predicted_us, guint columns);
-/* The last @width of @values (guint64), each as high as its share of the largest, which is at
- * least @scale. */
+/* Draws the last @width of @values (guint64) as bars, each in proportion to the largest value
+ * or to @scale, whichever is larger. */
 char *render_history (const GArray *values, guint width, guint64 scale);

@@ -104,7 +104,7 @@ schema_arguments (Schema *schema, const char *command)
   return names;
 }
 
-/* The type of the member of that name. */
+/* Returns the type of the member @name. */
 static JsonObject *
 type_of (Schema *schema, JsonArray *members, const char *name)
 {
@@ -172,7 +172,7 @@ convert_bool (const char *text, GError **error)
     return g_strdup ("true");
   if (!strcmp (text, "off") || !strcmp (text, "false"))
     return g_strdup ("false");
-  g_set_error (error, CTL_ERROR, CTL_ERROR_USAGE, "'%s': it is no switch; write on or off",
+  g_set_error (error, CTL_ERROR, CTL_ERROR_USAGE, "'%s': it is not a switch; write on or off",
                text);
   return NULL;
 }
@@ -185,7 +185,7 @@ convert_word (JsonObject *type, const char *text, GError **error)
 
   if (g_ptr_array_find_with_equal_func (words, text, g_str_equal, NULL))
     return json_quote (text);
-  g_set_error (error, CTL_ERROR, CTL_ERROR_USAGE, "'%s': it is none of the words; write %s",
+  g_set_error (error, CTL_ERROR, CTL_ERROR_USAGE, "'%s': it is not one of the words; write %s",
                text, join (words, &list));
   return NULL;
 }
@@ -199,7 +199,7 @@ convert_json (const char *text, GError **error)
 
   if (node)
     return g_strdup (text);
-  g_set_error (error, CTL_ERROR, CTL_ERROR_USAGE, "'%s': it is no JSON: %s; write it as JSON",
+  g_set_error (error, CTL_ERROR, CTL_ERROR_USAGE, "'%s': it is not JSON: %s; write it as JSON",
                text, why->message);
   return NULL;
 }

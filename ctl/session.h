@@ -4,10 +4,10 @@
 
 #include "client.h"
 
-/* Everything that a command needs. */
+/* The state that every command needs. */
 typedef struct {
   Client *client;
   const char *address;
-  gboolean json;   /* answers as they came, one line each */
-  gboolean follow; /* to the end of the migration */
+  gboolean json;   /* print the answers unchanged, one line each */
+  gboolean follow; /* stay to the end of the migration */
 } Session;

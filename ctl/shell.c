@@ -17,10 +17,10 @@
 typedef struct {
   Session *session;
   Schema *schema;
-  EditLine *edit; /* NULL: stdin is no terminal */
+  EditLine *edit; /* NULL if stdin is not a terminal */
   History *history;
   Input input;
-  int status; /* of the last line */
+  int status; /* of the last command */
 } Shell;
 
 static void
@@ -40,7 +40,7 @@ print_event (const char *event)
   printf ("* %s%s%s\n", name, *shown ? " " : "", shown);
 }
 
-/* FALSE: none was there. */
+/* Returns FALSE if there was none. */
 static gboolean
 print_events (Shell *shell)
 {
@@ -78,7 +78,7 @@ on_input (int fd, GIOCondition condition, gpointer data)
   return G_SOURCE_CONTINUE;
 }
 
-/* Runs the main context until stdin has something, so that events are shown as they come. */
+/* Runs the main context until stdin has input, so that events appear as they arrive. */
 static gboolean
 wait_for_input (Shell *shell)
 {
@@ -94,7 +94,7 @@ wait_for_input (Shell *shell)
   return ready;
 }
 
-/* A character, for libedit: 1, or -1 at the end of all. */
+/* Reads a character for libedit; returns 1, or -1 at the end of input. */
 static int
 get_character (EditLine *edit, wchar_t *out)
 {
@@ -169,7 +169,7 @@ print_help (Shell *shell, const char *command, GError **error)
   g_autoptr (GPtrArray) names = NULL;
 
   if (!command) {
-    printf ("COMMAND [K=V...]   a command of QMP; Tab completes it and its arguments\n"
+    printf ("COMMAND [K=V...]   a QMP command; Tab completes it and its arguments\n"
             "{...}              the same as JSON\n"
             "help [COMMAND]     this, or its arguments\n"
             "exit               leave the shell, also Ctrl-D; the VMM stays\n");
@@ -192,12 +192,12 @@ make_request (Shell *shell, const char *line, char **words, GError **error)
 
   if (*line == '{') {
     node = json_parse (line, error);
-    g_prefix_error (error, "the line is no JSON: ");
+    g_prefix_error (error, "the line is not JSON: ");
     return node ? g_strdup (line) : NULL;
   }
   if (strcmp (words[0], "quit") == 0) {
     g_set_error (error, CTL_ERROR, CTL_ERROR_USAGE,
-                 "quit: is not sent: it would end the VMM and its guest; leave with exit, or "
+                 "quit: not sent: it would end the VMM and its guest; leave with exit, or "
                  "write {\"execute\": \"quit\"}");
     return NULL;
   }
@@ -225,7 +225,7 @@ execute (Shell *shell, const char *line, char **words, GError **error)
   return TRUE;
 }
 
-/* FALSE: leave. */
+/* Returns FALSE to leave. */
 static gboolean
 obey (Shell *shell, const char *line)
 {
@@ -265,7 +265,7 @@ run_terminal (Shell *shell)
   while (!shell->input.ended && client_is_there (shell->session->client, NULL)) {
     g_autofree char *text = NULL;
 
-    /* Before the prompt, so that nothing is typed in between. */
+    /* libedit prepares the terminal before the prompt, so that no key is lost in between. */
     el_set (shell->edit, EL_PREP_TERM, 1);
     line = el_gets (shell->edit, &n);
     if (!line && !shell->input.interrupted)
@@ -285,7 +285,7 @@ run_terminal (Shell *shell)
   putchar ('\n');
 }
 
-/* Lines of a script. */
+/* Executes the lines of a script. */
 static void
 run_plain (Shell *shell)
 {

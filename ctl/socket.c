@@ -11,9 +11,9 @@
 #include <sys/stat.h>
 #include <sys/un.h>
 
-/* A VMM on a busy host greets late; another server never does. */
+/* A VMM on a busy host may greet late; a server of another kind never does. */
 #define GREETING_S 10
-/* More than any answer. */
+/* Larger than any answer. */
 #define LINE_MAX_BYTES (64u << 20)
 
 typedef struct {
@@ -21,8 +21,8 @@ typedef struct {
   GSocket *socket;
   GSource *reading;
   GByteArray *unread;
-  GQueue answers; /* of char *: the greeting, then one to each command */
-  guint owed;     /* answers that belong to nobody */
+  GQueue answers; /* of char *: the greeting, then one for each command */
+  guint owed;     /* answers to drop when they arrive */
   gboolean late;
 } Socket;
 
@@ -158,7 +158,7 @@ on_late (gpointer data)
   return G_SOURCE_CONTINUE;
 }
 
-/* Wait for the greeting and negotiate, before the first command. */
+/* Waits for the greeting and negotiates, before the first command. */
 static gboolean
 negotiate (Socket *s, GError **error)
 {
@@ -174,13 +174,13 @@ negotiate (Socket *s, GError **error)
     g_autoptr (JsonNode) node = json_parse (greeting, NULL);
 
     if (!json_object (json_node_get_object (node), "QMP"))
-      why = "it greets with something else";
+      why = "its greeting is something else";
   } else {
-    why = s->late ? "it says nothing" : "it is closed, or says something else";
+    why = s->late ? "it sends nothing" : "it closes the connection, or sends something else";
   }
   if (why) {
     g_set_error (error, CTL_ERROR, CTL_ERROR_SERVER,
-                 "server '%s': cannot be used: it is no QMP server, %s; give the socket of "
+                 "server '%s': cannot be used: it is not a QMP server: %s; give the socket of "
                  "the VMM's --qmp",
                  s->base.address, why);
     return FALSE;
@@ -189,7 +189,7 @@ negotiate (Socket *s, GError **error)
   return answer != NULL;
 }
 
-/* GLib cuts a longer path, which could be that of another VM. */
+/* GLib truncates a longer path, which could then name the socket of another VM. */
 static gboolean
 check_length (const char *path, GError **error)
 {
@@ -229,9 +229,10 @@ set_error (const char *path, const char *why, GError **error)
   gboolean there = stat (path, &file) == 0;
 
   if (there && !S_ISSOCK (file.st_mode))
-    g_set_error (error, CTL_ERROR, CTL_ERROR_SERVER,
-                 "server '%s': cannot connect: it is no socket; give that of the VMM's --qmp",
-                 path);
+    g_set_error (
+        error, CTL_ERROR, CTL_ERROR_SERVER,
+        "server '%s': cannot connect: it is not a socket; give the socket of the VMM's --qmp",
+        path);
   else if (!there && strchr (path, ':'))
     g_set_error (
         error, CTL_ERROR, CTL_ERROR_SERVER,

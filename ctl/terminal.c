@@ -94,7 +94,8 @@ screen_new (void)
 
   tcgetattr (STDIN_FILENO, &screen->before);
   raw = screen->before;
-  /* Ctrl-C stays a signal.  No key may stop the process: the screen would stay as it is. */
+  /* Ctrl-C stays a signal.  No key may stop the process, which would leave the screen as it
+   * is. */
   raw.c_lflag &= ~(tcflag_t) (ICANON | ECHO);
   raw.c_cc[VMIN] = 1;
   raw.c_cc[VTIME] = 0;

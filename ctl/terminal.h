@@ -4,32 +4,32 @@
 
 #include <glib.h>
 
-/* The terminal at the other end of stdin and stdout. */
+/* The terminal on stdin and stdout. */
 gboolean terminal_is (int fd);
-/* stdout is one whose cursor can be moved. */
+/* Returns TRUE if stdout is a terminal whose cursor can move. */
 gboolean terminal_can_draw (void);
 guint terminal_columns (void);
-/* Characters other than ASCII can be shown. */
+/* Returns TRUE if it can show characters other than ASCII. */
 gboolean terminal_has_utf8 (void);
-/* Width of UTF-8 on the screen, without escape sequences. */
+/* Returns the width of UTF-8 text on the screen; it has no escape sequences. */
 guint terminal_width (const char *text);
-/* The part of a text that fits into @columns, without escape sequences. */
+/* Returns the part of @text that fits into @columns; it has no escape sequences. */
 char *terminal_cut (const char *text, guint columns);
 
-/* A full screen: the alternate one, without cursor, keys come one by one. */
+/* Switches to the alternate screen without a cursor; keys arrive one by one. */
 typedef struct Screen Screen;
 Screen *screen_new (void);
-/* Gives the terminal back as it was. */
+/* Restores the terminal. */
 void screen_free (Screen *screen);
 /* Newlines separate the lines; a line that does not fit is cut. */
 void screen_show (Screen *screen, const char *text);
 
-/* Signals and keys from the user while the main context runs. */
+/* The signals and keys that arrive while the main context runs. */
 typedef struct {
   gboolean interrupted; /* SIGINT */
   gboolean ended;       /* SIGTERM, SIGHUP */
   gboolean resized;     /* SIGWINCH */
-  GString *typed;       /* on stdin, if that is asked for */
+  GString *typed;       /* on stdin, if the caller listens to keys */
   gboolean closed;      /* stdin has ended */
   /* private */
   guint sources[5];
@@ -37,7 +37,7 @@ typedef struct {
   gpointer data;
 } Input;
 
-/* @on_heard is called for all of it but SIGWINCH. */
+/* @on_heard is called for each of them except SIGWINCH. */
 void input_open (Input *input, void (*on_heard) (gpointer data), gpointer data);
 void input_listen_to_keys (Input *input);
 void input_close (Input *input);

@@ -4,5 +4,5 @@
 
 #include "human.h"
 
-/* The unit of what the schema calls @name; query-qmp-schema, as QEMU made it, has none. */
+/* Returns the unit of the member @name of the schema; query-qmp-schema has none, as in QEMU. */
 Unit unit_of (const char *name);

@@ -12,7 +12,7 @@
 
 #define TICK_MS 200
 #define HISTORY_MAX 4096u
-/* Below this a history is flat, not full of noise. */
+/* The scale of a history is at least this, so that noise stays flat. */
 #define HISTORY_SCALE (1u << 20)
 #define ROUNDS_SHOWN 8u
 #define LABEL 10u
@@ -25,7 +25,7 @@ typedef struct {
   Screen *screen;
   guint timer;
   gboolean tick;
-  Key asking; /* KEY_CANCEL or KEY_CONTINUE: for a yes */
+  Key asking; /* KEY_CANCEL or KEY_CONTINUE while it waits for a yes */
   char *notice;
   char *guest;           /* its run state */
   GArray *rates, *dirty; /* of guint64 */
@@ -111,7 +111,7 @@ append_history_lines (GString *out, const Watch *w, guint columns)
   guint64 scale = HISTORY_SCALE;
   g_autofree char *up = NULL, *down = NULL;
 
-  /* One scale, so that they can be compared. */
+  /* Both share one scale, so that they can be compared. */
   for (guint i = w->rates->len > width ? w->rates->len - width : 0; i < w->rates->len; i++)
     scale = MAX (scale, MAX (g_array_index (w->rates, guint64, i),
                              g_array_index (w->dirty, guint64, i)));
@@ -149,7 +149,7 @@ append_end (GString *out, const Watch *w, guint columns)
     append_paragraph (out, "\nerror     ", p->error, columns);
 }
 
-/* A destination can't. */
+/* A destination cannot cancel. */
 static gboolean
 may_cancel (const Watch *w)
 {
@@ -162,7 +162,7 @@ keys (const Watch *w)
   if (w->asking == KEY_CANCEL)
     return "cancel the migration? y: yes, any other key: no";
   if (w->asking == KEY_CONTINUE)
-    return "go on, the guest is paused meanwhile? y: yes, any other key: no";
+    return "go on? the guest is paused meanwhile; y: yes, any other key: no";
   if (progress_is (w->progress, "pre-switchover"))
     return "q quit   c cancel   g go on";
   return may_cancel (w) ? "q quit   c cancel" : "q quit";
@@ -232,7 +232,7 @@ act (Watch *w, Key what, GError **error)
   return TRUE;
 }
 
-/* FALSE: it is over, or an error. */
+/* Returns FALSE when the watch ends, or on an error. */
 static gboolean
 obey (Watch *w, GError **error)
 {
@@ -296,7 +296,7 @@ command_watch (Session *session, char **args, GError **error)
   if (!terminal_is (STDIN_FILENO) || !terminal_can_draw ()) {
     g_set_error (
         error, CTL_ERROR, CTL_ERROR_USAGE,
-        "watch: needs a terminal: stdin or stdout is none, or TERM says that its cursor "
+        "watch: needs a terminal: stdin or stdout is not one, or TERM says that its cursor "
         "cannot be moved; use 'status --follow'");
     return EXIT_USAGE;
   }

@@ -42,7 +42,7 @@ def migrate_and_status():
         same(ctl("-s", here, "status", "--follow")[0], "no migration\n", "nothing to follow")
         uri = wait_at(destination)
         has(ctl("-s", socket_of(destination), "status")[0], "guest: does not run: inmigrate",
-            f"migration: setup: waits for the source at {uri}")
+            f"migration: setup: waiting for the source at {uri}")
         same(ctl("-s", here, "migrate", uri)[0],
              f"started; 'godwitctl -s {here} status --follow' shows how far it is\n", "migrate")
         has(ctl("-s", here, "status", "--follow")[0], "completed in ", "downtime", "blackout")
@@ -71,7 +71,7 @@ def follow_plain():
         with Background("-s", socket_of(destination), "incoming", "tcp:127.0.0.1:0",
                         "--follow") as waiting:
             first = waiting.line()
-            has(first, "setup: waits for the source at tcp:127.0.0.1:")
+            has(first, "setup: waiting for the source at tcp:127.0.0.1:")
             uri = first.split(" at ")[1].strip()
             out, err = ctl("-s", socket_of(source), "migrate", uri, "--follow")
             there, _ = waiting.end(DONE)
@@ -81,7 +81,7 @@ def follow_plain():
             "completed in ", "\n  sent ", "\n  downtime ", "\n  blackout ",
             "\n  round ", "\n      1 ")
         check(any(line.startswith("active: ") and "downtime about" in line for line in lines), out)
-        has(there, "active: memory comes in", "completed: the guest is here")
+        has(there, "active: receiving memory", "completed: the guest is here")
         same(err, "", "stderr")
         prove_arrived(source, destination)
 
@@ -127,7 +127,7 @@ def cancel():
             has(ctl("-s", here, "cancel")[0], "cancel")
             out, err = following.end(CANCELLED)
         has(out, "cancelled")
-        same(err, "godwitctl: migration: cancelled: somebody asked for it; the guest is at the "
+        same(err, "godwitctl: migration: cancelled: on request; the guest is at the "
              "source\n", "stderr")
         prove_runs_at(source, destination)
         has(ctl("-s", here, "status")[0], "guest: runs", "migration: cancelled")

@@ -18,7 +18,7 @@ from tap import Tests, check, same, with_http
 from vmm import Lab
 
 COMMANDS = ("migrate, incoming, status, cancel, continue, set, plugins, check, watch, qmp, shell")
-LOST = "; see whether the VMM still runs, and what it said last"
+LOST = "; see whether the VMM still runs, and its last messages"
 NO_QMP = "; give the socket of the VMM's --qmp"
 ESCAPES = "\033[2Jbad\u009b2J\n"
 
@@ -26,14 +26,14 @@ ESCAPES = "\033[2Jbad\u009b2J\n"
 def usage():
     for words, text in (
             ((), f"command line: has no command; give one of {COMMANDS}"),
-            (("fly",), f"command 'fly': there is none of that name; give one of {COMMANDS}"),
+            (("fly",), f"command 'fly': there is no such command; give one of {COMMANDS}"),
             (("migrate",), "command 'migrate': has too few arguments: 0; write godwitctl migrate URI"),
             (("status", "x", "y"),
              "command 'status': has too many arguments: 2; write godwitctl status"),
             (("cancel", "--follow"),
              "command 'cancel': has nothing to follow; leave --follow out"),
             (("status",), "command 'status': has no server: there is neither -s nor GODWIT_SOCKET; "
-             "give -s SOCKET, the one of the VMM's --qmp"),
+             "give -s SOCKET, the socket of the VMM's --qmp"),
             (("--fly",), "command line: is not understood: Unknown option --fly; see --help"),
             (("-s",), "command line: is not understood: Missing argument for -s; see --help")):
         refused(text, *words, status=USAGE)
@@ -45,7 +45,8 @@ def no_server():
         todo = f"start the VMM with --qmp {path}, or give its socket with -s"
         refused(f"server '{path}': cannot connect: No such file or directory; {todo}",
                 "-s", path, "status")
-        refused(f"server '{folder}': cannot connect: it is no socket; give that of the VMM's --qmp",
+        refused(f"server '{folder}': cannot connect: it is not a socket; give the socket of the "
+                "VMM's --qmp",
                 "-s", folder, "status")
         refused("server '127.0.0.1:1': cannot connect: No such file or directory; write "
                 "http://HOST:PORT for HTTP, or give the socket of the VMM's --qmp",
@@ -58,14 +59,14 @@ def no_server():
 
 def no_qmp(greeting, why):
     with FakeQmp(greeting, {"qmp_capabilities": None}) as server:
-        refused(f"server '{server.path}': cannot be used: it is no QMP server, {why}{NO_QMP}",
+        refused(f"server '{server.path}': cannot be used: it is not a QMP server: {why}{NO_QMP}",
                 "-s", server.path, "status")
 
 
 def silent():
     """It is given up after 10 s."""
     with FakeQmp(b"") as server:
-        refused(f"server '{server.path}': cannot be used: it is no QMP server, it says nothing"
+        refused(f"server '{server.path}': cannot be used: it is not a QMP server: it sends nothing"
                 f"{NO_QMP}", "-s", server.path, "status")
 
 
@@ -118,7 +119,7 @@ def bad_pages():
     with FakeQmp(answers={"x-guest-check": check_answer}) as server:
         out, err = ctl("-s", server.path, "check", status=FAILED)
     same(out, "9 pages checked by the guest, 2 bad\n", "stdout")
-    same(err, "godwitctl: check: 2 of 9 pages are bad: they are not what the guest wrote last; "
+    same(err, "godwitctl: check: 2 of 9 pages are bad: they differ from what the guest wrote last; "
          "stop the guest, and do not trust its data\n", "stderr")
 
 
@@ -143,7 +144,7 @@ def left_alone():
         source, destination = lab.source(), lab.destination()
         uri = destination.listen("tcp:127.0.0.1:0") + "|fault:at=STATE,kind=stall"
         path = source.prefix + ".qmp"
-        told = ("godwitctl: migration: not followed to its end: interrupted; it goes on, see "
+        told = ("godwitctl: migration: not followed to its end: interrupted; it continues; see "
                 f"'godwitctl -s {path} status --follow'\n")
         with Background("-s", path, "migrate", uri, "--follow") as following:
             source.wait_held("STATE")
@@ -159,7 +160,7 @@ def left_alone():
 
 
 def unread():
-    """Who followed through a pipe has gone: so does godwitctl, and the migration goes on."""
+    """When the reader of the pipe has gone godwitctl ends, and the migration continues."""
     with Lab("soft") as lab:
         source, destination = lab.source(), lab.destination()
         uri = destination.listen("tcp:127.0.0.1:0") + "|fault:at=STATE,kind=stall"
@@ -205,7 +206,7 @@ def values():
                  "example 300ms or 2s"),
                 ("multifd-channels=2K", "multifd-channels: '2K': it is not understood; write a "
                  "number"),
-                ("multifd=yes", "multifd: 'yes': it is no switch; write on or off"),
+                ("multifd=yes", "multifd: 'yes': it is not a switch; write on or off"),
                 ("tracker", "tracker: it has no value; write tracker=VALUE")):
             refused(text, "-s", source.prefix + ".qmp", "set", "downtime-limit=7ms", pair,
                     status=USAGE)
@@ -219,12 +220,12 @@ def not_json():
     with FakeQmp() as server:
         for text in "query-status", "[1]", '{"execute": "x"', "{" * 100:
             _, err = ctl("-s", server.path, "qmp", text, status=USAGE)
-            check(err.startswith("godwitctl: qmp: the command is no JSON: ") and
+            check(err.startswith("godwitctl: qmp: the command is not JSON: ") and
                   err.endswith("; write for example '{\"execute\": \"query-migrate\"}'\n"), err)
 
 
 def no_terminal():
-    text = ("watch: needs a terminal: stdin or stdout is none, or TERM says that its cursor cannot "
+    text = ("watch: needs a terminal: stdin or stdout is not one, or TERM says that its cursor cannot "
             "be moved; use 'status --follow'")
     with FakeQmp() as server:
         refused(text, "-s", server.path, "watch", status=USAGE)
@@ -266,7 +267,7 @@ def tokens():
 def http_errors():
     for url in "http://", "http://127.0.0.1:99999", "http://127.0.0.1:80/x", "http://127.0.0.1:80?x":
         _, err = ctl("-s", url, "status", status=USAGE)
-        check(err.startswith(f"godwitctl: server '{url}': is no address: ") and
+        check(err.startswith(f"godwitctl: server '{url}': is not an address: ") and
               err.endswith("; write http://HOST:PORT\n"), err)
     with socket.socket() as unused:
         unused.bind(("127.0.0.1", 0))
@@ -276,13 +277,13 @@ def http_errors():
               "Connection refused; see whether the VMM runs with --http and this address" in err,
               err)
     for status, body, text in (
-            (404, b"<html>", "cannot be used: it is no godwit, it answers with status 404 and no "
+            (404, b"<html>", "cannot be used: it is not godwit: it answers with status 404 and no "
              "JSON of QMP; give the address of the VMM's --http"),
-            (200, b"{}", "cannot be used: it is no godwit, it answers with status 200 and no JSON "
+            (200, b"{}", "cannot be used: it is not godwit: it answers with status 200 and no JSON "
              "of QMP; give the address of the VMM's --http"),
             (403, b'{"error": {"class": "GenericError", "desc": "http: no; use localhost"}}',
              "refuses: http: no; use localhost"),
-            (401, b"{}", "refuses: it wants a token; give the file that holds its token with "
+            (401, b"{}", "refuses: it needs a token; give the file that holds its token with "
              "--token")):
         with FakeHttp(status, body) as server:
             refused(f"server '{server.url}': {text}", "-s", server.url, "status")
@@ -299,7 +300,7 @@ def http_hangs():
             check(server.came.wait(DEADLINE), "no request came")
             following.signal(signal.SIGINT)
             _, err = following.end(FAILED)
-    same(err, "godwitctl: migration: not followed to its end: interrupted; it goes on, see "
+    same(err, "godwitctl: migration: not followed to its end: interrupted; it continues; see "
          f"'godwitctl -s {server.url} status --follow'\n", "stderr")
 
 
@@ -308,7 +309,7 @@ def http_token():
     with tempfile.NamedTemporaryFile("w", prefix="godwit-") as file, FakeHttp(401, b"") as server:
         file.write("secret \n second line")
         file.flush()
-        refused(f"server '{server.url}': refuses: the token is a wrong one; give the file that "
+        refused(f"server '{server.url}': refuses: the token is wrong; give the file that "
                 "holds its token with --token", "-s", server.url, "--token", file.name, "status")
         path, headers = server.heads[0]
         same((path, headers["Authorization"], headers["Content-Type"]),
@@ -322,7 +323,7 @@ def http_redirects():
         file.flush()
         for status in 301, 302, 307, 308:
             with FakeHttp(status, b"", Location=f"{other.url}/qmp") as server:
-                refused(f"server '{server.url}': cannot be used: it is no godwit, it answers with "
+                refused(f"server '{server.url}': cannot be used: it is not godwit: it answers with "
                         f"status {status} and no JSON of QMP; give the address of the VMM's --http",
                         "-s", server.url, "--token", file.name, "status")
         same(other.heads, [], "requests elsewhere")
@@ -351,9 +352,9 @@ def main():
     tests.add("command line", usage)
     tests.add("no server", no_server)
     for name, greeting, why in (
-            ("text", b"220 mail.example ESMTP\r\n", "it is closed, or says something else"),
-            ("other JSON", b'{"hello": 1}\r\n', "it greets with something else"),
-            ("nothing, then closed", b"", "it is closed, or says something else")):
+            ("text", b"220 mail.example ESMTP\r\n", "it closes the connection, or sends something else"),
+            ("other JSON", b'{"hello": 1}\r\n', "its greeting is something else"),
+            ("nothing, then closed", b"", "it closes the connection, or sends something else")):
         tests.add(f"no QMP: {name}", no_qmp, greeting, why)
     tests.add("no QMP: silence", silent)
     tests.add("the server hangs up", hangs_up)

@@ -74,10 +74,10 @@ def token():
         path = write_token(lab, TOKEN)
         _, url = source_of(lab, "--http-token", path)
         same(ctl("-s", url, "--token", path, "status")[0], "guest: runs\nmigration: none\n", "status")
-        refused(f"server '{url}': refuses: it wants a token; give the file that holds its token "
+        refused(f"server '{url}': refuses: it needs a token; give the file that holds its token "
                 "with --token", "-s", url, "status")
         write_token(lab, TOKEN + "x")
-        refused(f"server '{url}': refuses: the token is a wrong one; give the file that holds its "
+        refused(f"server '{url}': refuses: the token is wrong; give the file that holds its "
                 "token with --token", "-s", url, "--token", path, "status")
 
 
@@ -118,7 +118,7 @@ def hangs():
             following.signal(signal.SIGINT)
             _, err = following.end(FAILED)
             source.thaw()
-        check("interrupted; it goes on" in err, err)
+        check("interrupted; it continues" in err, err)
 
 
 def watch():

@@ -99,7 +99,7 @@ def addresses():
             ({"type": "unix", "path": "/a"}, "unix", "unix:/a"),
             ({"type": "unix", "path": "a", "abstract": True}, "unix", "unix:@a")):
         status({"status": "setup", "socket-address": [address], "x-transport": transport},
-               f"setup: waits for the source at {text}\n")
+               f"setup: waiting for the source at {text}\n")
 
 
 def sizes():

@@ -84,7 +84,7 @@ def leave(answer):
             terminal.type(CTRL_C)
             terminal.wait(QUESTION)
             terminal.type(answer)
-            terminal.wait("not followed to its end: interrupted; it goes on")
+            terminal.wait("not followed to its end: interrupted; it continues")
             terminal.end(FAILED)
         same(source.info()["status"], "pre-switchover", "status of the migration that was left")
         with Terminal("-s", path, "continue", "--follow") as terminal:
@@ -199,7 +199,7 @@ def watch_keys():
             source.migrate(other.listen("tcp:127.0.0.1:0"))
             terminal.wait("migration pre-switchover")
             terminal.type("g")
-            terminal.wait("go on, the guest is paused meanwhile?")
+            terminal.wait("go on? the guest is paused meanwhile;")
             terminal.type("y")
             terminal.wait("migration completed")
             terminal.type("q")
@@ -214,7 +214,7 @@ def watch_destination():
         destination = lab.destination()
         uri = destination.listen("tcp:127.0.0.1:0")
         with Terminal("-s", destination.prefix + ".qmp", "watch") as terminal:
-            terminal.wait(f"migration setup: waits for the source at {uri}", "q quit")
+            terminal.wait(f"migration setup: waiting for the source at {uri}", "q quit")
             terminal.type("cyq")
             said = terminal.end(DONE)
             check("cancel" not in said, said)
@@ -308,10 +308,10 @@ def shell():
                     ("no-such", "godwitctl: no-such: the server has no such command; press Tab "
                      "at an empty line"),
                     ("migrate speed=1", "godwitctl: speed: there is no such name; write uri, "),
-                    ("{", "godwitctl: the line is no JSON: "),
+                    ("{", "godwitctl: the line is not JSON: "),
                     ("migrate uri='", "godwitctl: the line is not understood: "),
                     ("closefd fdname='a b'", "godwitctl: closefd: refused: "),
-                    ("quit", "godwitctl: quit: is not sent: it would end the VMM and its guest"),
+                    ("quit", "godwitctl: quit: not sent: it would end the VMM and its guest"),
                     ("stop", "* STOP"), ("cont", "* RESUME")):
                 terminal.wait("godwit> ")
                 terminal.type(line + "\n")
