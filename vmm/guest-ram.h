@@ -9,7 +9,8 @@
  * place depends on p.  So recomputing finds one stale, lost, swapped or half copied page.  A
  * page number counts RAM without the hole below 4 GiB. */
 
-/* The engine reads guest memory while it is written; that is no data race to report. */
+/* The engine reads guest memory while the guest writes it; this is not a data race to
+ * report. */
 #define GUEST_FN __attribute__ ((no_sanitize ("thread"), unused)) static inline
 
 typedef struct {
@@ -143,7 +144,7 @@ guest_ring_bad (const GuestRam *ram, int stopped, uint64_t *first_bad)
   return bad;
 }
 
-/* The starter of the guest fills the ROM with this; nobody writes it afterwards. */
+/* The program that starts the guest fills the ROM with this; nothing writes it afterwards. */
 GUEST_FN uint64_t
 guest_rom_key (uint64_t page)
 {
@@ -164,7 +165,7 @@ guest_rom_bad (const GuestRam *ram, uint64_t *first_bad)
   return bad;
 }
 
-/* Takes what the guest's configuration says, unchecked. */
+/* Takes the values of the guest's configuration, unchecked. */
 GUEST_FN void
 guest_ram (GuestRam *ram, uint8_t *low, uint8_t *rom, uint8_t *high)
 {

@@ -49,7 +49,7 @@
 #define GUEST_SERIAL_PORT 0x3f8u
 #define GUEST_SLEEP_PORT 0xe8u /* 32 bits: sleep for this many 1024 ticks */
 
-/* The starter of the guest writes it. */
+/* The program that starts the guest writes it. */
 typedef struct {
   uint64_t magic;
   uint64_t lo_end;     /* end of RAM below 4 GiB */
@@ -60,7 +60,7 @@ typedef struct {
   uint64_t hb_ticks;   /* ticks between heart-beats */
   uint64_t flags;
   uint64_t vcpus;
-  uint64_t writers;     /* the first so many vCPUs share the working set */
+  uint64_t writers;     /* the number of vCPUs, from the first on, that share the working set */
   uint64_t sleep_ticks; /* use the sleep port for longer waits; 0 = there is none */
   uint64_t entry;       /* set by the image: CPL 3 entry, RDI = vCPU index */
   uint64_t rom_pages;   /* pages of GUEST_ROM to check, 0 = there is no such ROM */

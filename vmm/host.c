@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /* SPDX-FileCopyrightText: The godwit authors */
 
-/* All that a VMM does for godwit: it fills a GdwHost.  Each callback returns at once, and
- * answers what takes time later, through its reply. */
+/* What a VMM does for godwit: it fills a GdwHost.  Each callback returns at once, and answers
+ * lengthy work later through its reply. */
 
 #include "host.h"
 

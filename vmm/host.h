@@ -17,7 +17,7 @@ typedef struct {
 /* Fill @gdw for the VM behind @host. */
 void host_init (Host *host, GdwHost *gdw);
 
-/* Call it when the guest stands still, for the run log. */
+/* Call it when the guest has stopped, to write the run log. */
 void host_stopped (Host *host);
 
 /* For MachineEvents.wrote and .ring_full. */

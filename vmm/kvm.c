@@ -30,7 +30,7 @@ set_slot (Kvm *kvm, const GdwKvmSlot *slot, GError **error)
          kvm_fail (error, "KVM_SET_USER_MEMORY_REGION", "; use less --memory");
 }
 
-/* A slot is not a region: low memory has two slots, as in a VMM that may put something in
+/* Slots and regions differ: low memory has two slots, as in a VMM that puts something in
  * between. */
 static gboolean
 add_slots (Kvm *kvm, GError **error)

@@ -14,8 +14,7 @@ typedef struct {
   const MachineEvents *events;
 } MachineParts;
 
-/* Runs on the thread of VCPU, whose ring is full.  Returns when looking again is worth while.
- */
+/* Runs on the thread of VCPU, whose ring is full.  Returns when there may be room again. */
 void machine_ring_full (const MachineParts *parts, guint vcpu, guint64 *pokes);
 
 /* A kind of machine: vCPUs and their dirty log.  Everything but open and close

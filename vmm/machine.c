@@ -150,7 +150,7 @@ load_image (Machine *machine, GError **error)
   fclose (file);
   memcpy (machine->image, content, GUEST_IMAGE_BYTES);
   return (size == GUEST_IMAGE_BYTES && config->magic == GUEST_MAGIC) ||
-         bad_guest (path, "it is no build of the boot guest", error);
+         bad_guest (path, "it is not a build of the boot guest", error);
 }
 
 Machine *

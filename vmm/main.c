@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /* SPDX-FileCopyrightText: The godwit authors */
 
-/* godwit-vmm: a machine, a migration for it, and QMP to drive both. */
+/* godwit-vmm: a machine, its migration, and QMP to drive both. */
 
 #include "host.h"
 #include "options.h"
@@ -20,7 +20,7 @@ typedef struct {
   GdwControlHttp *http; /* or NULL */
   gboolean closed;      /* the migration is closed */
   int serial;           /* -1: none */
-  gint serial_lost;     /* atomic: said once */
+  gint serial_lost;     /* atomic: reported once */
 } App;
 
 static void

@@ -24,7 +24,7 @@ void memory_clear (Memory *memory);
  * huge ones, which stay reserved. */
 gboolean memory_zero (Memory *memory, GError **error);
 
-/* From now on no byte of it is known to be zero. */
+/* After this call no byte counts as known to be zero. */
 void memory_is_used (Memory *memory);
 
 /* Returns NULL if there is none. */

@@ -7,8 +7,8 @@
 /* The dirty log of software vCPUs: KVM's rules, in user space. */
 typedef struct SoftLog SoftLog;
 
-/* With @n_entries, each of @n_rings vCPUs has a ring of so many entries, instead of a bitmap.
- */
+/* With @n_entries, each of @n_rings vCPUs has a ring of that many entries instead of a
+ * bitmap. */
 SoftLog *soft_log_new (const Memory *memory, guint n_rings, guint32 n_entries);
 void soft_log_free (SoftLog *log);
 

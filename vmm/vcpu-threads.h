@@ -30,14 +30,14 @@ void vcpu_threads_free (VcpuThreads *threads);
 
 void vcpu_threads_resume (VcpuThreads *threads);
 
-/* Calls STILL once, when nobody runs: under no lock, on the thread that stopped last, or here
- * and now. */
+/* Calls STILL once when no member runs: under no lock, on the thread that stopped last, or at
+ * once. */
 void vcpu_threads_pause (VcpuThreads *threads, void (*still) (gpointer), gpointer data);
 
 gboolean vcpu_threads_running (VcpuThreads *threads);
 
-/* For members: sleep, but not past a pause or a vcpu_threads_poke(). @pokes is the
- * member's own count, so that a poke before the sleep is not missed. */
+/* For members: sleeps, but not beyond a pause or a vcpu_threads_poke(). @pokes is the member's
+ * own count, so that a poke before the sleep is not missed. */
 void vcpu_threads_sleep (VcpuThreads *threads, guint64 ns, guint64 *pokes);
 
 /* Wakes the members that sleep: there may be something to do. */

@@ -29,7 +29,7 @@ enum {
 #define WORKLOAD_LATE_TICKS (UINT64_C (1) << 20)
 #define WORKLOAD_NONE (~UINT64_C (0))
 
-/* Registers, so to speak: all that one vCPU needs besides guest memory. */
+/* The registers of the program: everything that a vCPU needs besides guest memory. */
 typedef struct {
   uint64_t phase;
   uint64_t at;     /* page cursor of fill and check */
