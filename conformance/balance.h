@@ -4,11 +4,11 @@
 
 #include <glib.h>
 
-/* What this process holds. */
+/* Resources that this process holds. */
 typedef struct {
   guint fds, threads, files; /* files: in the working folder */
-  gsize heap;                /* bytes that malloc has given out */
-  gsize resident;            /* bytes of memory that are there */
+  gsize heap;                /* bytes that malloc has allocated */
+  gsize resident;            /* bytes of resident memory */
 } Balance;
 
 Balance balance_now (void);

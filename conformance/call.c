@@ -4,9 +4,9 @@
 
 #include <time.h>
 
-/* Promised are 100 ms or less; the rest is for a host that is busy. */
+/* The headers promise 100 ms or less; the rest allows for a busy host. */
 #define PATIENCE_S 8
-/* Of a whole flow of bytes. */
+/* For a whole flow of bytes. */
 #define FLOW_PATIENCE_S 550
 
 static const char *

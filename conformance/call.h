@@ -7,7 +7,7 @@
 #include "ends.h"
 #include "guarded.h"
 
-/* A callback on a thread of its own, which has to end in time. */
+/* A callback on its own thread, which must end in time. */
 
 typedef enum {
   CALL_ACCEPT,
@@ -22,7 +22,7 @@ typedef struct {
   CallKind kind;
   Side *side;                       /* accept, connect */
   End *end;                         /* handshake, read, write */
-  gsize size;                       /* of one buffer, read and write */
+  gsize size;                       /* for one buffer, in read and write */
   void (*function) (gpointer data); /* function */
   gpointer data;
   GCancellable *cancellable;
@@ -36,7 +36,7 @@ typedef struct {
 } Call;
 
 void call_start (Call *call);
-/* TRUE: it has ended, and its thread with it. */
+/* Returns TRUE if the call has ended; its thread has ended with it. */
 gboolean call_ends_within (Call *call, guint ms);
-/* Fails the test if it does not end in some seconds. */
+/* Fails the test if the call does not end within some seconds. */
 void call_end (Call *call, Promise promise);

@@ -52,7 +52,7 @@ type_name (guint32 type)
   return names[type < G_N_ELEMENTS (names) ? type : 0];
 }
 
-/* One plugin in the words of one of the two forms. */
+/* One plugin, printed in one of two forms. */
 typedef struct {
   gboolean json;
   const char *file;
@@ -178,7 +178,7 @@ describe (gconstpointer data)
     print_plugin (form, plugin);
     return;
   }
-  printf ("%s", kind ? error->message : "its name says no kind; give gdw-KIND-NAME.so files");
+  printf ("%s", kind ? error->message : "its name has no kind; give gdw-KIND-NAME.so files");
   fflush (stdout);
   _exit (RUN_FAILED);
 }
@@ -193,7 +193,7 @@ describe_files (char **files, gboolean json)
     Form form = { json, *file };
     g_autoptr (GString) said = g_string_new (NULL);
     gboolean skipped;
-    /* In a process of its own: it may do anything when it is loaded. */
+    /* Runs in its own process, because a plugin may do anything when it is loaded. */
     g_autofree char *why = runner_isolate (describe, &form, LOAD_DEADLINE_S, said, &skipped);
 
     if (why) {

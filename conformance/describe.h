@@ -4,5 +4,6 @@
 
 #include <glib.h>
 
-/* What each plugin declares, for people or as one JSON array; FALSE if one does not load. */
+/* Prints what each plugin declares, for people or as one JSON array.  Returns FALSE if one does
+ * not load. */
 gboolean describe_files (char **files, gboolean json);

@@ -12,12 +12,12 @@
 #include "plugins/loader.h"
 
 struct End {
-  GdwNext next; /* what the filter gets; first */
+  GdwNext next; /* must be first: what the filter gets */
   Side *side;
   gpointer link, filter_link;
   gboolean wire_short, wire_fails, wire_ended;
   const gint *wire_waits_for; /* atomic, or NULL */
-  gint reads, writes;         /* of the wire, how many run; atomic */
+  gint reads, writes;         /* running reads and writes of the wire; atomic */
 };
 
 const GdwTransport *
@@ -34,7 +34,7 @@ subject_is_two_way (const Subject *subject)
   return (subject_transport (subject)->traits & GDW_TRANSPORT_TWO_WAY) != 0;
 }
 
-/* What stands before each text of an error. */
+/* Checks how the text of an error begins. */
 static void
 expect_named (const Subject *subject, const char *callback, const GError *error)
 {
@@ -227,7 +227,7 @@ wire_failure (GError **error)
   return FALSE;
 }
 
-/* At most 7 bytes, where the wire is short. */
+/* Limits the vectors to 7 bytes if the wire is short. */
 static struct iovec
 first_of (const struct iovec *iov)
 {
@@ -369,7 +369,7 @@ end_was_ended (const End *end)
   return end->wire_ended;
 }
 
-/* The vectors as the plugin gets them: they end where nothing can be read, too. */
+/* Copies the vectors for the plugin so that they end where nothing can be read. */
 static Guarded
 guard_iov (const struct iovec *iov, guint n)
 {

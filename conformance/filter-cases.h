@@ -4,7 +4,7 @@
 
 #include "link-cases.h"
 
-/* X (name, slow, function), in the order in which they run. */
+/* X (name, slow, function), in order of execution. */
 #define FILTER_CASES(X)                                                                        \
   X ("declares-what-makes-sense", FALSE, plugin_declares_what_makes_sense)                     \
   X ("a-short-wire-loses-nothing", FALSE, filter_a_short_wire_loses_nothing)                   \

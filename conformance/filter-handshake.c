@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /* SPDX-FileCopyrightText: The godwit authors */
-/* What a filter agrees with its peer before the first frame. */
+/* A filter and its peer agree before the first frame. */
 #include "filter-cases.h"
 #include "flow.h"
 
@@ -8,7 +8,7 @@ FILTER_CASES (DECLARE_CASE)
 
 #define FOLLOWS 300
 
-/* Two ends that are connected and have not shaken hands. */
+/* Opens two connected ends that have not shaken hands. */
 static void
 open_link (Pair *pair, const Subject *subject)
 {
@@ -26,7 +26,7 @@ typedef struct {
   gint ended; /* atomic */
 } Sender;
 
-/* As a source does: the first frame goes out at once. */
+/* Does as a source does: it sends the first frame at once. */
 static void
 shake_and_write (gpointer data)
 {
@@ -100,7 +100,7 @@ lose (Pair *pair, Loss loss)
     end_close (g_steal_pointer (&pair->out));
 }
 
-/* The peer says nothing more, or the wire is cut. */
+/* The peer stays silent, or the wire is cut. */
 void
 filter_handshake_needs_a_peer (const Subject *subject)
 {
@@ -144,7 +144,7 @@ cancel_handshake (End *end, gboolean before)
           shaking.error ? shaking.error->message : "");
 }
 
-/* The peer is there and says nothing. */
+/* The peer is connected and silent. */
 void
 filter_cancel_ends_handshake (const Subject *subject)
 {

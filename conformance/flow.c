@@ -6,7 +6,7 @@
 #include <string.h>
 
 #define CHUNK (1u << 20)
-/* Bytes between two vectors of a reader, which nobody may touch. */
+/* Bytes between two vectors of a reader that must not change. */
 #define GAP 3
 #define GAP_BYTE 0xa5
 
@@ -58,8 +58,8 @@ flow_check (const guint8 *bytes, gsize size, guint64 tag, guint64 at)
   }
 }
 
-/* The buffer as vectors with a gap after each but the last; gives their number and the bytes in
- * them, at most @most. */
+/* Cuts the buffer into vectors with a gap after each but the last.  Returns their number and
+ * the bytes in them, at most @most. */
 static guint
 cut (const Flow *flow, GRand *random, Guarded *buffer, gsize gap, gsize most, struct iovec *iov,
      gsize *bytes)
@@ -128,7 +128,7 @@ blame_of (const Flow *flow)
   return flow->blame.words ? flow->blame : IN_ORDER;
 }
 
-/* An error of a call that may not fail ends the test. */
+/* Ends the test with an error of a call that may not fail. */
 static gboolean
 failed (Flow *flow, const char *what)
 {
@@ -179,7 +179,7 @@ flow_write (gpointer data)
   guarded_free (&buffer);
 }
 
-/* What came, vector for vector, and that nothing else was touched. */
+/* Checks the bytes of each vector, and that nothing else has changed. */
 static void
 check_read (const Flow *flow, const Guarded *buffer, const struct iovec *iov, guint n,
             gsize count)
@@ -238,7 +238,7 @@ flow_start (Flow *flow, void (*function) (gpointer flow))
   call_start (&flow->call);
 }
 
-/* It has to move on, not to be fast. */
+/* The flow must make progress, at any speed. */
 void
 flow_end (Flow *flow)
 {

@@ -4,18 +4,19 @@
 
 #include "call.h"
 
-/* Bytes that know their place: a counter, mixed with the tag of the flow. */
+/* A flow of bytes whose values show their position: a counter, mixed with the tag of the
+ * flow. */
 typedef struct {
   End *end;
   guint64 tag;
-  guint64 size;         /* bytes in all; of a reader that reads to the end: at most */
-  gsize chunk;          /* in one call; 0: 1 MiB */
-  guint vectors;        /* of a call, at most; 0: one */
-  guint64 seed;         /* of the cuts between them */
+  guint64 size;         /* bytes in all; for a reader that reads to the end, the maximum */
+  gsize chunk;          /* bytes in one call; 0: 1 MiB */
+  guint vectors;        /* maximum in one call; 0: one */
+  guint64 seed;         /* chooses the cuts between them */
   gboolean to_end;      /* read until 0 */
-  gboolean until_error; /* an error ends it, and is kept */
+  gboolean until_error; /* keep an error, which ends the flow, instead of failing the test */
   GCancellable *cancellable;
-  Promise blame; /* what a flow that fails or stops has broken; none: order */
+  Promise blame; /* the promise broken by a flow that fails or stops; empty: order */
 
   guint64 done; /* atomic */
   GError *error;
@@ -24,14 +25,14 @@ typedef struct {
 
 void flow_fill (guint8 *bytes, gsize size, guint64 tag, guint64 at);
 
-/* On this thread. */
+/* Run on this thread. */
 void flow_write (gpointer flow);
 void flow_read (gpointer flow);
 
-/* On another. */
+/* Run on another thread. */
 void flow_start (Flow *flow, void (*function) (gpointer flow));
 void flow_end (Flow *flow);
 guint64 flow_done (Flow *flow);
 
-/* @size bytes there, one flow. */
+/* Sends one flow of @size bytes. */
 void flow_through (End *from, End *to, guint64 tag, guint64 size);

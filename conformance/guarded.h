@@ -4,8 +4,7 @@
 
 #include <glib.h>
 
-/* A buffer that ends where nothing can be read or written: one byte too far is a crash, which
- * costs the test. */
+/* A buffer before an inaccessible page: one byte too far is a crash, which fails the test. */
 typedef struct {
   guint8 *data;
   gsize size;
@@ -13,6 +12,6 @@ typedef struct {
   gsize map_size;
 } Guarded;
 
-/* Of zeros; @size at least 1. */
+/* Filled with zeros; @size is at least 1. */
 Guarded guarded_new (gsize size);
 void guarded_free (Guarded *guarded);

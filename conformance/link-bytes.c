@@ -58,7 +58,7 @@ link_vectors_of_any_cut_arrive (const Subject *subject)
   pair_close (&pair);
 }
 
-/* Much more in one call than can be under way, so that counts are short. */
+/* Offers much more in one call than fits into the link, so that counts are short. */
 void
 link_short_counts_lose_nothing (const Subject *subject)
 {
@@ -100,7 +100,7 @@ drain (gpointer data)
     __atomic_fetch_add (&flow->done, (guint64) count, __ATOMIC_SEQ_CST);
 }
 
-/* Memory of zeros that is never there. */
+/* Maps zeros that take no memory. */
 void
 link_one_call_may_offer_more_than_4_gib (const Subject *subject)
 {
@@ -191,7 +191,7 @@ link_write_leaves_the_bytes_alone (const Subject *subject)
   pair_close (&pair);
 }
 
-/* A read that waits must not keep a write from going on: the peer answers only then. */
+/* A waiting read must not block a write, because the peer answers only to that. */
 void
 link_read_and_write_run_at_once (const Subject *subject)
 {

@@ -19,7 +19,7 @@ expect_cancelled (const char *callback, const GError *error)
           error ? error->message : "");
 }
 
-/* A call that waits, cancelled while it does, or before. */
+/* Cancels a call while it waits, or before. */
 static void
 cancel (Call *call, gboolean before)
 {
@@ -54,7 +54,7 @@ link_cancel_ends_accept (const Subject *subject)
   side_close (side);
 }
 
-/* Nobody can say how long a connect takes: it is cancelled at any moment of it. */
+/* The duration of a connect is unknown, so cancel at every moment of it. */
 void
 link_cancel_ends_connect (const Subject *subject)
 {
@@ -161,7 +161,7 @@ nothing (int signal)
 {
 }
 
-/* Every millisecond to each of them, as long as they run. */
+/* Sends a signal to each of them every millisecond while they run. */
 static void
 bombard (Call **calls, guint n)
 {

@@ -2,8 +2,8 @@
 /* SPDX-FileCopyrightText: The godwit authors */
 #pragma once
 
-/* What holds for a link of a transport, and for one with a filter over it. */
-/* X (name, slow, function), in the order in which they run. */
+/* Cases for a link of a transport, and for one with a filter over it. */
+/* X (name, slow, function), in order of execution. */
 #define LINK_CASES(X)                                                                          \
   X ("bytes-of-any-size-arrive", FALSE, link_bytes_of_any_size_arrive)                         \
   X ("vectors-of-any-cut-arrive", FALSE, link_vectors_of_any_cut_arrive)                       \

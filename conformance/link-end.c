@@ -12,7 +12,7 @@
 LINK_CASES (DECLARE_CASE)
 
 #define MIB ((guint64) 1 << 20)
-/* How much may be under way before a write fails whose peer is gone. */
+/* How many bytes the link may take before a write fails whose peer is gone. */
 #define ENOUGH (512 * MIB)
 #define STILL_MS 250
 
@@ -27,7 +27,7 @@ must_shut_down (End *end)
     skip ("it has no shutdown");
 }
 
-/* All of the flow, and then 0. */
+/* Reads the whole flow, and then 0. */
 static void
 read_to_the_end (End *end, guint64 tag, guint64 size)
 {
@@ -73,7 +73,8 @@ link_shutdown_ends_one_way_only (const Subject *subject)
   }
 }
 
-/* Writes until nothing more is taken, without a reader.  Gives what was taken for certain. */
+/* Writes without a reader until nothing more is taken.  Returns the bytes that were taken for
+ * certain. */
 static guint64
 fill (Flow *out)
 {
@@ -99,8 +100,7 @@ close_it (gpointer end)
   end_close (end);
 }
 
-/* As much as goes, which was taken, then an end of it; a writer that was stopped may have had
- * more taken than it knows. */
+/* Fills the link and ends it; a stopped writer may have written more than it knows. */
 static void
 fill_then (const Subject *subject, gboolean close)
 {
@@ -222,7 +222,8 @@ link_close_of_the_peer_ends_write (const Subject *subject)
   pair_close (&pair);
 }
 
-/* The other side in a process, which connects, reads a byte and then waits to be killed. */
+/* Runs the other side in a process, which connects, reads a byte and then waits to be
+ * killed. */
 static pid_t
 fork_peer (const Subject *subject, int *tell)
 {

@@ -13,7 +13,7 @@ typedef struct {
   Flow flows[LINKS][4];
 } Many;
 
-/* Accepted links may come in another order: each says first which it is. */
+/* Links may be accepted in any order, so each first sends its number. */
 static void
 sort_links (Many *many, guint n)
 {
@@ -92,7 +92,7 @@ link_links_do_not_mix (const Subject *subject)
   pair_close (&pair);
 }
 
-/* Part of what came on one link is read, then another link is used, then the rest is read. */
+/* Reads part of the bytes of one link, uses another link, then reads the rest. */
 void
 link_what_one_link_keeps_is_its_own (const Subject *subject)
 {

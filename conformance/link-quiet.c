@@ -12,10 +12,10 @@ LINK_CASES (DECLARE_CASE)
 
 #define MIB ((guint64) 1 << 20)
 
-/* Both sides are in this process: two times what is promised, and some for the rest. */
+/* Both sides are in this process: twice the promised amount, and some reserve. */
 #define KEPT_MOST (2 * 64 * MIB + 64 * MIB)
 
-/* How many links are opened and closed to find a leak; quick takes fewer where each is slow. */
+/* How many links are opened and closed to find a leak; with --quick fewer if each is slow. */
 #define MOST_LIVES 100
 #define LEAST_LIVES 32
 
@@ -60,7 +60,8 @@ cpu_us (void)
          usage.ru_utime.tv_usec + usage.ru_stime.tv_usec;
 }
 
-/* One that burns does so each time; one that was not yet waiting, on a busy machine, will. */
+/* A call that burns CPU does so each time; on a busy machine a call may begin to wait only
+ * later. */
 static void
 expect_sleeps (Call *call, const char *what)
 {
@@ -186,7 +187,7 @@ link_nothing_is_left_after_close (const Subject *subject)
           "most of %u lives left %" G_GSSIZE_FORMAT " bytes of memory each", lives, leak);
 }
 
-/* The options of the user with one of them changed; NULL where that is not accepted. */
+/* Returns the user's options with one of them changed, or NULL if the value is not accepted. */
 static GdwValue *
 values_with (const Subject *subject, const char *name, const char *value)
 {
@@ -203,7 +204,7 @@ values_with (const Subject *subject, const char *name, const char *value)
   return gdw_options_parse (subject->plugin, text->str, NULL);
 }
 
-/* Refused with an error, or a link that can be had. */
+/* The value must be refused with an error, or give a working link. */
 static void
 try_value (const Subject *subject, const char *name, const char *value, gboolean bytes)
 {
@@ -215,7 +216,7 @@ try_value (const Subject *subject, const char *name, const char *value, gboolean
   other.values = values_with (subject, name, value);
   if (!other.values)
     return;
-  /* Refused with an error is right too; which was checked. */
+  /* Refusing with an error is right, too; it has been checked. */
   side = side_listen_too (&other);
   if (!side)
     return;

@@ -2,9 +2,9 @@
 /* SPDX-FileCopyrightText: The godwit authors */
 #pragma once
 
-/* A small transport over UNIX sockets: what the suite puts under a filter.  A program that
- * includes it with mistakes defines BUGGY, BugState and BUG_CALLS, a header with what they do.
- */
+/* A small transport over UNIX sockets that the suite uses below a filter.  A program that
+ * includes it with mistakes defines BUGGY, BugState and BUG_CALLS, a header with the
+ * mistakes. */
 
 #include <errno.h>
 #include <godwit/error.h>
@@ -59,7 +59,7 @@ local_fail (const char *what, int why, GCancellable *cancellable, GError **error
   return FALSE;
 }
 
-/* 0 once @events are there, ECANCELED, or an errno. */
+/* Returns 0 once @events are ready, ECANCELED, or an errno. */
 static int
 local_wait (int fd, short events, GCancellable *cancellable)
 {

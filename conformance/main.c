@@ -24,26 +24,32 @@ parse (Arguments *a, int *argc, char ***argv, GError **error)
 {
   Settings *s = &a->settings;
   const GOptionEntry entries[] = {
-    { "list", 0, 0, G_OPTION_ARG_NONE, &a->list, "Name the tests and run none", NULL },
-    { "only", 0, 0, G_OPTION_ARG_STRING, &s->only, "Only tests whose name matches", "GLOB" },
-    { "quick", 0, 0, G_OPTION_ARG_NONE, &s->quick, "Leave the long tests out", NULL },
-    { "host", 0, 0, G_OPTION_ARG_STRING, &a->host, "Where trackers are tried; default soft",
+    { "list", 0, 0, G_OPTION_ARG_NONE, &a->list, "List the tests and run none", NULL },
+    { "only", 0, 0, G_OPTION_ARG_STRING, &s->only, "Run only tests whose name matches",
+      "GLOB" },
+    { "quick", 0, 0, G_OPTION_ARG_NONE, &s->quick, "Skip the long tests", NULL },
+    { "host", 0, 0, G_OPTION_ARG_STRING, &a->host, "Test trackers on this host (soft)",
       "soft|kvm|both" },
-    { "uri", 0, 0, G_OPTION_ARG_STRING, &s->uri, "Where a transport listens", "LISTEN-URI" },
-    { "over", 0, 0, G_OPTION_ARG_STRING, &s->over, "What a filter wraps", "URI" },
-    { "seed", 0, 0, G_OPTION_ARG_INT64, &a->seed, "Repeat what chance chose", "N" },
-    { "repeat", 0, 0, G_OPTION_ARG_INT, &a->repeat, "Each test so often", "N" },
-    { "option", 0, 0, G_OPTION_ARG_STRING_ARRAY, &s->options, "An option of the plugin",
-      "K=V" },
-    { "describe", 0, 0, G_OPTION_ARG_NONE, &a->describe, "Say what the plugin declares", NULL },
-    { "json", 0, 0, G_OPTION_ARG_NONE, &a->json, "... as JSON", NULL },
+    { "uri", 0, 0, G_OPTION_ARG_STRING, &s->uri, "Make the transport listen here",
+      "LISTEN-URI" },
+    { "over", 0, 0, G_OPTION_ARG_STRING, &s->over, "Make the filter wrap this transport",
+      "URI" },
+    { "seed", 0, 0, G_OPTION_ARG_INT64, &a->seed, "Repeat the random choices of an earlier run",
+      "N" },
+    { "repeat", 0, 0, G_OPTION_ARG_INT, &a->repeat, "Run each test this many times", "N" },
+    { "option", 0, 0, G_OPTION_ARG_STRING_ARRAY, &s->options,
+      "Set an option of the plugin; repeatable", "K=V" },
+    { "describe", 0, 0, G_OPTION_ARG_NONE, &a->describe, "Print what the plugin declares",
+      NULL },
+    { "json", 0, 0, G_OPTION_ARG_NONE, &a->json, "Print it as JSON", NULL },
     { G_OPTION_REMAINING, 0, 0, G_OPTION_ARG_FILENAME_ARRAY, &a->files, NULL, "PLUGIN.so..." },
     { NULL },
   };
   g_autoptr (GOptionContext) context = g_option_context_new (NULL);
 
   g_option_context_set_summary (
-      context, "Prove that plugins keep what <godwit/*.h> promises, or show where not.");
+      context,
+      "Test whether plugins keep the promises of <godwit/*.h>, and name each broken one.");
   g_option_context_set_description (
       context, "Examples:\n"
                "  godwit-conformance --quick gdw-tracker-bitmap.so\n"

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /* SPDX-FileCopyrightText: The godwit authors */
 
-/* A transport that keeps what the source writes until a destination reads it: a file. */
+/* A transport that keeps the source's bytes until a destination reads them: a file. */
 #include <string.h>
 
 #include "balance.h"
@@ -18,7 +18,7 @@ TRANSPORT_CASES (DECLARE_CASE)
 #define NOTHING_LEFT                                                                           \
   PROMISE ("transport.h", "nothing of it is left, as after a close_link without publish")
 
-/* The source's side of a new one; skips the test where there is none. */
+/* Opens the source's side at a new address; skips the test if there is none. */
 static End *
 begin (const Subject *subject, Side **side)
 {
@@ -40,7 +40,7 @@ begin (const Subject *subject, Side **side)
   return end;
 }
 
-/* What a destination finds at the address: a link, or NULL. */
+/* Opens the address as a destination: returns a link, or NULL. */
 static End *
 find (const Subject *subject, const char *address, Side **side)
 {

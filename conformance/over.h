@@ -4,13 +4,13 @@
 
 #include "suite.h"
 
-/* Where the links of a test run: --uri for a transport, --over for what is below a filter. */
+/* The addresses of a test: --uri for a transport, --over for the transport below a filter. */
 
-/* Below a filter: that of --over, else one of the suite.  Into the subject, once. */
+/* Loads the transport below a filter into the subject: that of --over, or else the suite's. */
 void over_load (Subject *subject);
 
-/* The address of --uri or --over, or NULL; free with g_free. */
+/* Returns the address of --uri or --over, or NULL; free with g_free. */
 char *over_address (const Subject *subject);
 
-/* What the user set of @plugin, in one string or NULL; free with g_free. */
+/* Returns the user's options of @plugin as one string, or NULL; free with g_free. */
 char *over_options (const Settings *settings, const GdwPlugin *plugin);

@@ -5,7 +5,8 @@
 
 #include "call.h"
 
-/* One end of a connection that is there already: its address is its number. */
+/* Opens one end of a connection that exists already: its address is the number of a
+ * descriptor. */
 static Side *
 open_descriptor (const Subject *subject, int fd)
 {
@@ -18,7 +19,7 @@ open_descriptor (const Subject *subject, int fd)
   return side;
 }
 
-/* FALSE: this transport takes none, or the user said where to try it. */
+/* Returns FALSE if the transport takes no descriptors, or the user gave an address. */
 static gboolean
 take_descriptors (Pair *pair, const Subject *subject)
 {
@@ -33,7 +34,7 @@ take_descriptors (Pair *pair, const Subject *subject)
   pair->connecting = open_descriptor (subject, fds[1]);
   close (fds[0]);
   close (fds[1]);
-  /* Who takes the number of one that is closed means something else by it. */
+  /* A transport that accepts the number of a closed descriptor reads it as something else. */
   closed = open_descriptor (subject, fds[0]);
   if (pair->listening && pair->connecting && !closed &&
       side_try_listen (pair->listening, &error))

@@ -4,19 +4,19 @@
 
 #include <glib.h>
 
-/* What a header promises: the file below <godwit/> and its words, which the build looks up:
- * words that are not there do not build.  Only literals. */
+/* A promise of a header: the file below <godwit/> and its words.  The build looks them up, and
+ * fails if the header lacks them.  Only literals. */
 typedef struct {
   const char *header, *words;
 } Promise;
 
 #define PROMISE(header, words) ((Promise){ header, words })
 
-/* The line of the header that says so. */
+/* Returns the line of the header with these words. */
 guint promise_line (Promise promise);
 
-/* Unless @condition: say what was expected (the promise, and its line), what happened instead,
- * and end the test. */
+/* Unless @condition holds, reports the promise with its line and what happened instead, and
+ * ends the test. */
 #define EXPECT(condition, promise, ...)                                                        \
   do {                                                                                         \
     if (!(condition))                                                                          \
@@ -25,8 +25,9 @@ guint promise_line (Promise promise);
 
 void broken (Promise promise, const char *format, ...) G_GNUC_PRINTF (2, 3) G_GNUC_NORETURN;
 
-/* Further words for the diagnostics of a test that fails later. */
+/* Adds words to the diagnostics of a test that fails later. */
 void note (const char *format, ...) G_GNUC_PRINTF (1, 2);
 
-/* A callback has given @ok: TRUE or a result, without an error; FALSE or none, with one. */
+/* Checks that a callback returned @ok, TRUE or a result, without an error, or FALSE or none
+ * with one. */
 void expect_result (const char *callback, gboolean ok, const GError *error, Promise promise);

@@ -17,7 +17,7 @@
 #include "plugins/module.h"
 #include "plugins/options.h"
 
-/* A test that takes longer hangs. */
+/* A test that takes longer counts as hung. */
 #define DEADLINE_S 60
 #define SLOW_DEADLINE_S 600
 #define OUTPUT_MAX 65536
@@ -40,7 +40,7 @@ runner_kind (const char *file, char **name)
   return 0;
 }
 
-/* The plugin of @file in this process, with its options; ends the process if it can't be, and
+/* Loads the plugin of @file with its options in this process.  Ends the process if that fails,
  * with RUN_SKIPPED if the command line is wrong. */
 static Subject *
 load_subject (const Settings *settings, const char *file)
@@ -71,7 +71,7 @@ load_subject (const Settings *settings, const char *file)
 typedef struct {
   const Settings *settings;
   const char *file, *folder;
-  const Case *test; /* or NULL: load it only */
+  const Case *test; /* NULL to only load it */
   HostKind host;
   guint64 seed;
 } Run;
@@ -91,7 +91,7 @@ run_test (gconstpointer data)
     run->test->run (subject);
 }
 
-/* What the child says until it ends; FALSE if it does not in time. */
+/* Collects the output of the child until it ends.  Returns FALSE if it does not end in time. */
 static gboolean
 listen_to (int input, guint deadline_s, GString *said)
 {
@@ -115,7 +115,7 @@ listen_to (int input, guint deadline_s, GString *said)
   }
 }
 
-/* What became of the child, in words; NULL if it did what it should. */
+/* Describes how the child ended; NULL if it did what it should. */
 static char *
 judge (int status, gboolean in_time, guint deadline_s, gboolean *skipped)
 {
@@ -138,7 +138,7 @@ become_child (int output, guint deadline_s)
 {
   setpgid (0, 0);
   prctl (PR_SET_PDEATHSIG, SIGKILL);
-  alarm (2 * deadline_s); /* should it close its output and hang */
+  alarm (2 * deadline_s); /* in case the child closes its output and hangs */
   dup2 (output, STDOUT_FILENO);
   dup2 (output, STDERR_FILENO);
   close (output);
@@ -179,7 +179,7 @@ remove_one (const char *path, const struct stat *st, int flag, struct FTW *ftw)
   return remove (path);
 }
 
-/* In a fresh folder. */
+/* Runs it in a fresh folder. */
 static char *
 run_once (const Run *template, GString *said, gboolean *skipped)
 {
@@ -215,7 +215,7 @@ host_name (HostKind host)
   return host == HOST_SOFT ? "soft/" : host == HOST_KVM ? "kvm/" : "";
 }
 
-/* The command that does the same once more. */
+/* Prints the command that repeats the run. */
 static void
 print_again (const Run *run, const GString *said)
 {
@@ -244,7 +244,7 @@ last_line (const char *text)
   return end ? end + 1 : text;
 }
 
-/* As often as asked; the first failure counts. */
+/* Runs it as often as asked; the first failure counts. */
 static void
 run_case (const Run *template, Tally *tally)
 {
@@ -278,8 +278,8 @@ run_case (const Run *template, Tally *tally)
 
 typedef enum { LOADS, LOADS_NOT, LOADS_OTHERWISE } Loads;
 
-/* A plugin that cannot be loaded fails this, and nothing else is tried; nor where it does not
- * have what the command line asks for, which is said. */
+/* Tests that the plugin loads.  If not, or if it lacks what the command line asks for, which is
+ * reported, nothing else runs. */
 static Loads
 loads (const Settings *settings, const char *file, const char *name, Tally *tally)
 {
@@ -312,8 +312,8 @@ runner_run (const Settings *settings, const char *given, Tally *tally)
 
   if (!kind || access (file, R_OK) != 0) {
     fprintf (stderr,
-             "godwit-conformance: %s: it is no plugin: %s; give gdw-KIND-NAME.so files\n",
-             given, kind ? "it cannot be read" : "its name says no kind");
+             "godwit-conformance: %s: it is not a plugin: %s; give gdw-KIND-NAME.so files\n",
+             given, kind ? "it cannot be read" : "its name has no kind");
     return FALSE;
   }
   loaded = loads (settings, file, name, tally);

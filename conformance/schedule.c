@@ -5,7 +5,8 @@
 #define ACTORS_MAX 16
 #define BLOCKED_AFTER_MS 20
 
-/* READY waits for its turn; LOST runs, or wakes late, and the turn is another's. */
+/* READY waits for its turn; LOST is still running or woke too late, and another has the
+ * turn. */
 typedef enum { OUTSIDE, READY, RUNNING, LOST, GONE } State;
 
 struct Schedule {
@@ -61,14 +62,14 @@ schedule_actor (Schedule *s)
   return -1;
 }
 
-/* Below @n; for the thread that runs. */
+/* Returns a number below @n; only for the running thread. */
 static guint64
 random_below (Schedule *s, guint64 n)
 {
   return next_random (&s->random) % n;
 }
 
-/* One of those who are ready gets the turn; locked. */
+/* Gives the turn to one of the ready threads; locked. */
 static void
 choose (Schedule *s)
 {
@@ -94,7 +95,7 @@ somebody_runs (const Schedule *s)
   return FALSE;
 }
 
-/* The one that runs has not reached a point for too long. */
+/* The running thread has not reached a point for too long. */
 static void
 pass_over (Schedule *s)
 {
@@ -123,7 +124,7 @@ await_turn (Schedule *s, guint self)
     if (!g_cond_wait_until (&s->changed[self], &s->lock, until) && s->turns == before &&
         s->entered == s->n)
       pass_over (s);
-    /* It had the turn and woke too late for it. */
+    /* The thread had the turn, and woke too late for it. */
     if (s->states[self] == LOST)
       stand_ready (s, self);
   }

@@ -5,23 +5,23 @@
 #include <godwit/error.h>
 #include <sys/mman.h>
 
-/* A vCPU stands still with this much of its ring left. */
+/* A vCPU stops when only this much of its ring is left. */
 #define RESERVED(n_entries) ((n_entries) / 4)
-/* A hypervisor's slots are not godwit's regions: each region is two of them. */
+/* A hypervisor's slots differ from godwit's regions: here each region is two slots. */
 #define SLOT_OF(region, upper) (100u + 10u * (region) + ((upper) ? 5u : 0u))
-/* What an entry holds after it was given back. */
+/* The content of an entry after it was given back. */
 #define POISON G_GUINT64_CONSTANT (0xdeaddeaddeaddead)
 
 /* One bit a page, of one region. */
 typedef struct {
   guint64 *logged; /* to be reported */
-  guint64 *open;   /* not armed: a write is not noticed */
+  guint64 *open;   /* not armed: a write is not logged */
   guint64 words;
 } SimBits;
 
 typedef struct {
   guint64 pushed, given_back; /* entries since the start; atomic */
-  guint64 to_reset;           /* the first one that was not given back */
+  guint64 to_reset;           /* the first entry that was not given back */
 } SimRing;
 
 struct SimLog {
@@ -53,7 +53,7 @@ bits_fill (guint64 *bits, guint64 pages, gboolean set)
     bits[words - 1] = (G_GUINT64_CONSTANT (1) << (pages % 64)) - 1;
 }
 
-/* The middle of a call. */
+/* Called in the middle of each call. */
 static void
 step (Sim *sim, SimCall call)
 {
@@ -122,7 +122,7 @@ log_disable (gpointer self, GError **error)
   return TRUE;
 }
 
-/* These pages' writes are noticed again; after their bits were taken, or one is lost. */
+/* Re-arms these pages.  Call it after taking their bits, or a write is lost. */
 static void
 arm (SimBits *bits, guint64 word, guint64 pages)
 {
@@ -208,7 +208,7 @@ log_locate (gpointer self, guint32 slot, guint64 offset, guint *region, guint64 
   return refuse (error, "locate", "there is no such page in such a slot");
 }
 
-/* Of one ring; how many. */
+/* Gives back the entries of one ring, and returns their number. */
 static guint64
 give_back (Sim *sim, guint vcpu)
 {

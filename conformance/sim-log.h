@@ -7,6 +7,6 @@
 void sim_log_init (Sim *sim);
 void sim_log_clear (Sim *sim);
 
-/* On the thread of the vCPU: before it stores, and after. */
+/* Call them on the thread of the vCPU, before and after it stores. */
 void sim_log_await_room (Sim *sim, guint vcpu);
 void sim_log_mark (Sim *sim, guint vcpu, guint region, guint64 page);

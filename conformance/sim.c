@@ -6,7 +6,7 @@
 
 #include "sim-log.h"
 
-/* Where regions begin, so that a guest address is not an offset. */
+/* Regions begin here, so that a guest address differs from an offset. */
 #define FIRST_ADDRESS G_GUINT64_CONSTANT (0x100000000)
 #define GAP G_GUINT64_CONSTANT (0x40000000)
 
@@ -63,7 +63,7 @@ sim_free (Sim *sim)
   g_free (sim);
 }
 
-/* Not the first word: who looks at that alone must be found out. */
+/* Not the first word: a tracker that compares only that one must fail. */
 static guint64 *
 word_of (const Sim *sim, guint region, guint64 page)
 {

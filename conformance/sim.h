@@ -7,16 +7,16 @@
 #include "schedule.h"
 
 /* The software host of the tracker tests: regions of any size, vCPUs that write when the test
- * says so, and a dirty log with KVM's rules that shows what happens between its steps. */
+ * says so, and a dirty log with KVM's rules that exposes the moments between its steps. */
 
-/* What a host may offer. */
+/* The features of a host. */
 typedef struct {
   const char *name;
   guint32 modes; /* GDW_DIRTY_LOG_*; 0: there is no log */
   guint32 ring_entries;
 } SimKind;
 
-/* Ends with one that has no name. */
+/* Ends with an entry without a name. */
 extern const SimKind sim_kinds[];
 
 typedef enum {
@@ -37,7 +37,7 @@ struct Sim {
 
   guint fails;         /* these calls fail: 1 << SimCall */
   gboolean fails_once; /* only the first of them */
-  /* Or NULL.  In the middle of each call of the log, on the caller's thread. */
+  /* Or NULL.  Called in the middle of each call of the log, on the caller's thread. */
   void (*during) (gpointer data, SimCall call);
   gpointer data;
   Schedule *schedule; /* or NULL */
@@ -45,7 +45,7 @@ struct Sim {
   struct SimLog *private;
 };
 
-/* @pages of each region; all of it is zero. */
+/* @pages of each region; all memory is zero. */
 Sim *sim_new (const SimKind *kind, const guint64 *pages, guint n_regions, guint n_vcpus);
 void sim_free (Sim *sim);
 
@@ -55,15 +55,15 @@ sim_pages (const Sim *sim, guint region)
   return gdw_region_pages (sim->regions[region]);
 }
 
-/* One 64-bit word of the page, as the vCPU and the migration see it. */
+/* Reads one 64-bit word of the page, as the vCPU and the migration see it. */
 guint64 sim_read (const Sim *sim, guint region, guint64 page);
 
-/* The vCPU stores VALUE there.  It waits while its ring is full.  A thread for each vCPU, or
+/* The vCPU stores VALUE there, and waits while its ring is full.  Use one thread per vCPU, or
  * one for all. */
 void sim_write (Sim *sim, guint vcpu, guint region, guint64 page, guint64 value);
 
-/* A write of this vCPU would not wait. */
+/* Tells whether this vCPU could write without waiting. */
 gboolean sim_has_room (const Sim *sim, guint vcpu);
 
-/* How the log was enabled, 0: it is off. */
+/* Returns the mode of the enabled log, or 0 if it is off. */
 guint32 sim_mode (const Sim *sim);

@@ -6,16 +6,16 @@
 #include <godwit/tracker.h>
 #include <godwit/transport.h>
 
-/* Where a tracker is tried. */
+/* The host on which a tracker is tested. */
 typedef enum { HOST_NONE, HOST_SOFT, HOST_KVM } HostKind;
 
-/* What the user said. */
+/* The settings of the user. */
 typedef struct {
   char *only; /* glob, or NULL */
   gboolean quick;
   gboolean soft, kvm;
-  char *uri;      /* where a transport listens, or NULL: what is free here */
-  char *over;     /* what a filter wraps, or NULL */
+  char *uri;      /* the address where a transport listens, or NULL for a free one */
+  char *over;     /* the transport that a filter wraps, or NULL */
   char **options; /* K=V, or NULL */
   guint64 seed;
   guint repeat;
@@ -25,28 +25,28 @@ typedef struct {
 typedef struct {
   const Settings *settings;
   const char *file;
-  const char *folder;       /* fresh, empty, the working folder; gone after the test */
-  const GdwPlugin *plugin;  /* complete, as the loader gives it */
+  const char *folder;       /* the working folder: fresh, empty, and deleted after the test */
+  const GdwPlugin *plugin;  /* complete, as the loader returns it */
   const GdwValue *values;   /* of its options */
   HostKind host;            /* trackers */
-  const GdwTransport *over; /* filters: what is below, of --over or of the suite */
+  const GdwTransport *over; /* for filters: the transport below, of --over or of the suite */
   const GdwValue *over_values;
-  guint64 seed; /* of this test, this time */
+  guint64 seed; /* of this run of the test */
 } Subject;
 
-/* A test.  It runs in a process of its own; it ends by returning (passed), by skip() or by a
- * failed EXPECT, and may leave behind whatever it likes. */
+/* A test.  It runs in its own process and ends by returning (passed), by skip() or by a failed
+ * EXPECT.  It need not clean up. */
 typedef struct {
-  const char *name; /* what it shows, in words-with-hyphens */
+  const char *name; /* says what the test shows, in words-with-hyphens */
   gboolean slow;    /* not with --quick */
   void (*run) (const Subject *subject);
-  gboolean guest; /* of a tracker: also over KVM */
+  gboolean guest; /* for a tracker: also over KVM */
 } Case;
 
-/* All of one kind of plugin; the last has no name. */
+/* Returns all tests for a kind of plugin; the last one has no name. */
 const Case *suite_cases (guint32 kind);
 
-/* In the file of a test: its prototype. */
+/* Declares the function of a test, in its file. */
 #define DECLARE_CASE(name, slow, function) void function (const Subject *subject);
 
 void skip (const char *format, ...) G_GNUC_PRINTF (1, 2) G_GNUC_NORETURN;

@@ -4,7 +4,7 @@
 
 #include <glib.h>
 
-/* What happened in a race, so that the way of a lost write can be shown. */
+/* Records the events of a race, to show how a write was lost. */
 typedef struct Trace Trace;
 
 #define TRACE_NO_PAGE G_MAXUINT64
@@ -13,8 +13,8 @@ typedef struct Trace Trace;
 Trace *trace_new (guint channels);
 void trace_free (Trace *trace);
 
-/* @what must stay. */
+/* @what must stay valid. */
 void trace_add (Trace *trace, int actor, const char *what, guint region, guint64 page);
 
-/* What has to do with the page, around its last store. */
+/* Prints the events of the page around its last store. */
 void trace_print (Trace *trace, guint region, guint64 page);

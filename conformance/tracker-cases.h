@@ -2,7 +2,7 @@
 /* SPDX-FileCopyrightText: The godwit authors */
 #pragma once
 
-/* X (name, slow, function), in the order in which they run. */
+/* X (name, slow, function), in order of execution. */
 #define TRACKER_CASES(X)                                                                       \
   X ("declares-what-makes-sense", FALSE, plugin_declares_what_makes_sense)                     \
   X ("opens-or-names-what-is-missing", FALSE, opens_or_names_what_is_missing)                  \
@@ -48,7 +48,7 @@
   X ("race-of-writes-runs-free", FALSE, race_of_writes_runs_free)                              \
   X ("race-for-one-word-runs-free", FALSE, race_for_one_word_runs_free)
 
-/* Those that run over KVM, too. */
+/* The cases that run over KVM, too. */
 #define TRACKER_GUEST_CASES(X)                                                                 \
   X ("race-with-a-guest-runs-free", FALSE, race_with_a_guest_runs_free)                        \
   X ("race-of-a-guest-and-restart-runs-free", FALSE, race_of_a_guest_and_restart_runs_free)    \

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /* SPDX-FileCopyrightText: The godwit authors */
 
-/* A whole guest: over KVM what its processor does, over software its threads. */
+/* A whole guest: KVM tests the processor's logging, software tests threads. */
 #include <string.h>
 #include <unistd.h>
 
@@ -29,7 +29,7 @@ typedef struct {
   GdwTrackerConfig config;
   GMutex lock;    /* of what follows */
   GArray *writes; /* Write: of the device, which no vCPU made */
-  GError *error;  /* of a callback that answers */
+  GError *error;  /* of the callback that answers */
   gboolean answered;
   guint64 reported; /* pages */
 } Guest;
@@ -101,7 +101,7 @@ allocate (Guest *guest, const Subject *subject)
                                       .dirty_log = machine_dirty_log (guest->machine) };
 }
 
-/* NULL: the tracker does not take this machine, or there can be none, for which @error is. */
+/* Returns NULL if the tracker refuses this machine, or if none can be made, with @error. */
 static Guest *
 guest_new (const Subject *subject, guint64 ring_entries, GError **error)
 {
@@ -129,7 +129,7 @@ guest_new (const Subject *subject, guint64 ring_entries, GError **error)
   return NULL;
 }
 
-/* On a machine that the tracker takes. */
+/* Makes a machine that the tracker accepts. */
 static Guest *
 some_guest (const Subject *subject)
 {
@@ -170,7 +170,7 @@ stop (Guest *guest)
   expect (guest->tracker->stop (guest->self, &error), "stop", error);
 }
 
-/* What the device wrote is the host's to report. */
+/* The host must report what the device wrote. */
 static void
 add_writes (Guest *guest)
 {
@@ -203,7 +203,7 @@ collect (Guest *guest)
   expect (guest->tracker->collect (guest->self, guest->bits, &error), "collect", error);
 }
 
-/* Re-arm and copy all that is reported. */
+/* Re-arms and copies all reported pages. */
 static guint64
 take (Guest *guest)
 {
@@ -250,7 +250,8 @@ pause_guest (Guest *guest)
     skip ("the guest could not be paused: %s", guest->error->message);
 }
 
-/* While the guest runs: until so many pages were reported, or what a busy machine gives. */
+/* Follows the running guest until this many pages were reported, or as many as a busy machine
+ * reports in time. */
 static void
 follow (Guest *guest, guint64 pages)
 {
@@ -312,7 +313,7 @@ race_with_a_guest_runs_free (const Subject *subject)
   guest_free (guest);
 }
 
-/* The guest goes on writing from one start to the next. */
+/* The guest continues to write from one start to the next. */
 void
 race_of_a_guest_and_restart_runs_free (const Subject *subject)
 {

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /* SPDX-FileCopyrightText: The godwit authors */
 
-/* From open to close: what a tracker needs, keeps, and says when something fails. */
+/* From open to close: what a tracker needs, what it keeps, and which errors it sets. */
 #include <string.h>
 
 #include "balance.h"
@@ -45,7 +45,7 @@ opens_or_names_what_is_missing (const Subject *subject)
           "open refuses every host that there is here");
 }
 
-/* Stale are bits that were not collected, and what was written while it was off. */
+/* Stale bits are bits that were not collected, and writes from while it was off. */
 static void
 restart (Trial *t)
 {
@@ -162,7 +162,8 @@ fail_at_collect (Trial *t, SimCall call, const char *name)
   g_autoptr (GError) error = NULL;
   gboolean ok;
 
-  /* Another page each time: what failed may not have re-armed the last one. */
+  /* Writes another page each time, because the failed call may not have re-armed the last
+   * one. */
   trial_write (t, 0, 0, t->value % 130);
   t->sim->fails = 1u << call;
   ok = t->tracker->collect (t->self, t->bits, &error);
@@ -207,7 +208,7 @@ a_log_that_fails_fails_the_call (const Subject *subject)
               GDW_DIRTY_LOG_PLAIN | GDW_DIRTY_LOG_MANUAL | GDW_DIRTY_LOG_RING, fail_later);
 }
 
-/* As core does with a migration that failed, and with the next one. */
+/* Does what core does with a failed migration, and with the next one. */
 static void
 stop_after_a_failure (gpointer data)
 {
@@ -260,7 +261,7 @@ live (const Subject *subject, const SimKind *kind)
   trial_free (t);
 }
 
-/* One that fails to open, too. */
+/* Also counts an instance that fails to open. */
 void
 nothing_is_left_after_close (const Subject *subject)
 {
@@ -314,7 +315,7 @@ watch_a_tebibyte (Trial *t, gsize before)
   gsize log, after;
 
   trial_start (t);
-  /* Of the simulated host, not of the tracker. */
+  /* Memory of the simulated host, not of the tracker. */
   log = sim_mode (t->sim) & GDW_DIRTY_LOG_INITIALLY_SET ? pages / 4 : 0;
   trial_write (t, 0, 0, 0);
   trial_write (t, 0, 0, pages / 2);

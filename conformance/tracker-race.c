@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /* SPDX-FileCopyrightText: The godwit authors */
 
-/* vCPUs write while pages are collected, re-armed and copied.  In the end the copy is what is
- * in memory: each page was reported after its last write, and copied after that. */
+/* vCPUs write while pages are collected, re-armed and copied.  In the end the copy must equal
+ * memory: each page was reported after its last write, and copied after that. */
 #include <string.h>
 
 #include "runner.h"
@@ -12,19 +12,19 @@
 
 TRACKER_CASES (DECLARE_CASE)
 
-/* For each kind of host. */
+/* Time for each kind of host. */
 #define QUICK_S 1
 #define WHOLE_S 2
 
 #define VCPUS_MAX 4
 #define CHANNELS_MAX 2
 
-/* One kind of race. */
+/* The plan of a race. */
 typedef struct {
   Shape shape;
   guint channels, sessions; /* sessions: from start to stop */
-  guint writes;             /* of each vCPU */
-  guint64 first, hot;       /* in region 0: only these pages, @hot of them; 0: all pages */
+  guint writes;             /* by each vCPU */
+  guint64 first, hot;       /* write only these @hot pages of region 0; 0: all pages */
 } Plan;
 
 typedef struct {
@@ -32,7 +32,7 @@ typedef struct {
   Trial *trial;
   Trace *trace; /* or NULL */
   Schedule *schedule;
-  gint64 until_us; /* threads that run free yield until then */
+  gint64 until_us; /* free-running threads yield until then */
   guint64 seed;
 
   GMutex lock; /* of what follows */
@@ -160,7 +160,7 @@ channel_thread (gpointer data)
 
 /* The harvest thread */
 
-/* @all: as at the begin of a migration. */
+/* @all: as at the start of a migration. */
 static void
 publish (Race *race, gboolean all)
 {
@@ -206,7 +206,7 @@ idle (Race *race, gboolean bar)
   return !found;
 }
 
-/* Like an attempt that is cancelled: nothing re-arms any more when tracking stops. */
+/* Ends as a cancelled attempt does: nothing re-arms any more when tracking stops. */
 static void
 give_up_session (Race *race, GRand *random)
 {
@@ -327,8 +327,8 @@ run_race (Trial *t, const Plan *plan, guint64 seed, gboolean scheduled)
   g_mutex_clear (&race.lock);
 }
 
-/* On this kind of host, at least once, until N times or BUDGET_US are over: a busy machine
- * gives the turn slowly.  FALSE if the tracker does not take it. */
+/* Races on this kind of host at least once, until N times or until BUDGET_US are over: a busy
+ * machine switches slowly.  Returns FALSE if the tracker refuses the host. */
 static gboolean
 race_some (const Subject *subject, const SimKind *kind, const Plan *plan, guint n,
            gint64 budget_us)
@@ -341,7 +341,7 @@ race_some (const Subject *subject, const SimKind *kind, const Plan *plan, guint 
 
     if (!t)
       return FALSE;
-    /* The seed of the first one is that of the test, so that any can be the first. */
+    /* The first race uses the test's seed, so that any race can be repeated as the first. */
     run_race (t, plan, subject->seed + (i << 32), n > 1);
     trial_free (t);
   }
@@ -411,7 +411,7 @@ race_of_writes_runs_free (const Subject *subject)
   race_freely (subject, &quick, &whole);
 }
 
-/* A bit of one word for each page that the vCPUs write. */
+/* The vCPUs write pages whose bits share one word. */
 void
 race_for_one_word_runs_free (const Subject *subject)
 {

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /* SPDX-FileCopyrightText: The godwit authors */
 
-/* What rearm re-arms: the pages it is given, and no others. */
+/* rearm re-arms the given pages, and no others. */
 #include <string.h>
 
 #include "tracker-cases.h"
@@ -14,7 +14,7 @@ TRACKER_CASES (DECLARE_CASE)
 
 static const Shape two_regions = { { 300, 300 }, 2 };
 
-/* A tracker that re-arms at collect has none of this. */
+/* These tests do not apply to a tracker that re-arms at collect. */
 static void
 each_that_rearms (const Subject *subject, void (*test) (Trial *trial))
 {
@@ -23,7 +23,7 @@ each_that_rearms (const Subject *subject, void (*test) (Trial *trial))
   trial_each (subject, &two_regions, 0, test);
 }
 
-/* Every page of both regions was written and is reported. */
+/* Writes every page of both regions, so that all are reported. */
 static void
 all_reported (Trial *t)
 {
@@ -38,7 +38,7 @@ all_reported (Trial *t)
     memset (t->bits[i], 0, t->sets[i].size);
 }
 
-/* A collect that repeats shows what is armed. */
+/* A collect that repeats shows which pages are armed. */
 static void
 expect_not_armed (const Trial *t, guint region, guint64 page)
 {
@@ -90,7 +90,7 @@ rearm_ranges (Trial *t)
   gboolean repeats = t->tracker->traits & GDW_TRACKER_COLLECT_REPEATS;
   const guint64 full[] = { G_MAXUINT64 };
   const guint64 tail[] = { (G_GUINT64_CONSTANT (1) << (300 - 256)) - 1 };
-  guint64 done = 0; /* a bit for each word */
+  guint64 done = 0; /* a bit for each finished word */
 
   all_reported (t);
   for (guint i = 0; i < G_N_ELEMENTS (firsts); i++) {
@@ -138,7 +138,7 @@ holes_are_passed_over (const Subject *subject)
   each_that_rearms (subject, rearm_with_holes);
 }
 
-/* Later is too late: the page has been read. */
+/* Re-arming later would be too late, because the page has been read. */
 static void
 rearm_and_write (Trial *t)
 {

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /* SPDX-FileCopyrightText: The godwit authors */
 
-/* What collect reports: the pages that were written, all of them and no others. */
+/* collect reports the pages that were written, all of them and no others. */
 #include "tracker-cases.h"
 #include "trial.h"
 
@@ -168,7 +168,7 @@ a_write_of_the_same_value_is_reported (const Subject *subject)
   trial_each (subject, &odd_shape, 0, write_the_same);
 }
 
-/* Nothing is told before the first collect of a log that is initially set. */
+/* A log that is initially set reports nothing before the first collect. */
 static void
 write_before_collect (Trial *t)
 {
@@ -189,7 +189,7 @@ a_write_before_the_first_collect_is_reported (const Subject *subject)
   trial_each (subject, &odd_shape, 0, write_before_collect);
 }
 
-/* In each of the steps that collect takes, another page. */
+/* Writes another page in each step of a collect. */
 typedef struct {
   Trial *trial;
   guint64 next;
@@ -235,7 +235,7 @@ a_write_during_collect_is_reported (const Subject *subject)
   trial_each (subject, &shape, 0, write_during_collect);
 }
 
-/* After a while in which little was written. */
+/* Collects after a while with few writes. */
 static void
 pause_and_collect (Trial *t)
 {
@@ -265,7 +265,7 @@ a_pause_hides_nothing (const Subject *subject)
   trial_each (subject, &odd_shape, 0, pause_and_collect);
 }
 
-/* Not by a vCPU: the log does not notice it. */
+/* Writes without a vCPU, so that the log does not notice. */
 static void
 write_as_the_vmm (Trial *t)
 {
@@ -297,7 +297,7 @@ write_after_collect (Trial *t)
     trial_write (t, 0, 5, page);
     trial_collect (t);
     trial_expect_noted (t);
-    /* Re-armed at the latest when the page is read, which comes after this write. */
+    /* The page is re-armed at the latest when it is read, which comes after this write. */
     trial_write (t, 1, 5, page);
     trial_take (t);
     if (t->tracker->traits & GDW_TRACKER_REARMS_AT_REARM)

@@ -14,7 +14,7 @@ TRACKER_CASES (DECLARE_CASE)
 #define LARGEST 65536
 #define WAITS_S 10
 
-/* The tracker on a host with rings of @n entries, started and settled. */
+/* Opens the tracker on a host with rings of @n entries, starts it and settles it. */
 static Trial *
 with_rings (const Subject *subject, guint32 n, const Shape *shape)
 {
@@ -41,7 +41,7 @@ collect_and_compare (Trial *t)
   trial_forget_noted (t);
 }
 
-/* Each time until it is full, so that its end is somewhere else each time. */
+/* Fills the ring each time, so that its end moves. */
 void
 rings_wrap (const Subject *subject)
 {
@@ -98,7 +98,7 @@ each_ring_is_read (const Subject *subject)
   trial_free (t);
 }
 
-/* A region is two slots here, and no slot has the number of its region. */
+/* Each region has two slots here, and no slot has the number of its region. */
 void
 ring_entries_are_located (const Subject *subject)
 {
@@ -182,7 +182,7 @@ collect_untold (Trial *t)
   collect_and_compare (t);
 }
 
-/* Nobody asked for it. */
+/* Leaves rings_were_reset out. */
 void
 nobody_need_be_told (const Subject *subject)
 {

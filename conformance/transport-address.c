@@ -49,7 +49,8 @@ try_address (const Subject *subject, const char *address, gboolean never)
     side_close (side);
 }
 
-/* Each is refused with an error that names the transport, or is an address to it. */
+/* Each must be refused with an error that names the transport, unless it is an address to
+ * it. */
 void
 transport_bad_addresses_are_refused (const Subject *subject)
 {
@@ -123,7 +124,7 @@ transport_a_second_listener_disturbs_nobody (const Subject *subject)
   flow_start (&in, flow_read);
   flow_end (&in);
   if (in.done == 0) {
-    /* The second one may have looked who listens: that was a link of its own. */
+    /* The second one may probe with a connection of its own. */
     accepting.side = pair.listening;
     call_start (&accepting);
     call_end (&accepting, promise);

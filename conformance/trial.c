@@ -124,7 +124,7 @@ trial_stop (Trial *t)
           "stop failed: %s", error->message);
 }
 
-/* Bits past the last page stay zero. */
+/* Checks that bits past the last page stay zero. */
 static void
 expect_no_more (const Trial *t)
 {

@@ -17,8 +17,8 @@ typedef struct {
   Sim *sim;
   gpointer self;    /* the instance */
   gboolean started; /* as far as godwit knows */
-  guint64 **bits;   /* of each region, what collect filled; ends at a guard page */
-  guint64 **wrote;  /* of each region, what trial_write has noted */
+  guint64 **bits;   /* of each region, filled by collect; they end at a guard page */
+  guint64 **wrote;  /* of each region, recorded by trial_write */
   guint64 value;    /* the last one written */
   guint rings_were_reset;
 
@@ -32,32 +32,32 @@ typedef struct {
   guint vcpus;
 } Shape;
 
-/* Run @test, with an instance that is not started, on each kind of host that the tracker
- * takes.  Skips the test if there is none of these @modes (0: of any). */
+/* Runs @test, with an instance that is not started, on each kind of host that the tracker
+ * accepts. Skips the test if no such host has one of these @modes (0: any). */
 void trial_each (const Subject *subject, const Shape *shape, guint32 modes,
                  void (*test) (Trial *trial));
 
-/* By hand.  NULL: the tracker refuses this host, with @error. */
+/* Opens the tracker.  Returns NULL with @error if it refuses this host. */
 Trial *trial_new (const Subject *subject, const SimKind *kind, const Shape *shape,
                   GError **error);
 void trial_free (Trial *trial);
 
-/* These fail the test where the callback fails. */
+/* Call the tracker, and fail the test if the callback fails. */
 void trial_start (Trial *trial);
 void trial_stop (Trial *trial);
 void trial_collect (Trial *trial);
-/* Of @n pages from @first on, those of @bits; nothing where collect re-arms. */
+/* Re-arms the pages of @bits among the @n from @first on; does nothing if collect re-arms. */
 void trial_rearm (Trial *trial, guint region, guint64 first, guint64 n, const guint64 *bits);
 
-/* As godwit does: re-arm all that is reported, and forget it. */
+/* Does what godwit does: re-arms all reported pages, and forgets the reports. */
 void trial_take (Trial *trial);
-/* Take what there is until nothing is reported. */
+/* Takes reports until there are none. */
 void trial_settle (Trial *trial);
 
-/* Store a new value there, and note it. */
+/* Stores a new value there, and records it. */
 void trial_write (Trial *trial, guint vcpu, guint region, guint64 page);
 
 gboolean trial_has (const Trial *trial, guint region, guint64 page);
-/* What is reported is what was noted, no less and no more. */
+/* Requires that exactly the recorded pages are reported. */
 void trial_expect_noted (const Trial *trial);
 void trial_forget_noted (Trial *trial);

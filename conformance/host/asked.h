@@ -6,8 +6,8 @@
 
 #include "try.h"
 
-/* A callback of a host that was called, and what it answered.  It stays until the end of the
- * run, so that an answer too many is seen whenever it comes. */
+/* A call of a host's callback, and the answer.  It lives until the end of the run, so that a
+ * second answer shows whenever it comes. */
 struct Asked {
   Try *run;
   const char *callback;
@@ -29,8 +29,8 @@ void asked_free (gpointer asked);
 
 guint asked_answers (Asked *asked);
 
-/* Let the main loop run until it is answered. */
+/* Runs the main loop until the call is answered. */
 gboolean asked_wait (Asked *asked);
 
-/* The same, and it has not failed. */
+/* Does the same, and requires success. */
 gboolean asked_succeeds (Asked *asked, Promise promise);

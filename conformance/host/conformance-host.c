@@ -8,7 +8,7 @@
 #include "vm.h"
 
 #define DEADLINE_S 30
-/* To bring the VM to rest after it. */
+/* Extra time to bring the VM to rest after a test. */
 #define GRACE_S 10
 
 #define ROW(name, function) { name, function },
@@ -129,7 +129,7 @@ gdw_conformance_host (const GdwConformanceHost *given)
     failed += !passed && t.promise.words;
     g_clear_pointer (&t.happened, g_free);
   }
-  if (!t.owed) /* an answer could still come */
+  if (!t.owed) /* a late answer could still come */
     g_ptr_array_unref (t.asked);
   g_main_context_unref (t.context);
   watchdog_free (t.watchdog);

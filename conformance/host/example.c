@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /* SPDX-FileCopyrightText: The godwit authors */
 
-/* The smallest VMM that can be tested: a page counts up, by a thread that is its vCPU.  With
+/* The smallest VMM that can be tested: a thread acts as its vCPU and counts up in a page.  With
  * -DWRONG=1 its pause forgets that thread. */
 
 #include <godwit/conformance.h>

@@ -4,7 +4,7 @@
 
 #include "try.h"
 
-/* X (name, function), in the order in which they run. */
+/* X (name, function), in order of execution. */
 #define HOST_CASES(X)                                                                          \
   X ("has-what-is-required", host_has_what_is_required)                                        \
   X ("regions-make-sense", host_regions_make_sense)                                            \
@@ -49,5 +49,5 @@
   X ("failures-say-why", host_failures_say_why)                                                \
   X ("every-call-is-answered-once", host_every_call_is_answered_once)
 
-/* In the file of a test: its prototype. */
+/* Declares the function of a test, in its file. */
 #define DECLARE_HOST_CASE(name, function) gboolean function (Try *t);

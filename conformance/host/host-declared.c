@@ -73,7 +73,7 @@ name_makes_sense (Try *t, const GdwRegion *regions, guint i)
   return TRUE;
 }
 
-/* The first byte and the last, in the file and in memory. */
+/* Compares the first byte and the last one, in the file and in memory. */
 static gboolean
 file_is_memory (Try *t, const GdwRegion *r)
 {

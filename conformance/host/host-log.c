@@ -112,7 +112,7 @@ n_pages (Try *t, guint region)
   return gdw_region_pages (&vm_regions (&t->vm, &n)[region]);
 }
 
-/* In all regions first, so that one's bits are not taken for another's. */
+/* Writes in all regions first, so that the bits of one are not taken for another's. */
 static gboolean
 write_and_get (Try *t)
 {
@@ -127,7 +127,7 @@ write_and_get (Try *t)
   return TRUE;
 }
 
-/* A bitmap, of any mode. */
+/* Tells whether the log has any mode with a bitmap. */
 static gboolean
 has_bitmap (Try *t)
 {
@@ -179,7 +179,7 @@ host_log_reports_the_last_partial_word (Try *t)
          try_skip (t, "the pages of each region that vCPUs can write are a multiple of 64");
 }
 
-/* A page that vCPUs can write, and a mode that reports none of itself. */
+/* Finds a page that vCPUs can write, and a mode that does not report it by itself. */
 static gboolean
 page_to_write (Try *t, guint *region, guint64 *page)
 {
@@ -193,7 +193,7 @@ page_to_write (Try *t, guint *region, guint64 *page)
   return try_skip (t, "vcpu_writes can write no page");
 }
 
-/* log_get sets all bits before. */
+/* log_get sets all bits first. */
 gboolean
 host_get_copies_over_the_bits (Try *t)
 {
@@ -243,8 +243,8 @@ host_manual_get_only_copies (Try *t)
          log_expect (&t->vm, r, page, TRUE, promise, "after a get, and no clear");
 }
 
-/* The pages of the word from @first on were written: all of them are dirty; clear one, and the
- * others stay so. */
+/* All pages of the word from @first on were written and are dirty.  Clears one; the others must
+ * stay dirty. */
 static gboolean
 clear_one (Try *t, guint r, guint64 first, guint64 n, guint64 page, const guint64 *before)
 {
@@ -294,7 +294,7 @@ host_clear_re_arms_exactly_those_given (Try *t)
   return TRUE;
 }
 
-/* The same bit in three words; only that of the middle is given. */
+/* Sets the same bit in three words; only the middle one is given. */
 static gboolean
 clear_middle (Try *t, guint r, guint64 middle)
 {

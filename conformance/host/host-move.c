@@ -69,7 +69,7 @@ wait_answer (Move *move, const char *what)
   return TRUE;
 }
 
-/* As long as something is dirty and no downtime is allowed, it goes on. */
+/* The migration continues as long as something is dirty and the downtime limit is 0. */
 static gboolean
 set_up (Move *move)
 {
@@ -104,8 +104,8 @@ why_ended (Move *move)
   return error ? error->message : "it does not say why";
 }
 
-/* Until pass @passes has begun, the first page of all is dirty again and again.  It may come to
- * its end before, if at one moment nothing is. */
+/* Dirties the first page again and again until pass @passes has begun.  The migration may still
+ * end earlier, if nothing is dirty at one moment. */
 static gboolean
 wait_pass (Move *move, guint64 passes)
 {
@@ -126,7 +126,7 @@ wait_pass (Move *move, guint64 passes)
   return TRUE;
 }
 
-/* Let it come to its end, where the sink compares. */
+/* Lets the migration end, where the sink compares. */
 static gboolean
 wait_compared (Move *move)
 {
@@ -145,7 +145,7 @@ wait_compared (Move *move)
   return TRUE;
 }
 
-/* One that does not close lives on, and so do its callbacks. */
+/* A migration that does not close lives on, and so do its callbacks. */
 static gboolean
 close_one (Move *move, GdwMigration *migration)
 {
@@ -213,7 +213,7 @@ move_once (Try *t)
   return take_down (move) && ok && vm_is_good (&t->vm);
 }
 
-/* A write is lost at a moment; the more often there is one, the better. */
+/* A write is lost by chance, so try it often. */
 gboolean
 host_migration_copies_every_write (Try *t)
 {
@@ -228,7 +228,7 @@ host_migration_copies_every_write (Try *t)
   return TRUE;
 }
 
-/* In a page that nobody marks; its last copy was sent before. */
+/* Writes a page that nobody marks, after its last copy was sent. */
 static gboolean
 device_writes (Move *move, guint64 marked)
 {
@@ -267,7 +267,7 @@ expect_device_copied (Move *move)
   return TRUE;
 }
 
-/* *@told: the device has written while the migration was under way. */
+/* @told: the device wrote while the migration was running. */
 static gboolean
 move_device (Try *t, gboolean *told)
 {

@@ -11,11 +11,10 @@ HOST_CASES (DECLARE_HOST_CASE)
   PROMISE ("host.h",                                                                           \
            "Answers when no vCPU, no device and no I/O in flight can write guest memory")
 #define TURNS 20
-/* A writer that the pause forgot writes in that time: nothing is asked of one that it did not.
- */
+/* A forgotten writer writes within this time; a correct pause passes on any machine. */
 #define WATCH_MS 150
 
-/* The guest runs: its memory changes. */
+/* Checks that memory changes while the guest runs. */
 static gboolean
 expect_writes (Vm *vm)
 {
@@ -77,7 +76,7 @@ host_pause_and_resume_take_turns (Try *t)
   return vm_write_on (&t->vm) && vm_pause (&t->vm) && vm_is_good (&t->vm);
 }
 
-/* Whatever the pause came to, the opposite of it is resume. */
+/* Resume undoes a pause, whatever became of it. */
 static gboolean
 cancel_and_go_on (Try *t, gboolean before)
 {

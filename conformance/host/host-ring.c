@@ -6,7 +6,7 @@
 HOST_CASES (DECLARE_HOST_CASE)
 
 #define EVERY PROMISE ("dirty-log.h", "Every write after the return is logged")
-/* Far from full: a vCPU needs no door. */
+/* Too few to fill a ring, so a vCPU never waits for room. */
 #define PORTION 32u
 #define SMALL_RING 4096u
 
@@ -38,7 +38,7 @@ locate (Try *t, Found *found)
   return TRUE;
 }
 
-/* Of each ring all that is there, as a tracker does. */
+/* Harvests all entries of each ring, as a tracker does. */
 static gboolean
 harvest (Try *t, GArray *all)
 {
@@ -95,7 +95,8 @@ has (const GArray *all, guint region, guint64 page)
   return FALSE;
 }
 
-/* Write @n pages of @region from @first on; those that were are in *@written.  FALSE: none. */
+/* Writes @n pages of @region from @first on and counts those it could write in *@written.
+ * Returns FALSE if there were none. */
 static gboolean
 write_portion (Try *t, guint region, guint64 first, guint64 n, GArray *written)
 {
@@ -119,7 +120,7 @@ expect_found (Try *t, const GArray *all, guint region, const GArray *written, Pr
   return TRUE;
 }
 
-/* Write, harvest, reset, and each page was there. */
+/* Writes, harvests and resets, and checks that each page was reported. */
 static gboolean
 turn (Try *t, guint region, guint64 first, guint64 n)
 {
@@ -143,7 +144,7 @@ static gboolean
 enable (Try *t)
 {
   return log_can (t, GDW_DIRTY_LOG_RING) && log_enable (&t->vm, GDW_DIRTY_LOG_RING) &&
-         turn (t, 0, 0, 0); /* what is left of before */
+         turn (t, 0, 0, 0); /* harvests what earlier writes left */
 }
 
 static gboolean
@@ -204,7 +205,7 @@ host_rings_report_every_page (Try *t)
   return TRUE;
 }
 
-/* What one vCPU wrote is in one ring, in that order. */
+/* The writes of one vCPU are in one ring, in their order. */
 gboolean
 host_rings_keep_the_order (Try *t)
 {

@@ -48,7 +48,7 @@ equal (Try *t, const GdwSection *a, const GdwSection *b)
                               : g_bytes_equal (a->data, b->data);
 }
 
-/* Saved once, and again after @what. */
+/* Compares a state with one that was saved again after @what. */
 static gboolean
 expect_same (Try *t, const GPtrArray *before, const GPtrArray *after, Promise promise,
              const char *what)
@@ -99,7 +99,7 @@ free_section (gpointer data)
 enum { MISSING, EMPTY, HALF };
 static const char *const how_names[] = { "missing", "empty", "cut to half" };
 
-/* @sections of which @at is damaged, or all if @at is behind the last. */
+/* Returns @sections with @at damaged, or with all damaged if @at is past the last. */
 static GPtrArray *
 damage (const GPtrArray *sections, guint at, guint how)
 {
@@ -116,7 +116,7 @@ damage (const GPtrArray *sections, guint at, guint how)
   return out;
 }
 
-/* The host alone knows whether it can do without a part of one section; without a part of all,
+/* Only the host knows whether it can do without a part of one section; without a part of all
  * there is no guest. */
 static gboolean
 load_damaged (Try *t, const GPtrArray *sections, guint at, guint how)
@@ -148,7 +148,7 @@ host_damaged_state_is_refused (Try *t)
   return TRUE;
 }
 
-/* The guest of @host is in the other VM too. */
+/* Loads the guest of @host in the other VM. */
 static gboolean
 go_over (Try *t)
 {
@@ -225,7 +225,7 @@ cancel (Asked *asked)
   return asked_wait (asked);
 }
 
-/* And what each began can be done again, or be undone by its opposite. */
+/* Each cancelled call can be repeated, or undone by its opposite. */
 gboolean
 host_cancelled_calls_are_answered (Try *t)
 {
@@ -266,7 +266,7 @@ host_guest_check_counts_pages (Try *t)
          vm_is_good (&t->vm);
 }
 
-/* Of this test and of all before it. */
+/* Checks all failures of this test and of the earlier ones. */
 gboolean
 host_failures_say_why (Try *t)
 {

@@ -161,7 +161,8 @@ log_write (Vm *vm, guint region, guint64 page)
   return test->vcpu_writes (test->data, region, page);
 }
 
-/* All of a small region; of others the ends, the borders of words, and a few between. */
+/* Chooses all pages of a small region; of others the ends, the borders of words, and a few
+ * between. */
 static gboolean
 is_chosen (guint64 page, guint64 pages)
 {

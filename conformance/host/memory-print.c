@@ -76,7 +76,7 @@ memory_take (Vm *vm)
   return memory;
 }
 
-/* Zeros stay what they are, so that nothing is given memory for them. */
+/* Zero pages stay untouched, so that they take no memory. */
 static void
 put_page (guint8 *to, const guint8 *from)
 {

@@ -4,16 +4,16 @@
 
 #include "vm.h"
 
-/* All of a VM's memory at one moment, a number for each page. */
+/* A checksum of each page of a VM's memory at one moment. */
 typedef struct Print Print;
 
 Print *print_new (Vm *vm);
 void print_free (Print *print);
 G_DEFINE_AUTOPTR_CLEANUP_FUNC (Print, print_free)
 
-/* The guest address of the first page in which they differ.  FALSE: none does. */
+/* Finds the guest address of the first page that differs.  Returns FALSE if none does. */
 gboolean print_differ (const Print *a, const Print *b, guint64 *guest_addr);
 
-/* A copy of the memory itself, to be put into a VM with the same regions. */
+/* Copies the memory, to put it into a VM with the same regions. */
 GPtrArray *memory_take (Vm *vm); /* of GBytes, one a region */
 void memory_put (Vm *vm, const GPtrArray *memory);

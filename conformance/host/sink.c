@@ -65,7 +65,7 @@ on_ended (GdwMigration *migration, guint status, gpointer data)
   ((Sink *) data)->ended = TRUE;
 }
 
-/* The regions of the VM, in memory of the sink's own. */
+/* Maps the regions of the VM in the sink's own memory. */
 static gboolean
 map (Sink *sink)
 {

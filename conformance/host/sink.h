@@ -4,9 +4,9 @@
 
 #include "vm.h"
 
-/* Where a guest goes that does not arrive: a VM of memory alone.  When all has come it
- * compares its memory with that of the VM under test, which stands still then, and refuses the
- * state, so that the guest goes on where it is. */
+/* The destination of a guest that never runs there: a VM with only memory.  When all memory has
+ * arrived the sink compares it with that of the VM under test, which is paused then, and
+ * refuses the state, so that the guest continues where it is. */
 typedef struct {
   Vm *vm; /* under test */
   GdwHost host;

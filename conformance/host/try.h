@@ -8,62 +8,63 @@
 #include "conformance/promise.h"
 #include "watchdog.h"
 
-/* One run of the suite over a host.  Main thread, but for what says otherwise. */
+/* One run of the suite over a host.  Main thread only, unless a comment says otherwise. */
 typedef struct Try Try;
 typedef struct Asked Asked;
 
-/* A VM as the suite knows it. */
+/* A VM, as the suite sees it. */
 typedef struct {
   Try *run;
   gboolean there;
   GdwHost host;
   gboolean other;   /* GdwConformanceHost.other */
   gboolean runs;    /* from the call of resume to the answer of pause */
-  gboolean wrote;   /* its guest has come so far that it can be checked */
+  gboolean wrote;   /* its guest has progressed enough for a check */
   guint32 log_mode; /* enabled, or 0 */
 } Vm;
 
 struct Try {
   const GdwConformanceHost *test;
   GMainContext *context;
-  Watchdog *watchdog; /* fed with each callback that is called */
+  Watchdog *watchdog; /* fed whenever a callback is called */
   Vm vm, other;
-  GPtrArray *asked; /* of Asked: all calls of hosts that are answered later */
+  GPtrArray *asked; /* of Asked: all calls of hosts with a later answer */
   const char *owed; /* the callback that has not been answered, or NULL */
   const char *stop; /* why no more tests can be run, or NULL */
   gboolean other_has_guest;
 
-  /* Of the present test. */
+  /* For the present test. */
   gint64 end_us;   /* monotonic */
-  Promise promise; /* that was broken; no words: none was */
+  Promise promise; /* the broken promise; empty if none is broken */
   char *happened;  /* or why it is skipped */
 };
 
-/* A test: FALSE if it failed or is skipped. */
+/* A test.  It returns FALSE if it failed or was skipped. */
 typedef struct {
   const char *name;
   gboolean (*run) (Try *t);
 } HostCase;
 
-/* In a test, and in what it calls with the Try: unless @condition, it has failed. */
+/* Fails the test unless @condition holds.  For tests and functions that they call with the
+ * Try. */
 #define REQUIRE(t, condition, promise, ...)                                                    \
   do {                                                                                         \
     if (!(condition))                                                                          \
       return try_broken (t, promise, __VA_ARGS__);                                             \
   } while (0)
 
-/* Both give FALSE.  The first of a test stays. */
+/* Both return FALSE.  The first one of a test counts. */
 gboolean try_broken (Try *t, Promise promise, const char *format, ...) G_GNUC_PRINTF (3, 4);
 gboolean try_skip (Try *t, const char *format, ...) G_GNUC_PRINTF (2, 3);
 
-/* A callback has given @ok, and @error, which is freed. */
+/* Checks that a callback returned @ok and set or left @error, which is freed. */
 gboolean try_result (Try *t, const char *callback, gboolean ok, GError *error);
 
-/* Let the main loop run for a short while.  FALSE: the deadline of the test is over. */
+/* Runs the main loop for a moment.  Returns FALSE when the deadline of the test is over. */
 gboolean try_iterate (Try *t);
 
-/* The author's callback has run since @begin_us: that does not count. */
+/* Extends the deadline by the time since @begin_us, which the author's callback took. */
 void try_extend (Try *t, gint64 begin_us);
 
-/* Let the main loop run for @ms. */
+/* Runs the main loop for @ms. */
 void try_watch (Try *t, guint ms);

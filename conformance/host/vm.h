@@ -4,15 +4,17 @@
 
 #include "asked.h"
 
-/* The callbacks of a host, called as a GdwMigration does, and their answers. */
+/* Call the callbacks of a host as a GdwMigration does, and collect the answers. */
 
 Asked *vm_ask_pause (Vm *vm);
 Asked *vm_ask_save (Vm *vm);
-Asked *vm_ask_load (Vm *vm, const GPtrArray *sections); /* which stay until it is answered */
+Asked *vm_ask_load (Vm *vm, const GPtrArray *sections); /* @sections must stay until the
+                                                         * answer */
 Asked *vm_ask_fence (Vm *vm);
 Asked *vm_ask_check (Vm *vm);
 
-/* Called and answered, without an error; FALSE: the test has failed. */
+/* Call and wait for the answer.  They return FALSE, and the test has failed, if there is an
+ * error. */
 gboolean vm_pause (Vm *vm);
 gboolean vm_resume (Vm *vm);
 gboolean vm_save (Vm *vm, GPtrArray **sections); /* GdwSection; a new reference */
@@ -21,17 +23,18 @@ gboolean vm_fence (Vm *vm);
 gboolean vm_reacquire (Vm *vm);
 gboolean vm_reset (Vm *vm);
 
-/* guest_check, if the host has it and the guest is ready: no page is bad. */
+/* Runs guest_check if the host has it and the guest is ready, and requires that no page is
+ * bad. */
 gboolean vm_is_good (Vm *vm);
 
-/* It was resumed: have it write, if the author knows how. */
+/* Starts writes in the resumed guest, if the author provides the callback. */
 gboolean vm_start_writes (Vm *vm);
 
-/* Resume it, and have it write. */
+/* Resumes the guest and starts its writes. */
 gboolean vm_write_on (Vm *vm);
 
-/* Its regions, one at least. */
+/* Returns the regions, at least one. */
 const GdwRegion *vm_regions (Vm *vm, guint *n);
 
-/* Whatever a test has left: paused, its dirty log disabled. */
+/* Pauses the guest and disables the dirty log, in whatever state a test left them. */
 gboolean vm_settle (Vm *vm);
