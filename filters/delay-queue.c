@@ -36,7 +36,7 @@ wake_up (GCancellable *cancellable, gpointer data)
   pthread_mutex_unlock (&queue->lock);
 }
 
-/* Under the lock.  Sleep until something has changed or it is @until_us (0 = never). */
+/* Under the lock.  Sleeps until something has changed or it is @until_us (0 = never). */
 static void
 sleep_until (Queue *queue, gint64 until_us)
 {
@@ -48,11 +48,11 @@ sleep_until (Queue *queue, gint64 until_us)
     pthread_cond_wait (&queue->changed, &queue->lock);
 }
 
-/* Under the lock.  TRUE: sleep until @until_us (0 = until something has changed).  FALSE: go
- * on. */
+/* Under the lock.  TRUE: sleep until @until_us (0 = until something has changed).  FALSE:
+ * continue. */
 typedef gboolean (*Waits) (const Queue *queue, gint64 *until_us);
 
-/* FALSE with an error when cancelled. */
+/* Returns FALSE with an error when cancelled. */
 static gboolean
 await (Queue *queue, Waits waits, GCancellable *cancellable, GError **error)
 {

@@ -6,15 +6,15 @@
 #include <pthread.h>
 #include <sys/uio.h>
 
-/* The bytes under way in one direction of the filter delay.  One thread puts, one takes. */
+/* The delayed bytes of one direction of the filter delay.  One thread puts, one takes. */
 
-/* The most bytes under way; with more the putter waits. */
+/* The most bytes in a queue; beyond this the putter waits. */
 #define QUEUE_BYTES (64u << 20)
-/* Vectors of one look. */
+/* The most vectors that queue_peek() returns. */
 #define QUEUE_BATCH 64
 
 typedef struct {
-  gint64 due_us; /* monotonic time from which on the chunk may pass */
+  gint64 due_us; /* monotonic time when the chunk may pass */
   gsize length, passed;
   guint8 data[];
 } Chunk;
@@ -34,25 +34,25 @@ void queue_clear (Queue *queue);
 /* Free with g_free. */
 Chunk *queue_chunk_new (gsize length);
 
-/* Takes over @chunk. */
+/* Takes @chunk. */
 void queue_put (Queue *queue, Chunk *chunk);
 
-/* Nothing more will be put.  The other side then sees @error, which the queue takes over. */
+/* Nothing more will be put.  The other side then gets @error, which the queue takes. */
 void queue_end (Queue *queue, GError *error);
 
-/* Wait for room; FALSE with an error when cancelled or when the other side failed. */
+/* Waits for room.  Returns FALSE with an error when cancelled or when the other side failed. */
 gboolean queue_wait_room (Queue *queue, GCancellable *cancellable, GError **error);
 
-/* Wait until a chunk is due, or the queue has ended empty. */
+/* Waits until a chunk is due, or until the queue has ended and is empty. */
 gboolean queue_wait_due (Queue *queue, GCancellable *cancellable, GError **error);
 
-/* Gives the chunks that are due, as vectors; none at the end.  They stay in the queue, and only
- * this side removes them. */
+/* Returns the due chunks as vectors; none at the end.  They stay in the queue, and only this
+ * side removes them. */
 guint queue_peek (Queue *queue, struct iovec *iov);
 void queue_drop (Queue *queue, gsize count);
 
-/* Nobody takes any more. */
+/* Nobody will take any more bytes. */
 void queue_is_drained (Queue *queue);
 
-/* Wait until the queue is empty, as long as something is taken every @patience_ms. */
+/* Waits until the queue is empty, as long as something is taken within every @patience_ms. */
 void queue_flush (Queue *queue, int patience_ms);

@@ -19,15 +19,15 @@ typedef struct {
 
 typedef struct {
   const Delay *delay;
-  const GdwNext *next; /* once one of the threads runs */
+  const GdwNext *next; /* set once one of the threads runs */
   Queue in, out;
-  gboolean reads, writes;   /* the threads run; each set in read and write only */
+  gboolean reads, writes;   /* whether the threads run; read sets one, write the other */
   pthread_mutex_t starting; /* read and write may be the first at the same time */
   pthread_t reader, writer;
   GCancellable *stop;
 } DelayLink;
 
-/* The wire into the queue. */
+/* Moves bytes from the wire into the queue. */
 static gpointer
 run_reader (gpointer data)
 {
@@ -71,7 +71,7 @@ write_due (DelayLink *link, gboolean *at_end, GError **error)
   return TRUE;
 }
 
-/* The queue onto the wire. */
+/* Moves bytes from the queue onto the wire. */
 static gpointer
 run_writer (gpointer data)
 {
@@ -124,7 +124,7 @@ delay_link_open (gpointer self, gboolean incoming, GCancellable *cancellable, GE
   return link;
 }
 
-/* The threads start with the first call, when @next is known. */
+/* Starts a thread with the first call, because only then @next is known. */
 static gboolean
 start_thread (DelayLink *link, gboolean *runs, pthread_t *thread, gpointer (*run) (gpointer),
               const GdwNext *next, GError **error)
@@ -257,9 +257,9 @@ static const GdwOption delay_options[] = {
   { 0 },
 };
 
-GDW_DEFINE_FILTER (.plugin.name = "delay",
-                   .plugin.summary = "adds latency to each direction, not to the throughput",
-                   .plugin.options = delay_options, .open = delay_open, .close = delay_close,
-                   .link_open = delay_link_open, .link_close = delay_link_close,
-                   .read = delay_read, .write = delay_write, .shutdown = delay_shutdown,
-                   .keeps_bytes = TRUE);
+GDW_DEFINE_FILTER (
+        .plugin.name = "delay",
+        .plugin.summary = "adds latency to each direction, and leaves the throughput",
+        .plugin.options = delay_options, .open = delay_open, .close = delay_close,
+        .link_open = delay_link_open, .link_close = delay_link_close, .read = delay_read,
+        .write = delay_write, .shutdown = delay_shutdown, .keeps_bytes = TRUE);

@@ -22,7 +22,7 @@ typedef enum {
 } FaultKind;
 
 typedef enum {
-  DIRECTION_PASS, /* what is kept, then the rest of the unit, passes */
+  DIRECTION_PASS, /* kept bytes pass, then the rest of the unit */
   DIRECTION_HEAD, /* the head of a frame is gathered */
   DIRECTION_UNIT, /* the unit to be altered is gathered */
 } WayPhase;
@@ -31,7 +31,7 @@ typedef enum {
 typedef struct {
   gboolean frames; /* the units are frames */
   WayPhase phase;
-  GByteArray *kept;  /* gathered, and to be passed before all else once in DIRECTION_PASS */
+  GByteArray *kept;  /* the gathered bytes, which pass before all else once in DIRECTION_PASS */
   gsize passed;      /* of it */
   gsize wanted;      /* bytes of kept until DIRECTION_HEAD or DIRECTION_UNIT is complete */
   guint64 left;      /* to pass after kept, before the next boundary */
@@ -39,29 +39,29 @@ typedef struct {
   GCancellable *cut; /* under the lock of the link: of the call below */
 } Direction;
 
-/* @step: a boundary each so many bytes where units are no frames; 0: none. */
+/* @step: a boundary after each @step bytes if the units are not frames; 0: none. */
 void direction_init (Direction *direction, gboolean frames, guint64 step);
 
-/* Kept bytes that have not passed. */
+/* Returns the number of kept bytes that have not passed. */
 gsize direction_kept (const Direction *direction);
 
-/* Taken from the gathered head. */
+/* Reads it from the gathered head. */
 guint64 direction_payload_bytes (const Direction *direction);
 
-/* What is gathered cannot be the head of a frame: other bytes travel here. */
+/* Returns TRUE if the gathered bytes cannot be the head of a frame: other bytes travel here. */
 gboolean direction_is_no_frame (const Direction *direction);
 
-/* The whole unit is kept: do to it what was asked for. */
+/* The whole unit is kept: applies the fault to it. */
 void direction_alter (Direction *direction, FaultKind kind, guint64 seed);
 
-/* Hand kept bytes to a reader.  Returns their number. */
+/* Gives kept bytes to a reader.  Returns their number. */
 gssize direction_give (Direction *direction, const struct iovec *iov, guint n);
 
 /* Bytes of the unit have passed. */
 void direction_advance (Direction *direction, gsize count);
 
-/* Add to @part, which has @used of IOV_MAX vectors, at most @most bytes of @iov from @skip on;
- * gives the vectors used. */
+/* Adds to @part, which uses @used of IOV_MAX vectors, at most @most bytes of @iov from @skip
+ * on. Returns the number of used vectors. */
 guint direction_cut (const struct iovec *iov, guint n, gsize skip, guint64 most,
                      struct iovec *part, guint used);
 gsize direction_total (const struct iovec *iov, guint n);

@@ -23,13 +23,13 @@ typedef struct {
   int for_ms; /* 0: until cancelled */
   guint64 seed;
   pthread_mutex_t lock;
-  guint64 seen; /* under lock: how often the unit came by, on all links */
+  guint64 seen; /* under lock: how often the unit has passed, on all links */
 } Fault;
 
 typedef struct {
   Fault *fault;
   Direction in, out;
-  pthread_mutex_t writing; /* write holds it, so that shutdown sees a whole state */
+  pthread_mutex_t writing; /* write holds it, so that shutdown sees a complete state */
   pthread_mutex_t lock;
   gboolean broken; /* under lock */
 } FaultLink;
@@ -46,7 +46,7 @@ frame_type (const char *name)
   return 0;
 }
 
-/* A count with K, M, G or T; 0 if it is none. */
+/* Parses a count with K, M, G or T; 0 if it is not one. */
 static guint64
 parse_bytes (const char *text)
 {
@@ -71,7 +71,7 @@ parse_at (Fault *fault, GError **error)
   if (fault->type == 0 && fault->step == 0 && !at_connect) {
     g_set_error (
         error, GDW_ERROR, GDW_ERROR_INVALID,
-        "filter 'fault': option 'at=%s' failed: it is no frame; give CONNECT, the name "
+        "filter 'fault': option 'at=%s' failed: it is not a frame; give CONNECT, the name "
         "of a frame such as MEM or COMMIT, or a number of bytes, at least 1",
         fault->at);
     return FALSE;
@@ -115,8 +115,8 @@ fault_open (const GdwFilterConfig *config, GError **error)
   return NULL;
 }
 
-/* The unit came by once more: is it the one to hit?  Prints a line, so that a waiting test
- * knows. */
+/* Counts the unit, and returns TRUE if it is the one to hit.  Then prints a line, so that a
+ * waiting test knows. */
 static gboolean
 is_time (Fault *fault)
 {
@@ -141,8 +141,8 @@ static gboolean
 set_broken_error (const Fault *fault, const char *what, GError **error)
 {
   g_set_error (error, GDW_ERROR, GDW_ERROR_IO,
-               "filter 'fault': %s failed: %s at %s, as it was told to; remove the filter",
-               what, fault->kind == FAULT_RESET ? "reset" : "cut short", fault->at);
+               "filter 'fault': %s failed: %s at %s, as requested; remove the filter", what,
+               fault->kind == FAULT_RESET ? "reset" : "cut short", fault->at);
   return FALSE;
 }
 
@@ -179,7 +179,7 @@ fault_link_close (gpointer data)
   g_free (link);
 }
 
-/* The link ends in both directions: the peer sees it, and so does whoever waits here. */
+/* Ends the link in both directions: the peer sees it, and so do the calls that wait here. */
 static void
 break_link (FaultLink *link, const GdwNext *next)
 {
@@ -211,7 +211,7 @@ forward_cancel (GCancellable *cancellable, gpointer cut)
 typedef gssize (*Call) (const GdwNext *next, const struct iovec *iov, guint n,
                         GCancellable *cancellable, GError **error);
 
-/* Call the level below so that a break from the other direction ends it. */
+/* Calls the level below so that a break from the other direction ends it. */
 static gssize
 call_below (FaultLink *link, Direction *direction, Call call, const GdwNext *next,
             const struct iovec *iov, guint n, GCancellable *cancellable, GError **error)
@@ -238,8 +238,8 @@ call_below (FaultLink *link, Direction *direction, Call call, const GdwNext *nex
   return count;
 }
 
-/* At a boundary, the head in kept: count it, and act if it is the one.  FALSE: the call
- * fails. */
+/* At a boundary, with the head in kept: counts the unit, and acts if it is the one.  Returns
+ * FALSE if the call fails. */
 static gboolean
 decide (FaultLink *link, Direction *direction, const GdwNext *next, GCancellable *cancellable,
         GError **error)
@@ -267,7 +267,7 @@ decide (FaultLink *link, Direction *direction, const GdwNext *next, GCancellable
   return TRUE;
 }
 
-/* At a boundary: gather a head first, or decide at once where bytes are counted. */
+/* At a boundary: gathers a head first, or decides at once if bytes are counted. */
 static gboolean
 begin_unit (FaultLink *link, Direction *direction, const GdwNext *next,
             GCancellable *cancellable, GError **error)
@@ -281,7 +281,7 @@ begin_unit (FaultLink *link, Direction *direction, const GdwNext *next,
   return TRUE;
 }
 
-/* After more of the head or unit was gathered. */
+/* Continues after more of the head or unit was gathered. */
 static gboolean
 continue_unit (FaultLink *link, Direction *direction, const GdwNext *next,
                GCancellable *cancellable, GError **error)
@@ -297,7 +297,7 @@ continue_unit (FaultLink *link, Direction *direction, const GdwNext *next,
   return TRUE;
 }
 
-/* Read more of the head or unit: 1, 0 at the end of the stream, or -1. */
+/* Reads more of the head or unit.  Returns 1, 0 at the end of the stream, or -1. */
 static gssize
 gather (FaultLink *link, const GdwNext *next, GCancellable *cancellable, GError **error)
 {
@@ -381,7 +381,7 @@ fault_read (gpointer data, const GdwNext *next, const struct iovec *iov, guint n
   return -1;
 }
 
-/* Write what is kept together with the bytes of the caller from *@used on. */
+/* Writes the kept bytes together with the bytes of the caller from *@used on. */
 static gboolean
 write_through (FaultLink *link, const GdwNext *next, const struct iovec *iov, guint n,
                gsize *used, GCancellable *cancellable, GError **error)
@@ -407,7 +407,7 @@ write_through (FaultLink *link, const GdwNext *next, const struct iovec *iov, gu
   return TRUE;
 }
 
-/* Take bytes of the caller into the head or unit. */
+/* Takes bytes of the caller into the head or unit. */
 static gboolean
 take (FaultLink *link, const GdwNext *next, const struct iovec *iov, guint n, gsize *used,
       GCancellable *cancellable, GError **error)

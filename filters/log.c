@@ -20,8 +20,8 @@ enum { OPTION_FILE };
 
 typedef struct {
   int fd;       /* of the file, or STDERR_FILENO */
-  int n_links;  /* opened so far; links are opened on two threads */
-  int n_losses; /* lines, on any thread */
+  int n_links;  /* opened so far; two threads open links */
+  int n_losses; /* lost lines, counted on any thread */
 } Log;
 
 /* Of one direction; its calls come one at a time. */
@@ -202,7 +202,7 @@ log_shutdown (gpointer data, const GdwNext *next, GError **error)
 static const GdwOption log_options[] = {
   [OPTION_FILE] = { .name = "file",
                     .type = GDW_OPTION_STRING,
-                    .help = "to which lines are added; without it stderr" },
+                    .help = "the file to append to; stderr by default" },
   { 0 },
 };
 

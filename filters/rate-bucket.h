@@ -16,12 +16,12 @@ typedef struct {
 
 #define BUCKET_RATE_MAX ((guint64) 1 << 40)
 
-/* Full at @now_us. */
+/* The bucket is full at @now_us. */
 void bucket_init (Bucket *bucket, guint64 rate, gint64 now_us);
 
-/* Take up to @wanted bytes; @wanted is at least 1.  Returns how many. 0: wait @wait_us, which
- * is at most the time of 10 ms or of one byte, and ask again. */
+/* Takes up to @wanted bytes, at least 1, and returns their number.  0: wait @wait_us, which is
+ * at most 10 ms or the time of one byte, and ask again. */
 guint64 bucket_take (Bucket *bucket, gint64 now_us, guint64 wanted, gint64 *wait_us);
 
-/* Give back bytes that were taken and not used. */
+/* Gives back bytes that were taken and not used. */
 void bucket_give_back (Bucket *bucket, guint64 bytes);

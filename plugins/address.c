@@ -69,7 +69,7 @@ parse_filter (GdwAddress *address, const char **at)
   GdwAddressFilter *filter;
 
   if (!*name)
-    return "there is no filter where one is announced";
+    return "the name of a filter is missing";
   filter = g_new0 (GdwAddressFilter, 1);
   filter->name = g_steal_pointer (&name);
   filter->options = parse_options (at, ':');

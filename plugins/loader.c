@@ -311,7 +311,7 @@ trusted_file (const char *file, GError **error)
   if (!path) {
     g_set_error (error, GDW_ERROR, GDW_ERROR_NOT_FOUND, "plugin '%s': load failed: %s", file,
                  g_path_is_absolute (file) ? "there is no such file; check its name"
-                                           : "it is no absolute path; write it from / on");
+                                           : "it is not an absolute path; write it from / on");
     return NULL;
   }
   if (gdw_trust_path (folder, 1, error))

@@ -44,7 +44,7 @@ check (int fd, GError **error)
   if (fstat (fd, &file) != 0)
     return fail (error, g_strerror (errno));
   if (!S_ISREG (file.st_mode))
-    return fail (error, "it is no regular file");
+    return fail (error, "it is not a regular file");
   n = pread (fd, &head, sizeof head, 0);
   if (n < SELFMAG || memcmp (head.e_ident, ELFMAG, SELFMAG) != 0)
     return fail (error, "it is not an ELF file");

@@ -174,7 +174,7 @@ gdw_tracking_rearm (GdwTracking *tracking, guint region, guint64 first, guint64 
       (n % 64 != 0 && first + n != pages)) {
     g_set_error (error, GDW_ERROR, GDW_ERROR_INVALID,
                  "tracker '%s': rearm failed: %" G_GUINT64_FORMAT
-                 " pages from %" G_GUINT64_FORMAT " of region %u are no whole words of it",
+                 " pages from %" G_GUINT64_FORMAT " of region %u are not whole words of it",
                  tracker->plugin.name, n, first, region);
     return FALSE;
   }

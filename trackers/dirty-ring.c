@@ -103,7 +103,7 @@ empty_portion (DirtyRing *self, guint64 *const *bits, guint32 *left, guint64 *to
   return ok;
 }
 
-/* Goes round each ring once at most, since vCPUs go on writing. */
+/* Goes round each ring once at most, since vCPUs continue to write. */
 static gboolean
 empty_rings (DirtyRing *self, guint64 *const *bits, GError **error)
 {
@@ -139,8 +139,8 @@ dirty_ring_collect (gpointer data, guint64 *const *bits, GError **error)
   return empty_rings (data, bits, error);
 }
 
-/* Switching off takes a while, so empty the rings before it, too: a vCPU with a full ring goes
- * on meanwhile. */
+/* Switching off takes a while, so empty the rings before it, too: a vCPU with a full ring can
+ * then continue. */
 static gboolean
 dirty_ring_stop (gpointer data, GError **error)
 {
@@ -167,7 +167,7 @@ dirty_ring_vcpu_pages (gpointer data, guint64 *pages, guint n)
 }
 
 GDW_DEFINE_TRACKER (.plugin.name = "dirty-ring",
-                    .plugin.summary = "a ring for each vCPU, in which it notes what it wrote",
+                    .plugin.summary = "a ring for each vCPU that records its writes",
                     .traits = GDW_TRACKER_REARMS_AT_COLLECT | GDW_TRACKER_REPORTS_READS,
                     .open = dirty_ring_open, .close = dirty_ring_close,
                     .start = dirty_ring_start, .collect = dirty_ring_collect,

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /* SPDX-FileCopyrightText: The godwit authors */
 
-/* A file descriptor that is open already: a connected or a listening socket, a pipe, a file. */
+/* An open file descriptor: a connected or a listening socket, a pipe, a file. */
 
 #include <errno.h>
 #include <fcntl.h>
@@ -60,7 +60,7 @@ check_type (Fd *self, GError **error)
                    g_strerror (errno));
   self->type = stat.st_mode & S_IFMT;
   if (self->type != S_IFSOCK && self->type != S_IFIFO && self->type != S_IFREG)
-    return refuse (self->address, error, "it is no socket, pipe or file; use one of them");
+    return refuse (self->address, error, "it is not a socket, pipe or file; use one of them");
   if (self->type == S_IFSOCK &&
       getsockopt (self->fd, SOL_SOCKET, SO_ACCEPTCONN, &listens, &size) == 0)
     self->listens = listens;
@@ -195,13 +195,13 @@ fd_connect (gpointer data, GCancellable *cancellable, GError **error)
   if (self->used || self->listens) {
     refuse (self->address, error,
             self->listens ? "it is a listening socket; give a connected one"
-                          : "it is one link, and in use; there is no second");
+                          : "it is one link, which is in use; give another descriptor");
     return NULL;
   }
   return check_direction (self, O_WRONLY, error) ? take (self) : NULL;
 }
 
-/* TRUE: try again.  FALSE: the error is set. */
+/* Returns TRUE to try again, or FALSE with the error set. */
 static gboolean
 again (FdLink *link, short events, const char *what, GCancellable *cancellable, GError **error)
 {
@@ -280,8 +280,7 @@ fd_sync (gpointer data, GCancellable *cancellable, GError **error)
   return !((FdLink *) data)->file || stored_sync (data, cancellable, error);
 }
 
-GDW_DEFINE_TRANSPORT (.plugin.name = "fd",
-                      .plugin.summary = "a socket, pipe or file that is open already",
+GDW_DEFINE_TRANSPORT (.plugin.name = "fd", .plugin.summary = "an open socket, pipe or file",
                       .traits = GDW_TRANSPORT_TWO_WAY, .max_links = 1, .open = fd_open,
                       .close = fd_close, .listen = fd_listen, .accept = fd_accept,
                       .connect = fd_connect, .read = fd_read, .write = fd_write,

@@ -19,7 +19,7 @@
 #include "transports/common/wait.h"
 
 #define COPY_BYTES (1u << 20)
-/* How often a partial file may be taken away between our open and our lock. */
+/* How often another process may remove a partial file between our open and our lock. */
 #define OPEN_TRIES 100
 
 enum { OPTION_OFFSET };
@@ -87,7 +87,7 @@ check_readable (File *file, int fd, GError **error)
     return fail (file->path, "reading", error, "%s; check the disk", g_strerror (errno));
   if (!S_ISREG (stat.st_mode))
     return fail (file->path, "reading", error,
-                 "it is no regular file; use fd: for a pipe or a socket");
+                 "it is not a regular file; use fd: for a pipe or a socket");
   if ((guint64) stat.st_size <= file->offset)
     return fail (file->path, "reading", error,
                  "it has %" G_GUINT64_FORMAT
@@ -105,9 +105,8 @@ file_listen (gpointer self, GCancellable *cancellable, GError **error)
   int fd;
 
   if (g_str_has_suffix (file->path, ".partial"))
-    return fail (
-        file->path, "reading", error,
-        "it is the beginning of a guest whose writer has not finished; use a whole one");
+    return fail (file->path, "reading", error,
+                 "its writer has not finished; use a complete file");
   fd = open (file->path, O_RDONLY | O_CLOEXEC);
   if (fd < 0)
     return fail (file->path, "reading", error,
@@ -126,7 +125,7 @@ file_listen (gpointer self, GCancellable *cancellable, GError **error)
 
 /* The source's side */
 
-/* Opens the partial file, empty and ours alone.  Its lock says that its writer lives. */
+/* Opens the partial file, empty and only ours.  Its lock shows that its writer lives. */
 static int
 open_partial (File *file, GError **error)
 {
@@ -170,7 +169,7 @@ copy_bytes (int from, int to, guint64 left)
   return n >= 0;
 }
 
-/* Keeps the bytes before the guest in a file that exists already. */
+/* Copies the bytes before the guest from a file that exists already. */
 static gboolean
 copy_head (File *file, int to, GError **error)
 {
@@ -184,8 +183,7 @@ copy_head (File *file, int to, GError **error)
   quiet_end (&quiet);
   if (!ok)
     fail (file->partial, "writing", error,
-          "what stands before the guest could not be copied: %s; make room",
-          g_strerror (errno));
+          "the bytes before the guest could not be copied: %s; make room", g_strerror (errno));
   if (from >= 0)
     close (from);
   return ok;
@@ -200,7 +198,8 @@ file_connect (gpointer self, GCancellable *cancellable, GError **error)
   int fd;
 
   if (stat (file->path, &there) == 0 && !S_ISREG (there.st_mode)) {
-    fail (file->path, "writing", error, "it is there and no regular file; use another path");
+    fail (file->path, "writing", error,
+          "it exists and is not a regular file; use another path");
     return NULL;
   }
   fd = open_partial (file, error);
@@ -215,7 +214,7 @@ file_connect (gpointer self, GCancellable *cancellable, GError **error)
   return NULL;
 }
 
-/* Gives the one link; after it there is no peer to wait for. */
+/* Returns the only link; there is no peer to wait for. */
 static gpointer
 file_accept (gpointer self, GCancellable *cancellable, GError **error)
 {

@@ -21,7 +21,7 @@ enum { OPTION_PEER_UID, OPTION_LITERAL };
 
 typedef struct {
   char *address;  /* as typed: the path, or @NAME */
-  uid_t peer_uid; /* may be at the other end besides this user and root */
+  uid_t peer_uid; /* may be the peer besides this user and root */
   struct sockaddr_un name;
   socklen_t length;
   int listener, wake; /* or -1 */
@@ -162,7 +162,7 @@ listen_locked (Unix *self, GCancellable *cancellable)
   return why;
 }
 
-/* What to do about a failed listen. */
+/* Returns the remedy for a failed listen. */
 static const char *
 listen_hint (int why)
 {
@@ -170,7 +170,7 @@ listen_hint (int why)
   case EADDRINUSE:
     return "another process listens there";
   case EEXIST:
-    return "the file is no socket; choose another path";
+    return "the file is not a socket; choose another path";
   case EISDIR:
     return "give the path of a socket in this folder";
   case ENOENT:

@@ -226,7 +226,7 @@ listen_inet (GdwControlHttp *http, const char *text, GError **error)
 
   if (!address)
     return fail (error, text,
-                 "it is no address; write 127.0.0.1:8080, [::1]:8080 or unix:PATH");
+                 "it is not an address; write 127.0.0.1:8080, [::1]:8080 or unix:PATH");
   host = g_inet_socket_address_get_address (G_INET_SOCKET_ADDRESS (address));
   if (!http->token && !g_inet_address_get_is_loopback (host))
     return fail (error, text,

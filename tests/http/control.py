@@ -277,8 +277,8 @@ def tokens():
 def addresses():
     with Lab() as lab:
         for address, part in (("0.0.0.0:0", "there is no token"), ("[::]:0", "there is no token"),
-                              ("localhost", "it is no address"), ("127.0.0.1:70000", "no address"),
-                              ("host.example:80", "it is no address"),
+                              ("localhost", "it is not an address"), ("127.0.0.1:70000", "not an address"),
+                              ("host.example:80", "it is not an address"),
                               ("203.0.113.1:80", "there is no token"),
                               ("unix:/no/such/folder/x",
                                "http '/no/such/folder/x': cannot listen: there is no such folder; ")):

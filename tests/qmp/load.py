@@ -52,7 +52,7 @@ def refused():
         os.chmod(folder, 0o777)
         vmm.refuses("plugin-load", {"file": copy}, folder, "others")
         os.chmod(folder, 0o755)
-        vmm.refuses("plugin-load", {"file": "gdw-filter-later.so"}, "no absolute path")
+        vmm.refuses("plugin-load", {"file": "gdw-filter-later.so"}, "not an absolute path")
         vmm.refuses("plugin-load", {"file": copy + "x"}, "there is no such file")
         vmm.refuses("plugin-load", {"file": "/etc/passwd"}, "gdw-filter-NAME.so")
         taken = shutil.copy(os.path.join(BUILD, "transports", "gdw-transport-tcp.so"), folder)

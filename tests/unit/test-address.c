@@ -83,10 +83,10 @@ static const struct {
   { "tcp", "there is no ':' after the name of the transport" },
   { "tcp|f:a=1", "there is no ':' after the name of the transport" },
   { "tcp\\|f", "there is no ':' after the name of the transport" },
-  { "t:x|", "there is no filter where one is announced" },
-  { "t:x||f", "there is no filter where one is announced" },
-  { "t:x|f|", "there is no filter where one is announced" },
-  { "t:x|:a=1", "there is no filter where one is announced" },
+  { "t:x|", "the name of a filter is missing" },
+  { "t:x||f", "the name of a filter is missing" },
+  { "t:x|f|", "the name of a filter is missing" },
+  { "t:x|:a=1", "the name of a filter is missing" },
 };
 
 START_TEST (what_is_no_address_is_said)

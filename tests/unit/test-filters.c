@@ -219,7 +219,7 @@ START_TEST (a_short_frame_ends_the_link)
     ck_assert (!job_finish (&writer));
     ck_assert_str_eq (writer.error->message,
                       "filter 'fault': write failed: cut short at COMMIT, "
-                      "as it was told to; remove the filter");
+                      "as requested; remove the filter");
   } else {
     job_finish (&writer);
     expect_closed (pair.out);
@@ -235,7 +235,7 @@ static void
 expect_reset (const GError *error, const char *what)
 {
   g_autofree char *message = g_strdup_printf (
-      "filter 'fault': %s failed: reset at COMMIT, as it was told to; remove the filter", what);
+      "filter 'fault': %s failed: reset at COMMIT, as requested; remove the filter", what);
 
   ck_assert (error != NULL);
   ck_assert_str_eq (error->message, message);
@@ -446,7 +446,7 @@ static const struct {
   { "fault", "filter 'fault': option 'kind' failed: it is missing" },
   { "fault:kind=drop", "filter 'fault': option 'at' failed: it is missing; add at=FRAME" },
   { "fault:kind=drop,at=COMIT",
-    "filter 'fault': option 'at=COMIT' failed: it is no frame; give" },
+    "filter 'fault': option 'at=COMIT' failed: it is not a frame; give" },
   { "fault:kind=drop,at=0", "option 'at=0' failed" },
   { "fault:kind=drop,at=1KB", "option 'at=1KB' failed" },
   { "fault:kind=drop,at=", "option 'at=' failed" },

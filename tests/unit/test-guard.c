@@ -280,7 +280,7 @@ START_TEST (a_range_to_rearm_is_checked)
                            &error);
   ck_assert_int_eq (ok, ranges[_i].ok);
   ck_assert_uint_eq (script.rearmed, ranges[_i].ok && ranges[_i].n > 0);
-  ck_assert (ok || strstr (error->message, "are no whole words of it"));
+  ck_assert (ok || strstr (error->message, "are not whole words of it"));
   g_clear_error (&error);
   gdw_tracking_close (tracking);
 }

@@ -249,7 +249,7 @@ START_TEST (a_file_that_is_no_module_is_an_error)
   expect_error (plugins, "empty", GDW_ERROR_PLUGIN, "failed: it is not an ELF file");
   expect_error (plugins, "broken", GDW_ERROR_PLUGIN, "gdw-tracker-broken.so' failed: ");
   expect_error (plugins, "dangling", GDW_ERROR_PLUGIN, "No such file or directory");
-  expect_error (plugins, "directory", GDW_ERROR_PLUGIN, "it is no regular file");
+  expect_error (plugins, "directory", GDW_ERROR_PLUGIN, "it is not a regular file");
   gdw_plugins_free (plugins);
 }
 END_TEST
@@ -260,7 +260,7 @@ START_TEST (a_pipe_is_not_waited_for)
   GdwPlugins *plugins = gdw_plugins_new (folder);
 
   ck_assert (mkfifo (pipe, 0600) == 0);
-  expect_error (plugins, "pipe", GDW_ERROR_PLUGIN, "it is no regular file");
+  expect_error (plugins, "pipe", GDW_ERROR_PLUGIN, "it is not a regular file");
   gdw_plugins_free (plugins);
 }
 END_TEST
@@ -601,7 +601,8 @@ START_TEST (what_cannot_be_loaded_by_hand_says_why)
 
   ck_assert (g_file_set_contents (broken, "text", -1, NULL));
   ck_assert (g_file_set_contents (other, "text", -1, NULL));
-  expect_not_loaded (plugins, "gdw-tracker-good.so", GDW_ERROR_NOT_FOUND, "no absolute path");
+  expect_not_loaded (plugins, "gdw-tracker-good.so", GDW_ERROR_NOT_FOUND,
+                     "not an absolute path");
   expect_not_loaded (plugins, "/nowhere/gdw-tracker-good.so", GDW_ERROR_NOT_FOUND,
                      "there is no such file");
   expect_not_loaded (plugins, other, GDW_ERROR_INVALID, "no kind and name");

@@ -124,7 +124,7 @@ START_TEST (a_stale_socket_is_replaced_other_files_are_not)
 
   ck_assert (g_file_set_contents (path, "mine", 4, NULL));
   expect_failure (TRUE, uri, GDW_ERROR_IO,
-                  "failed: File exists; the file is no socket; choose another path");
+                  "failed: File exists; the file is not a socket; choose another path");
   ck_assert (lstat (path, &st) == 0 && st.st_size == 4);
   unlink (path);
 }

@@ -17,7 +17,7 @@ typedef struct {
 } DirtyLog;
 
 /* For tracker @name.  @mode is GDW_DIRTY_LOG_PLAIN or _MANUAL; @missing says what is wrong with
- * a log without it, and what to use instead. */
+ * a log that lacks it, and what to use instead. */
 DirtyLog *dirty_log_open (const GdwTrackerConfig *config, const char *name, guint32 mode,
                           const char *missing, GError **error);
 void dirty_log_close (gpointer self);

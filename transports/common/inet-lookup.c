@@ -80,8 +80,8 @@ ask (void *data)
   return NULL;
 }
 
-/* The resolver can be neither interrupted nor given a time limit, so it has a thread, which is
- * left to itself when nobody waits for it any more. */
+/* The resolver can be neither interrupted nor given a time limit, so it has its own thread,
+ * which runs on alone when nobody waits for it any more. */
 static int
 start (Lookup *lookup)
 {
@@ -109,7 +109,7 @@ wake_up (GCancellable *cancellable, gpointer data)
   pthread_mutex_unlock (&lookup->lock);
 }
 
-/* FALSE: the lookup has not ended in time, or was cancelled. */
+/* Returns FALSE if the lookup has not ended in time, or was cancelled. */
 static gboolean
 wait_for_answer (Lookup *lookup, guint timeout_ms, GCancellable *cancellable)
 {

@@ -54,12 +54,12 @@ parse_port (Inet *inet, const char *text)
   guint64 port;
 
   if (!g_ascii_string_to_unsigned (text, 10, 0, G_MAXUINT16, &port, NULL))
-    return "the port is no number from 0 to 65535";
+    return "the port is not a number from 0 to 65535";
   inet->port = (guint16) port;
   return NULL;
 }
 
-/* The host and the port in parts, which are what they are. */
+/* Takes the host and the port from the options, literally. */
 static const char *
 parse_parts (Inet *inet, const char *text)
 {
@@ -74,7 +74,7 @@ parse_parts (Inet *inet, const char *text)
   if (host && *host)
     inet->host = g_strdup (host);
   if (inet->host && strchr (host, ':') && literal_family (host) != G_SOCKET_FAMILY_IPV6)
-    return "the host has a ':' and is no IPv6 address";
+    return "the host has a ':' and is not an IPv6 address";
   return parse_port (inet, port);
 }
 
@@ -332,7 +332,7 @@ inet_connect (gpointer self, GCancellable *cancellable, GError **error)
   return NULL;
 }
 
-/* The text of one end of @fd; free with g_free. */
+/* Returns the name of one end of @fd; free with g_free. */
 static char *
 end_name (int fd, int (*get) (int, struct sockaddr *, socklen_t *))
 {

@@ -23,7 +23,7 @@ quiet_begin (Quiet *quiet)
       sigaddset (&quiet->ours, signals[i]);
 }
 
-/* Take the signal even without an error: a pipe that took a part and then lost its reader
+/* Takes the signal even without an error: a pipe that took a part and then lost its reader
  * answers with both. */
 void
 quiet_end (Quiet *quiet)

@@ -28,7 +28,7 @@ socket_fail (const char *transport, const char *what, int why, const char *hint,
   if (why == EMFILE || why == ENFILE)
     hint = "raise the limit of open files";
   else if (is_exhausted (why))
-    hint = "there must be more memory";
+    hint = "free some memory";
   g_set_error (error, GDW_ERROR, is_exhausted (why) ? GDW_ERROR_EXHAUSTED : GDW_ERROR_IO,
                "transport '%s': %s failed: %s; %s", transport, what, g_strerror (why), hint);
   return FALSE;
@@ -132,8 +132,9 @@ fail (const Socket *link, const char *what, int why, const char *hint,
   return -1;
 }
 
-/* The system says only once why a connection broke: if a write got the error, a read finds an
- * end.  After the peer has ended the connection a write gets EPIPE, and the end is true. */
+/* The system reports only once why a connection broke: if a write got the error, a read
+ * finds an end.  After the peer has ended the connection a write gets EPIPE, and the end is
+ * genuine. */
 static int
 why_ended (Socket *link)
 {

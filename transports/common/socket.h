@@ -16,7 +16,7 @@ typedef struct {
   int why; /* the error that broke the connection, as a write got it; under lock */
 } Socket;
 
-/* Takes over @fd, @wake and @peer. */
+/* Takes @fd, @wake and @peer. */
 Socket *socket_link_new (const char *transport, int fd, int wake, char *peer);
 
 /* Callbacks of a transport. */
@@ -29,11 +29,11 @@ void socket_close_link (gpointer link);
 
 /* These return 0, an errno, or ECANCELED after the cancellable fired. */
 
-/* Connect the non-blocking @fd; ETIMEDOUT after @timeout_ms (-1 = the system decides). */
+/* Connects the non-blocking @fd; ETIMEDOUT after @timeout_ms (-1 = the system decides). */
 int socket_connect (int fd, int wake, const struct sockaddr *address, socklen_t length,
                     int timeout_ms, GCancellable *cancellable);
 
-/* Wait for a peer.  Gives its non-blocking socket and the wake descriptor of its link. */
+/* Waits for a peer.  Returns its non-blocking socket and the wake descriptor of its link. */
 int socket_accept (int listener, int listener_wake, GCancellable *cancellable, int *fd,
                    int *wake);
 

@@ -79,7 +79,7 @@ stored_sync (gpointer data, GCancellable *cancellable, GError **error)
 {
   Stored *link = data;
 
-  /* A descriptor without a disk behind it has nothing to wait for. */
+  /* A descriptor without a disk behind it has nothing to sync. */
   return fsync (link->fd) == 0 || errno == EINVAL || errno == EROFS ||
          fail (link, "writing", errno, "check the disk, or use another place", error);
 }
@@ -107,7 +107,7 @@ take_back (const Stored *link, int why, GError **error)
   g_set_error (error, GDW_ERROR, gone ? GDW_ERROR_IO : GDW_ERROR_IN_DOUBT,
                "transport '%s': writing '%s' failed: its name did not reach the disk: %s; %s",
                link->transport, link->path, g_strerror (why),
-               gone ? "use another disk" : "look whether it is there");
+               gone ? "use another disk" : "check whether it is there");
   return FALSE;
 }
 

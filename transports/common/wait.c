@@ -20,7 +20,7 @@ wait_open (void)
   return eventfd (0, EFD_CLOEXEC | EFD_NONBLOCK | EFD_SEMAPHORE);
 }
 
-/* A cancelled call puts one in and takes one out, so that another call that waits on the same
+/* A cancelled call writes a token and reads one, so that another call that waits on the same
  * descriptor loses nothing. */
 static void
 put_token (GCancellable *cancellable, gpointer data)

@@ -13,9 +13,9 @@
  * closes it. */
 int wait_open (void);
 
-/* Wait for @events on @fd; ETIMEDOUT after @timeout_ms (-1 = never).  Several threads may wait
+/* Waits for @events on @fd; ETIMEDOUT after @timeout_ms (-1 = never).  Several threads may wait
  * on the same @wake at the same time. */
 int wait_for (int wake, int fd, short events, int timeout_ms, GCancellable *cancellable);
 
-/* Just wait; -1 = until it is cancelled. */
+/* Sleeps for @ms; -1 = until cancelled. */
 int wait_sleep (int ms, GCancellable *cancellable);
