@@ -1,8 +1,8 @@
 #!/usr/bin/env python3
 # SPDX-License-Identifier: LGPL-2.1-or-later
 # SPDX-FileCopyrightText: The godwit authors
-"""promise.py HEADERS OUTPUT SOURCE...: the line of each PROMISE ("header.h", "words") of the
-sources in the headers; words that a header does not say are an error."""
+"""promise.py HEADERS OUTPUT SOURCE...: write the line in the headers of each PROMISE ("header.h",
+"words") of the sources.  Words that the header lacks are an error."""
 
 import os
 import re
@@ -13,7 +13,7 @@ PIECE = re.compile(r'"((?:[^"\\]|\\.)*)"')
 
 
 def words_and_lines(path):
-    """[(word, line)] without what makes a comment."""
+    """Returns [(word, line)] without the marks of comments."""
     out = []
     with open(path, encoding="utf-8") as file:
         for number, line in enumerate(file, 1):

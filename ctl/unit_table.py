@@ -1,7 +1,7 @@
 #!/usr/bin/env python3
 # SPDX-License-Identifier: LGPL-2.1-or-later
 # SPDX-FileCopyrightText: The godwit authors
-"""unit_table.py OUT SCHEMA.json...: the units of all members in the schema, as C."""
+"""unit_table.py OUT SCHEMA.json...: write the units of all members in the schema as C."""
 
 import json
 import sys
@@ -10,7 +10,7 @@ UNITS = {"bytes": "UNIT_BYTES", "bytes/s": "UNIT_BYTES_PER_S", "ms": "UNIT_MS", 
 
 
 def members(schema):
-    """(name, unit) of all that have one."""
+    """Yields (name, unit) of each member that has one."""
     for entity in schema:
         for key in "members", "args", "data":
             told = entity.get(key)

@@ -20,7 +20,7 @@ function curve(label, name) {
   };
 }
 
-// Steps that are round in binary units: the scale ends with the first that is beyond the data.
+// Steps of whole binary units: the scale ends at the first step beyond the data.
 function endRound(scale) {
   scale.roundStep = 1;
   while (scale.max / scale.roundStep > 6) scale.roundStep *= 2;

@@ -4,20 +4,20 @@
 // The server: its commands and its events.  Both can carry a token, which EventSource cannot.
 const KEY = "godwit-token";
 const RETRY_MS = [500, 1000, 2000, 5000];
-// Statistics come 5 times a second; silence is a dead link that nobody has told.
+// Statistics come 5 times a second; silence means that the link is dead without an error.
 const SILENCE_MS = 5000;
 
 export class CommandError extends Error {}
 
 export class Client {
-  // askToken(wrong): a promise of the token.
+  // askToken(wrong): returns a promise of the token.
   constructor(askToken) {
     this.askToken = askToken;
     this.token = sessionStorage.getItem(KEY);
     this.asking = null;
   }
 
-  // One question at a time, whoever asks.
+  // Asks only one question at a time, whoever calls.
   renewToken(used) {
     if (used !== this.token) return Promise.resolve();
     this.asking ??= this.askToken(used !== null).then((token) => {
@@ -50,7 +50,7 @@ export class Client {
     return message.return;
   }
 
-  // For ever: onEvent(event) for each, onLink("live", "lost") when that changes.
+  // Runs for ever: calls onEvent(event) for each, and onLink("live", "lost") on changes.
   async watch(onEvent, onLink) {
     for (let failures = 0;; failures++) {
       try {

@@ -29,14 +29,14 @@ async function readHold() {
   $("hold").checked = all.some((one) => one.capability === HOLD && one.state);
 }
 
-// A wall has many of these pages: the VM's UUID tells them apart, if it was given one.
+// A wall may show many of these pages: the VM's UUID tells them apart, if it has one.
 async function readPlace() {
   const {UUID: uuid} = await client.command("query-uuid");
   const given = /[1-9a-f]/.test(uuid);
   $("place").textContent = given ? `${location.host} · ${uuid}` : location.host;
 }
 
-// What goes wrong is said where it is looked for, and stays.
+// Errors appear in the log, and stay there.
 async function attempt(what, action) {
   try {
     await action();
@@ -70,10 +70,10 @@ async function start() {
     capabilities.push({capability: "multifd", state: wanted["multifd-channels"] > 1});
   const sure = await ask({
     title: "Migrate this guest?",
-    text: `It goes to ${uri}, and no longer runs on this host then.`,
+    text: `It moves to ${uri}, and then no longer runs on this host.`,
     detail: $("hold").checked ?
-        "It is held before the switchover, until you say continue." :
-        "It goes over by itself as soon as the downtime limit can be kept.",
+        "The migration waits before the switchover until you continue it." :
+        "The switchover starts by itself as soon as it can keep the downtime limit.",
     yes: "Migrate",
     no: "Leave it here",
   });
@@ -89,9 +89,9 @@ async function start() {
 async function cancel() {
   const sure = await ask({
     title: "Cancel the migration?",
-    text: "The guest runs on at this host. What was sent is lost.",
+    text: "The guest continues on this host. The data sent so far is lost.",
     yes: "Cancel the migration",
-    no: "Let it go on",
+    no: "Let it continue",
     danger: true,
   });
   if (sure) await attempt("cancel", () => client.command("migrate_cancel"));
@@ -100,7 +100,7 @@ async function cancel() {
 async function proceed() {
   const sure = await ask({
     title: "Hand the guest over?",
-    text: "It stops here and runs on at the destination.",
+    text: "It stops here and continues at the destination.",
     yes: "Hand over",
     no: "Wait",
   });

@@ -1,11 +1,11 @@
 // SPDX-License-Identifier: LGPL-2.1-or-later
 // SPDX-FileCopyrightText: The godwit authors
 
-// Questions.  <dialog> keeps the focus inside, and gives it back.
+// Questions.  <dialog> keeps the focus inside, and restores it.
 const $ = (id) => document.getElementById(id);
 
-// {title, text, detail, yes, no, danger}: whether the answer was yes.  Escape is no, and so is
-// Enter at once: the focus is on no where yes does harm.
+// {title, text, detail, yes, no, danger}: returns whether the answer was yes.  Escape is no,
+// and so is Enter at once: the focus is on no where yes does harm.
 export function ask(question) {
   const dialog = $("ask");
   $("ask-title").textContent = question.title;
@@ -18,7 +18,7 @@ export function ask(question) {
     const close = (value) => () => dialog.close(value);
     $("ask-yes").onclick = close("yes");
     $("ask-no").onclick = close("no");
-    // The event comes late: it may be that of the question before.
+    // The event comes late: it may belong to the previous question.
     dialog.onclose = () => dialog.open || answer(dialog.returnValue === "yes");
     dialog.returnValue = "no";
     dialog.showModal();
@@ -26,13 +26,13 @@ export function ask(question) {
   });
 }
 
-// The token; there is no way around it.
+// Asks for the token, without a way to cancel.
 export function askToken(wrong) {
   const dialog = $("token");
   $("token-wrong").hidden = !wrong;
   return new Promise((answer) => {
     let text = "";
-    // A browser closes it when Escape is pressed, whatever the page says.
+    // A browser closes the dialog on Escape, whatever the page says.
     dialog.onclose = () => dialog.open || (text ? answer(text) : dialog.showModal());
     $("token-form").onsubmit = (event) => {
       event.preventDefault();

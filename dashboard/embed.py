@@ -1,6 +1,6 @@
 # SPDX-License-Identifier: LGPL-2.1-or-later
 # SPDX-FileCopyrightText: The godwit authors
-"""embed.py HEADER FILE...: the files as C arrays, and a table of them by their names."""
+"""embed.py HEADER FILE...: write the files as C arrays, with a table of their names."""
 
 import os
 import sys

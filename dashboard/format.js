@@ -1,12 +1,12 @@
 // SPDX-License-Identifier: LGPL-2.1-or-later
 // SPDX-FileCopyrightText: The godwit authors
 
-// Numbers as people read them.  What is not known is a dash.
+// Numbers as people read them.  An unknown number is a dash.
 const NONE = "–";
 
 const known = (value) => typeof value === "number" && Number.isFinite(value);
 
-// Three digits are enough, and do not dance.
+// Three digits are enough, and keep their width.
 const three = (value) => value.toFixed(value < 9.995 ? 2 : value < 99.95 ? 1 : 0);
 
 const UNITS = ["B", "KiB", "MiB", "GiB", "TiB", "PiB"];
@@ -50,7 +50,7 @@ export function seconds(value) {
 
 export const clock = (date) => date.toLocaleTimeString("en-GB");
 
-// "500M", "1.5 GiB": bytes; undefined if it is none.
+// Returns the bytes of "500M" or "1.5 GiB"; undefined for any other text.
 export function parseSize(text) {
   const match = /^\s*([0-9]+(?:\.[0-9]+)?)\s*([KMGT]?)(?:i?B)?\s*$/i.exec(text);
   if (!match) return undefined;

@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: LGPL-2.1-or-later
 // SPDX-FileCopyrightText: The godwit authors
 
-// What the statistics have said of one attempt, thinned out when it is long: each curve has at
-// most MOST points, and the whole attempt is always in view.
+// The statistics of one attempt, thinned out when it is long: each curve has at most MOST
+// points, and the whole attempt is always in view.
 const MOST = 1200;
 const WINDOW_MS = 1000;
 const PATIENCE = 20;  // samples
@@ -19,13 +19,13 @@ export class History {
     this.bandwidth = [];
     this.left = [];
     this.recent = [];      // of {at, sent, links: []}, for the last second
-    this.ram = undefined;  // the last, also once it is not told any more
+    this.ram = undefined;  // the last one, also when the server no longer sends it
     this.predicted = undefined;
     this.every = 1;
     this.seen = 0;
   }
 
-  // A new attempt begins with setup, or with less time than before.
+  // A new attempt begins with setup, or with a shorter time than before.
   isNew(info, status) {
     const earlier = info["total-time"] !== undefined && info["total-time"] < this.time;
     return (status === "setup" && this.status !== "setup") || earlier;
@@ -62,7 +62,7 @@ export class History {
     while (this.recent.length > 2 && at - this.recent[0].at > WINDOW_MS) this.recent.shift();
   }
 
-  // Bytes per second of what pick() takes of a sample, over the last second.
+  // Returns the bytes per second of what pick() takes from a sample, over the last second.
   speed(pick) {
     const first = this.recent.find((sample) => pick(sample) !== undefined);
     const last = this.recent.at(-1);
@@ -78,8 +78,8 @@ export class History {
     return this.speed((sample) => sample.links[id]);
   }
 
-  // For some seconds the guest has made about as much dirty as the links carry, and nothing was
-  // won.
+  // For some seconds the guest has dirtied about as much as the links carry, and the rest has
+  // not shrunk.
   fallsBehind() {
     const n = this.left.length;
     if (this.status !== "active" || n < PATIENCE || this.ram["dirty-sync-count"] < 2)
@@ -89,7 +89,7 @@ export class History {
         this.left[n - 1].y > 0.95 * this.left[n - PATIENCE].y;
   }
 
-  // Seconds, or undefined where nobody can tell.
+  // Returns seconds, or undefined while unknown.
   timeLeft() {
     const gain = this.throughput() - (this.dirty.at(-1)?.y ?? 0);
     return this.status === "active" && gain > 0.2 * this.throughput() ?

@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: LGPL-2.1-or-later
 // SPDX-FileCopyrightText: The godwit authors
 
-// What the page shows of a migration: everything but the curves.  Texts come from peers and
-// plugins, and are only ever set as text.
+// Shows everything of a migration except the curves.  Texts come from peers and plugins, so
+// they are only ever set as text.
 import {bytes, clock, count, ms, rate, seconds, us} from "./format.js";
 import {UNDER_WAY} from "./history.js";
 
@@ -28,7 +28,7 @@ const GUEST = {
   inmigrate: "no guest here yet",
   "finish-migrate": "guest is paused to switch over",
   postmigrate: "guest has gone",
-  "internal-error": "guest could not be resumed",
+  "internal-error": "guest could not resume",
 };
 
 const PARTS = [
@@ -57,13 +57,13 @@ function make(tag, text, className) {
   return element;
 }
 
-// As many children of @list as @n, made by @maker.
+// Gives @list @n children, made by @maker.
 function fit(list, n, maker) {
   while (list.children.length > n) list.lastElementChild.remove();
   while (list.children.length < n) list.append(maker());
 }
 
-// Is this the side that receives?  It knows no memory statistics.
+// Returns whether this side receives; it has no memory statistics.
 export const isIncoming = (info, runState) =>
     runState === "inmigrate" || (info.status !== undefined && !info["x-tracker"] && !info.ram);
 
@@ -74,7 +74,7 @@ function progress(info, ram) {
   return ram?.total ? Math.min(99.9, 100 * (1 - ram.remaining / ram.total)) : 0;
 }
 
-// What it is, in a few words.
+// Returns the state in a few words.
 function headline(info, runState) {
   if (isUnknown(info)) return "outcome unknown";
   if (runState === "inmigrate" && info.status === "active") return "receiving a guest";
@@ -82,17 +82,17 @@ function headline(info, runState) {
   return PHASES[info.status ?? "none"] ?? info.status;
 }
 
-// Who has the guest, once it is decided.
+// Returns who has the guest, once that is decided.
 function place(info, runState) {
-  if (isUnknown(info)) return "nobody knows who has the guest";
+  if (isUnknown(info)) return "the owner of the guest is unknown";
   if (UNDER_WAY.includes(info.status)) return "";
   if (info["x-outcome"] === "destination")
     return runState === "postmigrate" ? "the guest is at the destination" :
-                                        "the guest has come here";
+                                        "the guest has arrived here";
   if (info["x-outcome"] !== "source" || info.status === "completed") return "";
   if (runState === "inmigrate")
-    return "the guest is still at the source; say migrate-incoming here to wait for it again";
-  return runState === "running" ? "the guest runs on here" : "the guest is here, and is paused";
+    return "the guest is still at the source; use migrate-incoming here to wait for it again";
+  return runState === "running" ? "the guest continues here" : "the guest is here and paused";
 }
 
 function phase(info, runState, history) {
@@ -111,7 +111,7 @@ function phase(info, runState, history) {
 }
 
 const NO_END =
-    "The guest writes faster than the links carry: it will not converge. Raise the bandwidth limit or the downtime limit, or cancel.";
+    "The guest writes as fast as the links carry: the migration will not converge. Raise the bandwidth limit or the downtime limit, or cancel.";
 
 function showHero(info, runState, history) {
   const status = info.status ?? "none";
@@ -147,7 +147,7 @@ function showTiles(info, runState, history, limits) {
   set("remaining", bytes(ram?.remaining));
   set("remaining-of", ram ? `of ${bytes(ram.total)}` : "");
   set("dirty", rate(moving ? dirtied : undefined));
-  set("dirty-sub", moving && runState !== "running" ? "before the pause" : "made dirty anew");
+  set("dirty-sub", moving && runState !== "running" ? "before the pause" : "newly dirtied");
   set("bandwidth", rate(history.throughput()));
   set("bandwidth-limit", limit ? `limit ${rate(limit)}` : limit === 0 ? "no limit" : "");
   set("transferred", bytes(ram?.transferred));
@@ -157,7 +157,7 @@ function showTiles(info, runState, history, limits) {
   set("downtime-limit",
       limits["downtime-limit"] === undefined ? "" : `limit ${ms(limits["downtime-limit"])}`);
   set("achieved", info.blackout ? us(total(info.blackout)) : ms(info.downtime));
-  set("achieved-sub", info.blackout ? "its parts are below" : "");
+  set("achieved-sub", info.blackout ? "parts below" : "");
   set("elapsed", seconds(info["total-time"] / 1000));
   set("setup", info["setup-time"] === undefined ? "" : `${ms(info["setup-time"])} to set up`);
   set("round", ram ? count(ram["dirty-sync-count"]) : rounds ? count(rounds.length) : "–");
@@ -262,7 +262,7 @@ export class View {
     while ($("log").children.length > LOG_MOST) $("log").lastElementChild.remove();
   }
 
-  // A warning or an error of the attempt, once.
+  // Adds a warning or an error of the attempt, once.
   sayOnce(text, kind) {
     if (!text || this.told.has(text)) return;
     this.told.add(text);

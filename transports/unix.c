@@ -311,8 +311,8 @@ static const GdwOption unix_options[] = {
                         .type = GDW_OPTION_UINT,
                         .default_value = "0",
                         .max = G_MAXUINT32 - 1,
-                        .help = "number of a user that may be at the other end beside this "
-                                "user and root" },
+                        .help = "number of a user, besides this one and root, that may be the "
+                                "peer" },
   [OPTION_LITERAL] = { .name = "literal",
                        .type = GDW_OPTION_BOOL,
                        .default_value = "off",

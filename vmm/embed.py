@@ -1,6 +1,6 @@
 # SPDX-License-Identifier: LGPL-2.1-or-later
 # SPDX-FileCopyrightText: The godwit authors
-"""embed.py IMAGE HEADER: the boot guest's image as a C array."""
+"""embed.py IMAGE HEADER: write the boot guest's image as a C array."""
 
 import sys
 

@@ -172,7 +172,7 @@ def unknown():
             same((page.run(FAINT), page.run(OUTSIDE)), ([], []), f"texts, {width} wide")
         source.execute("x-migrate-resolve", {"run": "here"})
         page.wait("document.querySelector('#status').innerText === 'Failed'")
-        same(text(page, "#phase"), "the guest runs on here", "who has it")
+        same(text(page, "#phase"), "the guest continues here", "who has it")
         check(not shows(page, "#night") and shows(page, "#start"), "it is decided")
         prove_clean(page, url)
         prove_runs_at(source)
@@ -201,7 +201,7 @@ def receives():
         source.migrate(destination.listen(lab.address("tcp")))
         status(page, "completed")
         wait_completed(source, destination)
-        same(text(page, "#phase"), "the guest has come here", "who has it")
+        same(text(page, "#phase"), "the guest has arrived here", "who has it")
         prove_arrived(source, destination)
 
 
@@ -216,7 +216,7 @@ def paused():
         same((text(page, "#phase"), shows(page, "#bar")),
              ("the guest is here, and is paused", False), "who has it, and how far it came")
         source.execute("cont")
-        page.wait("document.querySelector('#phase').innerText === 'the guest runs on here'")
+        page.wait("document.querySelector('#phase').innerText === 'the guest continues here'")
         prove_runs_at(source)
 
 
