@@ -424,9 +424,8 @@ START_TEST (a_connect_can_fail_or_wait)
   } else {
     ck_assert (!gdw_stack_connect (pair.connecting, NULL, &error));
   }
-  ck_assert_str_eq (error->message,
-                    "filter 'fault': link_open failed: reset at CONNECT, as it was "
-                    "told to; remove the filter");
+  ck_assert_str_eq (error->message, "filter 'fault': link_open failed: reset at CONNECT, as "
+                                    "requested; remove the filter");
   pair_close (&pair);
 
   pair_with (&pair, _i, "|fault:at=CONNECT,kind=stall");

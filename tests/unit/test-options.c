@@ -125,9 +125,8 @@ static const struct {
   { "number= 2", "option 'number= 2' failed" },
   { "number=", "option 'number=' failed" },
   { "number=0x2", "option 'number=0x2' failed" },
-  { "size=1Q",
-    "option 'size=1Q' failed: the value is not accepted; give a number of bytes, "
-    "optionally with K, M, G or T" },
+  { "size=1Q", "option 'size=1Q' failed: the value is not accepted; give a number of bytes, "
+               "optionally with K, M, G or T" },
   { "size=1KB", "option 'size=1KB' failed" },
   { "size=K", "option 'size=K' failed" },
   { "size=18446744073709551616", "option 'size=18446744073709551616' failed" },
@@ -164,8 +163,10 @@ static const struct {
   GdwOption options[3];
   const char *why;
 } flaws[] = {
-  { { { .name = "a=b", .type = GDW_OPTION_UINT } }, "its name is empty, or has a space or one of" },
-  { { { .name = "", .type = GDW_OPTION_UINT } }, "its name is empty, or has a space or one of" },
+  { { { .name = "a=b", .type = GDW_OPTION_UINT } },
+    "its name is empty, or has a space or one of" },
+  { { { .name = "", .type = GDW_OPTION_UINT } },
+    "its name is empty, or has a space or one of" },
   { { { .name = "a", .type = GDW_OPTION_UINT }, { .name = "a", .type = GDW_OPTION_UINT } },
     "it is declared twice" },
   { { { .name = "a", .type = 0 } }, "its type is unknown" },
