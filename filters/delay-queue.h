@@ -51,7 +51,7 @@ gboolean queue_wait_due (Queue *queue, GCancellable *cancellable, GError **error
 guint queue_peek (Queue *queue, struct iovec *iov);
 void queue_drop (Queue *queue, gsize count);
 
-/* Nobody will take any more bytes. */
+/* No more bytes will be taken. */
 void queue_is_drained (Queue *queue);
 
 /* Waits until the queue is empty, as long as something is taken within every @patience_ms. */

@@ -24,7 +24,7 @@ typedef struct {
   int n_losses; /* lost lines, counted on any thread */
 } Log;
 
-/* Of one direction; its calls come one at a time. */
+/* The sum of one direction, whose calls come one at a time. */
 typedef struct {
   guint64 calls, bytes;
 } Sum;

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /* SPDX-FileCopyrightText: The godwit authors */
 
-/* What a VMM does for godwit: it fills a GdwHost.  Each callback returns at once, and answers
+/* The VMM's side of godwit: it fills a GdwHost.  Each callback returns at once, and answers
  * lengthy work later through its reply. */
 
 #include "host.h"

@@ -114,7 +114,7 @@ wait_pass (Move *move, guint64 passes)
   const GdwRegion *first = vm_regions (&t->vm, &n);
 
   while (move->passes < passes && !move->sink.compared) {
-    REQUIRE (t, !move->ended, PROMISE ("host.h", "What a VMM gives godwit"),
+    REQUIRE (t, !move->ended, PROMISE ("host.h", "A VMM gives this to godwit"),
              "a migration ended before its pass %" G_GUINT64_FORMAT ": %s", passes,
              why_ended (move));
     gdw_migration_mark_dirty (move->migration, first->guest_addr, 1);
@@ -137,7 +137,7 @@ wait_compared (Move *move)
     return try_skip (t, "%s", error->message);
   while (!move->ended || !move->sink.ended) {
     REQUIRE (t, move->sink.compared || !move->ended,
-             PROMISE ("host.h", "What a VMM gives godwit"), "a migration failed: %s",
+             PROMISE ("host.h", "A VMM gives this to godwit"), "a migration failed: %s",
              why_ended (move));
     REQUIRE (t, try_iterate (t), PROMISE ("host.h", "must return at once"),
              "a migration did not end before the deadline of the test");

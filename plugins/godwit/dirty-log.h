@@ -66,7 +66,7 @@ typedef struct {
   guint64 offset; /* page in that slot */
 } GdwDirtyEntry;
 
-/* Of one vCPU. */
+/* The ring of one vCPU. */
 typedef struct {
   GdwDirtyEntry *entries; /* shared with the vCPU */
   guint32 n_entries;      /* a power of two */

@@ -29,7 +29,7 @@ G_BEGIN_DECLS
  *   link_close         for what it still hands on   itself: it waits 1 s for a peer that takes
  *                                                   nothing, and the delay that it adds */
 
-/* What lies nearer the wire; valid until link_close returns.  Same rules as the
+/* The layer nearer the wire; valid until link_close returns.  Same rules as the
  * callbacks of a transport's link: 1..IOV_MAX vectors, none empty; it may take or give fewer
  * bytes than it was offered. */
 typedef struct GdwNext GdwNext;

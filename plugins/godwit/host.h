@@ -9,9 +9,9 @@
 
 G_BEGIN_DECLS
 
-/* What a VMM gives godwit.  Every callback runs on the thread of the migration's GMainContext
- * and must return at once; lengthy work continues elsewhere and is answered later through a
- * GdwReply. */
+/* A VMM gives this to godwit.  Every callback runs on the thread of the migration's
+ * GMainContext and must return at once; lengthy work continues elsewhere and is answered later
+ * through a GdwReply. */
 
 /* The answer to one asynchronous callback.  Exactly one call of done or fail, on any thread,
  * frees it.  When the cancellable of the callback fires, the host stops its work as soon as it

@@ -45,7 +45,7 @@ typedef enum {
   GDW_RUN_STATE_N
 } GdwRunState;
 
-/* Who has the guest after an attempt. */
+/* The side that has the guest after an attempt. */
 typedef enum {
   GDW_OUTCOME_NONE, /* not decided yet */
   GDW_OUTCOME_SOURCE,
