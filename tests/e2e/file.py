@@ -91,7 +91,7 @@ def wrong_files():
             good = file.read()
         wrong = lab.destination("wrong")
         refused(wrong, "file:" + lab.path("none"), "No such file", "check the path")
-        refused(wrong, "file:" + lab.directory, "no regular file")
+        refused(wrong, "file:" + lab.directory, "not a regular file")
         refused(wrong, "file:", "it names no file")
         with open(lab.path("x.partial"), "wb") as file:
             file.write(good)
@@ -145,9 +145,9 @@ def bad_places():
     with Lab("soft", memory="16M", workload="ws=4M,rate=5000") as lab:
         source = lab.source()
         failed(lab, source, "file:/no/such/folder/guest", "No such file", "check the folder")
-        failed(lab, source, "file:" + lab.directory, "no regular file")
-        failed(lab, source, "file:/dev/null", "no regular file")
-        source.refuses("migrate", {"uri": f"file:{lab.path('x')}|delay:ms=1"}, "keeps bytes")
+        failed(lab, source, "file:" + lab.directory, "not a regular file")
+        failed(lab, source, "file:/dev/null", "not a regular file")
+        source.refuses("migrate", {"uri": f"file:{lab.path('x')}|delay:ms=1"}, "holds back written bytes")
         prove_next_works(lab, source)
 
 
@@ -305,7 +305,7 @@ def wrong_descriptors():
         source.refuses("getfd", {"fdname": "x"}, "No file descriptor supplied via SCM_RIGHTS")
         source.refuses("closefd", {"fdname": "x"}, "File descriptor named 'x' not found")
         send_fd(source, "folder", os.open("/", os.O_RDONLY))
-        source.refuses("migrate", {"uri": "fd:folder"}, "no socket, pipe or file")
+        source.refuses("migrate", {"uri": "fd:folder"}, "not a socket, pipe or file")
         there, here = os.pipe()
         send_fd(source, "wrong-end", there)
         source.migrate("fd:wrong-end")
