@@ -102,30 +102,31 @@ unix_socket (const char *text)
 }
 
 GdwQSocketAddress *
-gdw_control_address_socket (const char *uri)
+gdw_control_address_socket (const GdwAddress *address)
 {
-  g_autoptr (GdwAddress) address = gdw_address_parse (uri, NULL);
+  const char *transport = gdw_address_get_transport (address);
 
-  if (!address)
-    return NULL;
-  if (g_str_equal (address->transport, "tcp") || g_str_equal (address->transport, "multi-tcp"))
-    return inet_socket (address->address);
-  if (g_str_equal (address->transport, "unix"))
-    return unix_socket (address->address);
+  if (g_str_equal (transport, "tcp") || g_str_equal (transport, "multi-tcp"))
+    return inet_socket (gdw_address_get_location (address));
+  if (g_str_equal (transport, "unix"))
+    return unix_socket (gdw_address_get_location (address));
   return NULL;
 }
 
 const char *
 gdw_control_address_fd (const GdwAddress *address)
 {
-  return g_str_equal (address->transport, "fd") ? address->address : NULL;
+  return g_str_equal (gdw_address_get_transport (address), "fd")
+             ? gdw_address_get_location (address)
+             : NULL;
 }
 
 void
 gdw_control_address_set_fd (GdwAddress *address, int fd)
 {
-  g_free (address->address);
-  address->address = g_strdup_printf ("%d", fd);
+  g_autofree char *number = g_strdup_printf ("%d", fd);
+
+  gdw_address_set_location (address, number);
 }
 
 const char *

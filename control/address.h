@@ -3,17 +3,17 @@
 #pragma once
 
 #include <gio/gio.h>
+#include <godwit/address.h>
 
-#include "plugins/address.h"
 #include "qapi-types.h"
 
 /* Returns the address of migrate and migrate-incoming: @uri parsed, or the parts of @channels
  * (of GdwQMigrationChannel) taken literally.  Exactly one of them must be given. */
 GdwAddress *gdw_control_address (const char *uri, const GPtrArray *channels, GError **error);
 
-/* Returns the socket of @uri, where a transport listens, for query-migrate, or NULL if QMP has
- * no name for it. */
-GdwQSocketAddress *gdw_control_address_socket (const char *uri);
+/* Returns the socket at @address, where a transport listens, for query-migrate, or NULL if QMP
+ * has no name for it. */
+GdwQSocketAddress *gdw_control_address_socket (const GdwAddress *address);
 
 /* Returns the name of the descriptor in an fd address, borrowed, or NULL for any other
  * address. */

@@ -4,7 +4,6 @@
 
 #include "control/address.h"
 #include "control/fds.h"
-#include "core/migration/address.h"
 #include "qapi/json.h"
 #include "qapi/number.h"
 
@@ -168,7 +167,7 @@ gdw_cmd_migrate (GdwControl *control, const GdwQMigrateArgs *args, GError **erro
   }
   address = gdw_control_address (args->uri, args->channels, error);
   if (!address || !gdw_control_fds_resolve (control, address, &fd, error) ||
-      !gdw_migration_start_at (control->migration, address, error))
+      !gdw_migration_start_to (control->migration, address, error))
     return FALSE;
   gdw_control_fds_used (control, fd);
   return TRUE;

@@ -2,9 +2,10 @@
 /* SPDX-FileCopyrightText: The godwit authors */
 #pragma once
 
+#include <godwit/address.h>
+
 #include "control/passed.h"
 #include "control/control.h"
-#include "plugins/address.h"
 
 /* The file descriptors of one monitor: those passed with the running command, and those named
  * by getfd.  No other monitor can use them. */

@@ -1,8 +1,10 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /* SPDX-FileCopyrightText: The godwit authors */
-#include "plugins/address.h"
+#include "plugins/address-private.h"
 
 #include <godwit/error.h>
+
+G_DEFINE_BOXED_TYPE (GdwAddress, gdw_address, gdw_address_copy, gdw_address_free)
 
 static void
 free_filter (gpointer data)
@@ -16,21 +18,21 @@ free_filter (gpointer data)
 
 /* Takes all arguments. */
 static GdwAddress *
-take_new (char *transport, char *text, GPtrArray *options)
+take_new (char *transport, char *location, GPtrArray *options)
 {
   GdwAddress *address = g_new0 (GdwAddress, 1);
 
   address->transport = transport;
-  address->address = text;
+  address->location = location;
   address->options = options;
   address->filters = g_ptr_array_new_with_free_func (free_filter);
   return address;
 }
 
 GdwAddress *
-gdw_address_new (const char *transport, const char *address)
+gdw_address_new (const char *transport, const char *location)
 {
-  return take_new (g_strdup (transport), g_strdup (address), gdw_pairs_new ());
+  return take_new (g_strdup (transport), g_strdup (location), gdw_pairs_new ());
 }
 
 void
@@ -39,16 +41,57 @@ gdw_address_free (GdwAddress *address)
   if (!address)
     return;
   g_free (address->transport);
-  g_free (address->address);
+  g_free (address->location);
   g_ptr_array_unref (address->options);
   g_ptr_array_unref (address->filters);
   g_free (address);
 }
 
+const char *
+gdw_address_get_transport (const GdwAddress *address)
+{
+  return address->transport;
+}
+
+const char *
+gdw_address_get_location (const GdwAddress *address)
+{
+  return address->location;
+}
+
+void
+gdw_address_set_location (GdwAddress *address, const char *location)
+{
+  char *copy = g_strdup (location); /* it may be a part of the present one */
+
+  g_free (address->location);
+  address->location = copy;
+}
+
+/* Takes @name and @options. */
+static void
+add_filter (GdwAddress *address, char *name, GPtrArray *options)
+{
+  GdwAddressFilter *filter = g_new0 (GdwAddressFilter, 1);
+
+  filter->name = name;
+  filter->options = options;
+  g_ptr_array_add (address->filters, filter);
+}
+
+void
+gdw_address_add_filter (GdwAddress *address, const char *name)
+{
+  add_filter (address, g_strdup (name), gdw_pairs_new ());
+}
+
 void
 gdw_address_add_option (GdwAddress *address, const char *key, const char *value)
 {
-  g_ptr_array_add (address->options, gdw_pair_new (key, value));
+  guint n = address->filters->len;
+  const GdwAddressFilter *last = n ? address->filters->pdata[n - 1] : NULL;
+
+  g_ptr_array_add (last ? last->options : address->options, gdw_pair_new (key, value));
 }
 
 /* Reads the options after the character at @at; there are none if it is not @mark. */
@@ -66,14 +109,10 @@ static const char *
 parse_filter (GdwAddress *address, const char **at)
 {
   g_autofree char *name = gdw_text_read (at, ":|");
-  GdwAddressFilter *filter;
 
   if (!*name)
     return "the name of a filter is missing";
-  filter = g_new0 (GdwAddressFilter, 1);
-  filter->name = g_steal_pointer (&name);
-  filter->options = parse_options (at, ':');
-  g_ptr_array_add (address->filters, filter);
+  add_filter (address, g_steal_pointer (&name), parse_options (at, ':'));
   return NULL;
 }
 
@@ -82,13 +121,13 @@ parse (const char *at, GdwAddress **address)
 {
   g_autofree char *transport = gdw_text_read (&at, ":|");
   const char *why = NULL;
-  char *text;
+  char *location;
 
   if (*at != ':')
     return "there is no ':' after the name of the transport";
   at++;
-  text = gdw_text_read (&at, ",|");
-  *address = take_new (g_steal_pointer (&transport), text, parse_options (&at, ','));
+  location = gdw_text_read (&at, ",|");
+  *address = take_new (g_steal_pointer (&transport), location, parse_options (&at, ','));
   while (!why && *at == '|') {
     at++;
     why = parse_filter (*address, &at);
@@ -117,7 +156,7 @@ gdw_address_to_string (const GdwAddress *address)
 
   gdw_text_append (text, address->transport);
   gdw_text_append_mark (text, ':');
-  gdw_text_append (text, address->address);
+  gdw_text_append (text, address->location);
   gdw_pairs_append (text, ',', address->options);
   for (guint i = 0; i < address->filters->len; i++) {
     const GdwAddressFilter *filter = address->filters->pdata[i];
@@ -129,23 +168,16 @@ gdw_address_to_string (const GdwAddress *address)
   return g_string_free (text, FALSE);
 }
 
-static GdwAddressFilter *
-copy_filter (const GdwAddressFilter *filter)
-{
-  GdwAddressFilter *copy = g_new0 (GdwAddressFilter, 1);
-
-  copy->name = g_strdup (filter->name);
-  copy->options = gdw_pairs_copy (filter->options);
-  return copy;
-}
-
 GdwAddress *
 gdw_address_copy (const GdwAddress *address)
 {
-  GdwAddress *copy = take_new (g_strdup (address->transport), g_strdup (address->address),
+  GdwAddress *copy = take_new (g_strdup (address->transport), g_strdup (address->location),
                                gdw_pairs_copy (address->options));
 
-  for (guint i = 0; i < address->filters->len; i++)
-    g_ptr_array_add (copy->filters, copy_filter (address->filters->pdata[i]));
+  for (guint i = 0; i < address->filters->len; i++) {
+    const GdwAddressFilter *filter = address->filters->pdata[i];
+
+    add_filter (copy, g_strdup (filter->name), gdw_pairs_copy (filter->options));
+  }
   return copy;
 }

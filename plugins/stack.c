@@ -2,7 +2,9 @@
 /* SPDX-FileCopyrightText: The godwit authors */
 #include <godwit/error.h>
 
+#include "plugins/address-private.h"
 #include "plugins/guard.h"
+#include "plugins/options.h"
 #include <godwit/query.h>
 #include "plugins/stack-private.h"
 
@@ -20,7 +22,7 @@ find_transport (GdwPlugins *plugins, const char *name, gboolean many, GError **e
 static gboolean
 open_transport (GdwStack *stack, GdwPlugins *plugins, gboolean many, GError **error)
 {
-  GdwTransportConfig config = { .size = sizeof config, .address = stack->address->address };
+  GdwTransportConfig config = { .size = sizeof config, .address = stack->address->location };
   GError *failure = NULL;
 
   stack->transport = find_transport (plugins, stack->address->transport, many, error);
@@ -180,12 +182,12 @@ gdw_stack_listen (GdwStack *stack, GCancellable *cancellable, GError **error)
 GdwAddress *
 gdw_stack_local_address (GdwStack *stack)
 {
-  g_autofree char *address = NULL;
+  g_autofree char *location = NULL;
 
   if (!stack->listening || !stack->transport->local_address)
     return NULL;
-  address = stack->transport->local_address (stack->self);
-  return address ? gdw_address_new (stack->transport->plugin.name, address) : NULL;
+  location = stack->transport->local_address (stack->self);
+  return location ? gdw_address_new (stack->transport->plugin.name, location) : NULL;
 }
 
 static gboolean

@@ -2,7 +2,8 @@
 /* SPDX-FileCopyrightText: The godwit authors */
 #pragma once
 
-#include "plugins/address.h"
+#include <godwit/address.h>
+
 #include "plugins/loader.h"
 
 /* A transport with its filters, for one address. */

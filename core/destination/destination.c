@@ -27,7 +27,6 @@ gdw_destination_new (const GdwAttempt *attempt, const GdwAddress *address, gbool
                      GError **error)
 {
   GdwDestination *destination = g_new0 (GdwDestination, 1);
-  g_autoptr (GdwAddress) local = NULL;
 
   destination->attempt = *attempt;
   destination->status = GDW_STATUS_SETUP;
@@ -52,8 +51,7 @@ gdw_destination_new (const GdwAttempt *attempt, const GdwAddress *address, gbool
   destination->address = gdw_address_to_string (address);
   destination->one_way = !(gdw_stack_traits (destination->stack) & GDW_TRANSPORT_TWO_WAY);
   gdw_attempt_warn_of_plugins (attempt, destination->warnings);
-  local = gdw_stack_local_address (destination->stack);
-  destination->local_address = local ? gdw_address_to_string (local) : NULL;
+  destination->local_address = gdw_stack_local_address (destination->stack);
   destination->transport_name = g_strdup (gdw_stack_transport (destination->stack));
   return destination;
 }

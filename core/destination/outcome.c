@@ -41,7 +41,7 @@ gdw_destination_free_workers (GdwDestination *destination)
   g_clear_pointer (&destination->stack, gdw_stack_close);
   g_clear_pointer (&destination->touched, gdw_pageset_free);
   g_clear_pointer (&destination->regions, gdw_regions_free);
-  g_clear_pointer (&destination->local_address, g_free);
+  g_clear_pointer (&destination->local_address, gdw_address_free);
 }
 
 void

@@ -43,7 +43,8 @@ struct GdwDestination {
   GError *error;
   GdwVerdict verdict;
   char *id_text, *address; /* as text */
-  char *local_address, *transport_name;
+  GdwAddress *local_address;
+  char *transport_name;
   GCancellable *host_cancellable, *accept_cancellable;
   gint refs; /* atomic: the owner's and one for each post of the acceptor */
 

@@ -2,7 +2,6 @@
 /* SPDX-FileCopyrightText: The godwit authors */
 #include <string.h>
 
-#include "core/migration/address.h"
 #include "core/migration/migration-private.h"
 #include "core/base/invoke.h"
 #include "core/base/probe.h"
@@ -355,7 +354,7 @@ check_blockers (GdwMigration *migration, GError **error)
 }
 
 gboolean
-gdw_migration_start_at (GdwMigration *migration, const GdwAddress *address, GError **error)
+gdw_migration_start_to (GdwMigration *migration, const GdwAddress *address, GError **error)
 {
   GdwAttempt attempt = make_attempt (migration, &source_ops);
   GdwRunState run_state = gdw_guest_state (migration->guest);
@@ -388,7 +387,7 @@ gdw_migration_start (GdwMigration *migration, const char *uri, GError **error)
 {
   g_autoptr (GdwAddress) address = gdw_address_parse (uri, error);
 
-  return address && gdw_migration_start_at (migration, address, error);
+  return address && gdw_migration_start_to (migration, address, error);
 }
 
 gboolean

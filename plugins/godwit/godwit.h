@@ -14,6 +14,7 @@
 #include <godwit/transport.h>
 #include <godwit/filter.h>
 #include <godwit/frame.h>
+#include <godwit/address.h>
 #include <godwit/host.h>
 #include <godwit/kvm.h>
 #include <godwit/migration.h>

@@ -4,6 +4,7 @@
 
 #include <gio/gio.h>
 
+#include <godwit/address.h>
 #include <godwit/error.h>
 #include <godwit/host.h>
 
@@ -148,12 +149,19 @@ void gdw_migration_stop (GdwMigration *migration, GdwDone done, gpointer data);
 guint gdw_migration_block (GdwMigration *migration, const char *reason, GError **error);
 void gdw_migration_unblock (GdwMigration *migration, guint number);
 
-/* Begin to migrate to @uri ("tcp:HOST:PORT|filter...").  FALSE only for errors that show at
- * once; a failure to connect arrives as status failed. */
+/* Begin to migrate to @uri ("tcp:HOST:PORT|filter..."), which gdw_address_parse() reads.  FALSE
+ * only for errors that show at once; a failure to connect arrives as status failed. */
 gboolean gdw_migration_start (GdwMigration *migration, const char *uri, GError **error);
 
 /* Listen at @uri for a source. */
 gboolean gdw_migration_incoming (GdwMigration *migration, const char *uri, GError **error);
+
+/* The same for an address in parts, which need no escapes.  @address stays the caller's, who
+ * may free it after the return. */
+gboolean gdw_migration_start_to (GdwMigration *migration, const GdwAddress *address,
+                                 GError **error);
+gboolean gdw_migration_incoming_at (GdwMigration *migration, const GdwAddress *address,
+                                    GError **error);
 
 /* Cancel the outgoing attempt.  Returns at once; it is no error if nothing runs.  After COMMIT
  * was sent it fails without effect. */

@@ -2,6 +2,7 @@
 /* SPDX-FileCopyrightText: The godwit authors */
 #pragma once
 
+#include <godwit/address.h>
 #include <godwit/migration.h>
 #include <godwit/plugin.h>
 
@@ -28,10 +29,10 @@ typedef struct {
   GdwStatus status;
   gboolean incoming;
   GdwOutcome outcome;
-  const char *error_desc;    /* borrowed, like all pointers here */
-  const char *tracker;       /* name */
-  const char *transport;     /* name */
-  const char *local_address; /* "tcp:127.0.0.1:4711" while listening */
+  const char *error_desc;          /* borrowed, like all pointers here */
+  const char *tracker;             /* name */
+  const char *transport;           /* name */
+  const GdwAddress *local_address; /* for peers to connect to, while it listens */
   guint n_links;
 
   guint64 total_time_ms, setup_time_ms, downtime_ms;

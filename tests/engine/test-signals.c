@@ -187,7 +187,7 @@ be_destination (Vmm *vmm, Two *two, const char *filter)
   if (two->way == FD_SOCKET)
     line = g_strdup_printf ("fd:%d", two->sockets[0]);
   else
-    line = g_strdup (side_info (&vmm->side).local_address);
+    line = gdw_address_to_string (side_info (&vmm->side).local_address);
   ck_assert_int_eq (write (two->talk[1], line, strlen (line)), (gssize) strlen (line));
   two_close (two);
 }

@@ -7,7 +7,6 @@
 #include <godwit/error.h>
 #include <string.h>
 
-#include "plugins/address.h"
 #include "tests/support/address-text.h"
 #include "tests/support/suite.h"
 

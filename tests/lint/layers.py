@@ -13,8 +13,6 @@ INCLUDE = re.compile(r'^[ \t]*#[ \t]*include[ \t]*([<"])([^>"]+)[>"]', re.M)
 
 # What is for a VMM: a header of each library.
 EMBEDDER = ("plugins/godwit/godwit.h", "plugins/godwit/control.h")
-# libgodwit-control is an embedder too, but for this; core/godwit.map shows it for that alone.
-CONTROL_INSIDES = ("core/migration/address.h", "plugins/address.h")
 
 # Folder: what of the project it may include, as prefixes of the resolved path.  The longest
 # folder that a path begins with counts.
@@ -27,7 +25,7 @@ MAY = {
     "transports/": ("plugins/godwit/", "transports/"),
     "filters/": ("plugins/godwit/", "filters/", "transports/common/"),
     "core/": ("plugins/", "core/"),
-    "control/": ("plugins/godwit/", "qapi/", "control/", *CONTROL_INSIDES),
+    "control/": ("plugins/godwit/", "qapi/", "control/"),
     "vmm/": (*EMBEDDER, "vmm/"),
     "examples/": EMBEDDER,
     "ctl/": ("ctl/", "qapi/json.h", "qapi/number.h"),
@@ -224,6 +222,7 @@ RULES = [
         {"vmm/main.c": "#include <godwit/host.h>\n"},
         {"control/metrics.c": '#include "core/migration/migration.h"\n'},
         {"control/query-plugins.c": '#include "plugins/loader.h"\n'},
+        {"control/address.c": '#include "plugins/address-private.h"\n'},
         {"core/kvm/dirty-ring.c": '#include "vmm/kvm.h"\n'},
         {"core/migration/migration.c": '#include "control/control.h"\n'},
         {"ctl/main.c": '#include "qapi/visit.h"\n'},

@@ -4,6 +4,7 @@
 
 /* Addresses as tests write them. */
 
+#include "plugins/address-private.h"
 #include "plugins/stack.h"
 
 static inline GdwStack *
@@ -40,7 +41,7 @@ static inline gboolean
 address_equal (const GdwAddress *a, const GdwAddress *b)
 {
   gboolean same = g_str_equal (a->transport, b->transport) &&
-                  g_str_equal (a->address, b->address) &&
+                  g_str_equal (a->location, b->location) &&
                   pairs_equal (a->options, b->options) && a->filters->len == b->filters->len;
 
   for (guint i = 0; same && i < a->filters->len; i++) {

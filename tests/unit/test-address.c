@@ -4,7 +4,7 @@
 #include <godwit/error.h>
 #include <string.h>
 
-#include "plugins/address.h"
+#include "plugins/address-private.h"
 #include "tests/support/address-text.h"
 #include "tests/support/suite.h"
 
@@ -16,7 +16,7 @@ describe (const GdwAddress *address)
 {
   GString *text = g_string_new (NULL);
 
-  g_string_append_printf (text, "<%s><%s>", address->transport, address->address);
+  g_string_append_printf (text, "<%s><%s>", address->transport, address->location);
   for (guint i = 0; i < address->options->len; i++) {
     const GdwPair *pair = address->options->pdata[i];
 
@@ -128,13 +128,10 @@ hostile_address (GRand *rand)
   }
   for (gint n = g_rand_int_range (rand, 0, 3); n > 0; n--) {
     g_autofree char *value = hostile_text (rand);
-    GdwAddressFilter *filter = g_new0 (GdwAddressFilter, 1);
 
-    filter->name = g_strdup ("log");
-    filter->options = gdw_pairs_new ();
+    gdw_address_add_filter (address, "log");
     if (n > 1)
-      g_ptr_array_add (filter->options, gdw_pair_new ("file", value));
-    g_ptr_array_add (address->filters, filter);
+      gdw_address_add_option (address, "file", value);
   }
   return address;
 }
