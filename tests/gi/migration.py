@@ -136,13 +136,16 @@ class Pair:
 
     def __enter__(self):
         self.folder = tempfile.mkdtemp(prefix="godwit-gi-")
-        self.link = "unix:" + os.path.join(self.folder, "link")
         self.source = Side(self.folder, "source", False)
         self.destination = Side(self.folder, "destination", True)
         same(answered(self.source.migration.cont), None, "error of cont")
         self.source.in_state(RunState.RUNNING)
-        check(self.destination.migration.incoming(self.link), "it listens")
+        check(self.listen(os.path.join(self.folder, "link")), "it listens")
         return self.source, self.destination, self.link
+
+    def listen(self, path):
+        self.link = "unix:" + path
+        return self.destination.migration.incoming(self.link)
 
     def __exit__(self, error, *_of):
         if error:  # nothing else is to be said
@@ -198,6 +201,33 @@ def prove_moved(source, destination):
     same(destination.ask("x-guest-check")["pages-bad"], 0, "bad pages while it runs")
 
 
+class InParts(Pair):
+    """The same at an address in parts; what is in them means nothing."""
+
+    def listen(self, path):
+        self.link = Godwit.Address.new("unix", path + ",a|b\\")
+        self.link.add_option("literal", "on")
+        return self.destination.migration.incoming_at(self.link)
+
+
+def migrates_to_an_address():
+    with InParts() as (source, destination, link):
+        check(os.path.exists(link.get_location()), "there is no socket of that very name")
+        check(source.migration.set_parameter("downtime-limit", "2000"), "parameter")
+        same(answered(destination.migration.stop), None, "error of stop")
+        address = Godwit.Address.parse(link.to_string())
+        same((address.get_transport(), address.get_location()), ("unix", link.get_location()), "parsed")
+        address.add_filter("rate")
+        address.add_option("bytes-per-second", str(16 * MEMORY))
+        check(source.migration.start_to(address), "it starts")
+        for side in source, destination:
+            wait(lambda side=side: side.signals["ended"], "the end")
+            same(side.signals["ended"], [Godwit.Status.COMPLETED], "how it ended")
+        prove_moved(source, destination)
+        error = refused(Godwit.Address.parse, "unix")
+        check("there is no ':' after the name of the transport" in error, error)
+
+
 def fails():
     """Nobody there: the error is an object that Python can read, the guest runs on."""
     with Pair() as (source, _destination, link):
@@ -250,6 +280,7 @@ def serves_http():
 
 TESTS = Tests()
 TESTS.add("a guest migrates between two VMs in Python", migrates)
+TESTS.add("a guest migrates to an address in parts", migrates_to_an_address)
 TESTS.add("a migration that fails says why", fails)
 TESTS.add("what is refused is raised", refuses)
 TESTS.add("HTTP lives as long as its object", with_http(serves_http))

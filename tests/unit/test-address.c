@@ -154,6 +154,30 @@ START_TEST (what_is_written_is_read_as_it_was)
 }
 END_TEST
 
+START_TEST (parts_are_taken_as_they_are)
+{
+  g_autoptr (GdwAddress) address = gdw_address_new ("unix", "@a,b|c\\");
+  g_autoptr (GdwAddress) boxed = NULL;
+  g_autofree char *read = NULL, *changed = NULL;
+
+  gdw_address_add_option (address, "k", "v,w|x\\");
+  gdw_address_add_option (address, "l", NULL);
+  gdw_address_add_filter (address, "f");
+  gdw_address_add_filter (address, "g");
+  gdw_address_add_option (address, "m", "");
+  read = describe (address);
+  ck_assert_str_eq (read, "<unix><@a,b|c\\> <k>=<v,w|x\\> <l>=<NONE> <f>: <g>: <m>=<>");
+  ck_assert_str_eq (gdw_address_get_transport (address), "unix");
+  ck_assert_str_eq (gdw_address_get_location (address), "@a,b|c\\");
+
+  boxed = g_boxed_copy (GDW_TYPE_ADDRESS, address);
+  gdw_address_set_location (address, gdw_address_get_location (address) + 1);
+  ck_assert_str_eq (gdw_address_get_location (address), "a,b|c\\");
+  changed = describe (boxed);
+  ck_assert_str_eq (changed, read);
+}
+END_TEST
+
 static const char *const different[] = {
   "t:x,k=v|f:a=1|g", "u:x,k=v|f:a=1|g", "t:y,k=v|f:a=1|g", "t:x,l=v|f:a=1|g",
   "t:x,k=w|f:a=1|g", "t:x,k|f:a=1|g",   "t:x,k=|f:a=1|g",  "t:x,k=v|f:a=1",
@@ -182,6 +206,7 @@ main (void)
   tcase_add_loop_test (tc, text_is_read_and_written, 0, G_N_ELEMENTS (good));
   tcase_add_loop_test (tc, what_is_no_address_is_said, 0, G_N_ELEMENTS (bad));
   tcase_add_test (tc, what_is_written_is_read_as_it_was);
+  tcase_add_test (tc, parts_are_taken_as_they_are);
   tcase_add_test (tc, equal_is_what_is_the_same_in_all);
   return suite_run ("address", tc, NULL);
 }
