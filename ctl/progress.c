@@ -77,6 +77,32 @@ read_warnings (Progress *p, JsonArray *warnings)
   }
 }
 
+/* In an address a backslash saves a bar or a comma, and each backslash directly before one. */
+static char *
+escape (const char *plain)
+{
+  GString *text = g_string_new (NULL);
+  guint backslashes = 0;
+
+  for (const char *p = plain; *p; p++) {
+    if (*p == '|' || *p == ',')
+      for (guint i = 0; i <= backslashes; i++)
+        g_string_append_c (text, '\\');
+    backslashes = *p == '\\' ? backslashes + 1 : 0;
+    g_string_append_c (text, *p);
+  }
+  return g_string_free (text, FALSE);
+}
+
+/* In text a file that begins with "@" needs something before it. */
+static const char *
+mark_of_path (gboolean abstract, const char *path)
+{
+  if (abstract)
+    return "@";
+  return path[0] == '@' ? "./" : "";
+}
+
 /* Returns the address in the form that a user types at the source. */
 static char *
 read_address (JsonArray *addresses, const char *transport)
@@ -85,14 +111,15 @@ read_address (JsonArray *addresses, const char *transport)
   g_autofree char *type = json_text (address, "type");
   g_autofree char *host = json_text (address, "host");
   g_autofree char *port = json_text (address, "port");
-  g_autofree char *path = json_text (address, "path");
+  g_autofree char *path = json_text (address, "path"), *typed = escape (path);
   gboolean six = strchr (host, ':') != NULL;
 
   if (strcmp (type, "inet") == 0)
     return g_strdup_printf ("%s:%s%s%s:%s", *transport ? transport : "tcp", six ? "[" : "",
                             host, six ? "]" : "", port);
   if (strcmp (type, "unix") == 0)
-    return g_strdup_printf ("unix:%s%s", json_bool (address, "abstract") ? "@" : "", path);
+    return g_strconcat ("unix:", mark_of_path (json_bool (address, "abstract"), path), typed,
+                        NULL);
   return NULL;
 }
 

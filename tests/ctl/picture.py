@@ -97,7 +97,11 @@ def addresses():
             ({"type": "inet", "host": "127.0.0.1", "port": "7"}, "tcp", "tcp:127.0.0.1:7"),
             ({"type": "inet", "host": "::1", "port": "7"}, "multi-tcp", "multi-tcp:[::1]:7"),
             ({"type": "unix", "path": "/a"}, "unix", "unix:/a"),
-            ({"type": "unix", "path": "a", "abstract": True}, "unix", "unix:@a")):
+            ({"type": "unix", "path": "a", "abstract": True}, "unix", "unix:@a"),
+            ({"type": "unix", "path": "@a"}, "unix", "unix:./@a"),
+            ({"type": "unix", "path": "@a", "abstract": True}, "unix", "unix:@@a"),
+            ({"type": "unix", "path": "a,b|c\\"}, "unix", "unix:a\\,b\\|c\\"),
+            ({"type": "unix", "path": "\\a\\,"}, "unix", "unix:\\a\\\\\\,")):
         status({"status": "setup", "socket-address": [address], "x-transport": transport},
                f"setup: waiting for the source at {text}\n")
 
