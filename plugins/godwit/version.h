@@ -8,7 +8,7 @@ G_BEGIN_DECLS
 
 /* The version of these headers; gdw_version returns that of the loaded library. */
 #define GDW_MAJOR_VERSION 0
-#define GDW_MINOR_VERSION 1
+#define GDW_MINOR_VERSION 2
 #define GDW_MICRO_VERSION 0
 
 /* TRUE if these headers have that version or a later one; works in #if, too. */
