@@ -140,6 +140,8 @@ class Pair:
         self.destination = Side(self.folder, "destination", True)
         same(answered(self.source.migration.cont), None, "error of cont")
         self.source.in_state(RunState.RUNNING)
+        # The guest answers when it has filled its memory.
+        check(self.source.ask("x-guest-check")["pages-checked"] > 0, "the guest has checked nothing")
         check(self.listen(os.path.join(self.folder, "link")), "it listens")
         return self.source, self.destination, self.link
 
