@@ -26,7 +26,7 @@ class Lab(AnyLab):
     """Every source uses this tracker."""
 
     def __init__(self, tracker):
-        super().__init__(workload="ws=16M")
+        super().__init__(memory="32M", workload="ws=8M,rate=2000")
         self.tracker = tracker
         self.ring = ("--dirty-ring-size", "4096") if tracker == "dirty-ring" else ()
 
