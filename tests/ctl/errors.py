@@ -148,6 +148,7 @@ def left_alone():
                 f"'godwitctl -s {path} status --follow'\n")
         with Background("-s", path, "migrate", uri, "--follow") as following:
             source.wait_held("STATE")
+            following.line()  # it follows: before, a signal just ends it
             following.signal(signal.SIGTERM)
             same(following.end(FAILED)[1], told, "after SIGTERM")
         check(source.info()["status"] in ("active", "device"), "the migration ended")

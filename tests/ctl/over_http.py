@@ -114,6 +114,7 @@ def hangs():
         uri = lab.destination().listen("tcp:127.0.0.1:0") + "|fault:at=STATE,kind=stall"
         with Background("-s", url, "migrate", uri, "--follow") as following:
             source.wait_held("STATE")
+            following.line()  # it follows: before, a signal just ends it
             source.freeze()
             following.signal(signal.SIGINT)
             _, err = following.end(FAILED)

@@ -157,7 +157,7 @@ def different_memory():
     """P10: the reason is the same text on both sides."""
     with Lab() as lab:
         source = lab.source()
-        destination = lab.vmm("destination", "--memory", "64M", "--incoming", "defer")
+        destination = lab.vmm("destination", "--memory", "32M", "--incoming", "defer")
         uri = destination.listen(lab.address("tcp"))
         fails(source, uri, "region")
         destination.wait_status("failed")
@@ -169,7 +169,7 @@ def exit_on_error():
     """QEMU's default: a destination that failed ends, with a status that says so."""
     with Lab() as lab:
         source = lab.source()
-        destination = lab.vmm("destination", "--memory", "64M", "--incoming", "defer")
+        destination = lab.vmm("destination", "--memory", "32M", "--incoming", "defer")
         destination.execute("migrate-incoming", {"uri": "unix:" + lab.path("link")})
         fails(source, "unix:" + lab.path("link"), "region")
         check(destination.wait_end(DEADLINE), "the destination is still there")

@@ -4,29 +4,22 @@
 """The reference VMM, which docs/embedding.md quotes, is an embedder like any other: it is built with
 nothing but what is installed, by the command of the page, and migrates a guest by its QMP."""
 
-import functools
 import json
 import os
 import re
 import shutil
 import sys
-import tempfile
 
 SOURCE = os.environ["GODWIT_SOURCE"]
 sys.path.insert(0, os.path.join(SOURCE, "tests", "support"))
 
-from installed import Installed, run
+from installed import installed, new_folder, run
 from tap import Tests, check, same
 
-FOLDER = tempfile.mkdtemp(prefix="godwit-embedded-")
+FOLDER = new_folder("godwit-embedded-")
 # Of the program, not of godwit; the boot guest is built elsewhere.
 FLAGS = "-Werror -D_GNU_SOURCE -DVERSION='\"1\"'"
 NOT_OURS = "guest.c", "guest.S", "guest.ld"
-
-
-@functools.cache
-def installed():
-    return Installed(FOLDER)
 
 
 def section(number):
@@ -89,15 +82,16 @@ def migrates():
         prove_arrived(source, destination)
 
 
-def main():
-    tests = Tests()
+def add(tests):
     tests.add("the code of the page builds with what is installed", builds)
     tests.add("it needs godwit and GLib alone", needs_no_more)
     tests.add("the first migration", migrates)
-    try:
-        return tests.run()
-    finally:
-        shutil.rmtree(FOLDER, ignore_errors=True)
+
+
+def main():
+    tests = Tests()
+    add(tests)
+    return tests.run()
 
 
 if __name__ == "__main__":

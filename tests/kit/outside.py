@@ -10,15 +10,14 @@ import re
 import shutil
 import subprocess
 import sys
-import tempfile
 
 SOURCE = os.environ["GODWIT_SOURCE"]
 sys.path.insert(0, os.path.join(SOURCE, "tests", "support"))
 
-from installed import Installed, run
+from installed import installed, new_folder, run
 from tap import Tests, check, diag, same
 
-FOLDER = tempfile.mkdtemp(prefix="godwit-kit-")
+FOLDER = new_folder("godwit-kit-")
 MINE = os.path.join(FOLDER, "my-plugins")
 PIECE = re.compile(r"^<!-- quote: plugins/template/(\S+) -->\n```\w+\n(.*?)^```$", re.M | re.S)
 WRONG = re.compile(r"^\| `([a-z]+)\.c` \| `(.+?)` \| `(.+?)` \| `([a-z0-9-]+)` \|$", re.M)
@@ -38,11 +37,6 @@ def files():
     for name, text in PIECE.findall(page()):
         pieces.setdefault(name, []).append(text)
     return {name: "\n".join(texts) for name, texts in pieces.items()}
-
-
-@functools.cache
-def installed():
-    return Installed(FOLDER)
 
 
 def shell(line, **options):
@@ -96,19 +90,33 @@ def stands_alone():
         check("libgodwit" not in "".join(re.findall(r"\(NEEDED\).*", said)), said)
 
 
-def twin(kind, right, wrong, test):
-    """One change, and the suite names the test."""
-    folder = os.path.join(FOLDER, "wrong-" + kind)
-    text = files()[kind + ".c"]
-    same(text.count(right), 1, f"times that {kind}.c has {right}")
+def twins():
+    """(kind, right, wrong, test)"""
+    return [tuple(cell.replace("\\|", "|") for cell in row) for row in WRONG.findall(page())]
+
+
+@functools.cache
+def wrong():
+    """The folder of the three, each with one change."""
+    folder = os.path.join(FOLDER, "wrong")
     shutil.copytree(MINE, folder, ignore=shutil.ignore_patterns("build"))
-    with open(os.path.join(folder, kind + ".c"), "w", encoding="utf-8") as file:
-        file.write(text.replace(right, wrong))
+    for kind, right, wrong_text, _test in twins():
+        text = files()[kind + ".c"]
+        same(text.count(right), 1, f"times that {kind}.c has {right}")
+        with open(os.path.join(folder, kind + ".c"), "w", encoding="utf-8") as file:
+            file.write(text.replace(right, wrong_text))
     env = installed().environment()
     run("meson", "setup", "build", cwd=folder, env=env)
     run("ninja", "-C", "build", cwd=folder, env=env)
-    done = subprocess.run(["godwit-conformance", "--quick", f"build/gdw-{kind}-mine.so"], cwd=folder,
-                          env=env, capture_output=True, text=True, check=False)
+    return folder
+
+
+def twin(kind, test):
+    """The suite names the test; with --all it runs every test."""
+    which = [] if "GODWIT_TEST_ALL" in os.environ else ["--only", test]
+    done = subprocess.run(["godwit-conformance", "--quick", *which, f"build/gdw-{kind}-mine.so"],
+                          cwd=wrong(), env=installed().environment(), capture_output=True, text=True,
+                          check=False)
     failed = re.findall(r"^not ok \d+ - mine: (?:soft/)?(\S+)", done.stdout, re.M)
     diag(f"failed: {' '.join(failed)}")
     same(done.returncode, 1, f"exit status; {done.stdout}")
@@ -129,23 +137,22 @@ def used():
     check("not ok" not in said, said)
 
 
-def main():
-    tests = Tests()
-    twins = WRONG.findall(page())
+def add(tests):
     tests.add("the page has the whole template", whole)
     tests.add("each file has less than 80 lines", small)
     tests.add("what the page says builds and passes", builds)
     tests.add("it stands alone", stands_alone)
-    tests.add("each kind has a wrong twin", same, sorted(twin[0] for twin in twins),
+    tests.add("each kind has a wrong twin", same, sorted(one[0] for one in twins()),
               ["filter", "tracker", "transport"], "kinds")
-    for kind, right, wrong, test in twins:
-        tests.add(f"its wrong {kind} fails {test}", twin, kind, right.replace("\\|", "|"),
-                  wrong.replace("\\|", "|"), test)
+    for kind, _right, _wrong, test in twins():
+        tests.add(f"its wrong {kind} fails {test}", twin, kind, test)
     tests.add("installed, it moves a guest", used)
-    try:
-        return tests.run()
-    finally:
-        shutil.rmtree(FOLDER, ignore_errors=True)
+
+
+def main():
+    tests = Tests()
+    add(tests)
+    return tests.run()
 
 
 if __name__ == "__main__":

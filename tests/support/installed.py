@@ -2,9 +2,13 @@
 # SPDX-FileCopyrightText: The godwit authors
 """godwit as a stranger has it: installed into a prefix of its own, and nothing else of it."""
 
+import atexit
+import functools
 import json
 import os
+import shutil
 import subprocess
+import tempfile
 
 SOURCE = os.environ["GODWIT_SOURCE"]
 
@@ -18,14 +22,21 @@ def run(*command, **options):
     return done.stdout
 
 
+def new_folder(prefix):
+    """One that goes with this process."""
+    folder = tempfile.mkdtemp(prefix=prefix)
+    atexit.register(shutil.rmtree, folder, ignore_errors=True)
+    return folder
+
+
 class Installed:
     """Built and installed below FOLDER.  Only what is installed is built."""
 
     def __init__(self, folder):
         self.prefix = os.path.join(folder, "prefix")
         build = os.path.join(folder, "build")
-        run("meson", "setup", "--buildtype", "debug", "--prefix", self.prefix, "--libdir", "lib",
-            build, SOURCE)
+        run("meson", "setup", "--buildtype", "plain", "-Dtests=false", "--prefix", self.prefix,
+            "--libdir", "lib", build, SOURCE)
         targets = json.loads(run("meson", "introspect", "--targets", build))
         run("ninja", "-C", build, *(os.path.relpath(name, build) for target in targets
                                     if target["installed"] for name in target["filename"]))
@@ -38,3 +49,9 @@ class Installed:
                 "LD_LIBRARY_PATH": f"{self.prefix}/lib"}
         return {name: value for name, value in os.environ.items()
                 if not name.startswith("GODWIT_")} | told
+
+
+@functools.cache
+def installed():
+    """One for all of this process."""
+    return Installed(new_folder("godwit-installed-"))

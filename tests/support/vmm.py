@@ -282,7 +282,7 @@ class Lab:
     """A folder and the VMMs of one guest.  At its end: no two of them ever ran at once, and
     each ended cleanly."""
 
-    def __init__(self, accel=None, memory="128M", vcpus=1, backend="anon", workload=None):
+    def __init__(self, accel=None, memory="64M", vcpus=1, backend="anon", workload=None):
         self.accel = accel or best_accel()
         need_accel(self.accel)
         self.options = ["--accel", self.accel, "--memory", memory, "--vcpus", str(vcpus),

@@ -5,25 +5,22 @@
 built against an installed godwit by the command of the page, and its guest migrates."""
 
 import contextlib
-import functools
 import os
 import re
-import shutil
 import subprocess
 import sys
-import tempfile
 import time
 
 SOURCE = os.environ["GODWIT_SOURCE"]
 sys.path.insert(0, os.path.join(SOURCE, "tests", "support"))
 
 import runlog
-from installed import Installed, run
+from installed import installed, new_folder, run
 from processes import MORTAL
 from qmp import DEADLINE, Qmp, QmpError
 from tap import Skip, Tests, check, same
 
-FOLDER = tempfile.mkdtemp(prefix="godwit-small-")
+FOLDER = new_folder("godwit-small-")
 MINE = os.path.join(FOLDER, "my-vmm")
 PIECE = re.compile(r"^<!-- quote: examples/small-vmm/small-vmm\.c -->\n```c\n(.*?)^```$", re.M | re.S)
 HEAD = 3  # lines of licence, which a newcomer does not copy
@@ -39,11 +36,6 @@ def page():
 def program():
     """The pieces of the page, one after the other."""
     return "\n".join(PIECE.findall(page()))
-
-
-@functools.cache
-def installed():
-    return Installed(FOLDER)
 
 
 def whole():
@@ -225,8 +217,7 @@ def python_finds_it():
     same(run(PYTHON, "-W", "ignore", "-c", code, env=env), "active Control\n", code)
 
 
-def main():
-    tests = Tests()
+def add(tests):
     tests.add("the page has the whole program", whole)
     tests.add("what the page says builds", builds)
     tests.add("it needs godwit and GLib alone", needs_no_more)
@@ -236,10 +227,12 @@ def main():
     tests.add("it ends while it migrates", both, ends_on_its_way)
     tests.add("it says what is wrong", refuses)
     tests.add("another language finds what is installed", python_finds_it)
-    try:
-        return tests.run()
-    finally:
-        shutil.rmtree(FOLDER, ignore_errors=True)
+
+
+def main():
+    tests = Tests()
+    add(tests)
+    return tests.run()
 
 
 if __name__ == "__main__":
