@@ -25,7 +25,8 @@ def ended(vmm):
 
 
 def broken(frame, kind, seed=1):
-    with Lab(workload="ws=16M") as lab:
+    # A round that is to end must not be the last one.
+    with Lab(memory="32M", workload="ws=8M" if frame == "ROUND-END" else "ws=8M,rate=2000") as lab:
         source = lab.source()
         destination = lab.destination("destination", "--paused")
         for vmm in source, destination:
@@ -51,7 +52,7 @@ def broken(frame, kind, seed=1):
 
 def same_text():
     """P10: what one side finds wrong is what both sides report."""
-    with Lab(workload="ws=16M") as lab:
+    with Lab(memory="32M", workload="ws=8M,rate=2000") as lab:
         source = lab.source()
         destination = lab.destination()
         uri = destination.listen(lab.address("tcp"))

@@ -103,7 +103,7 @@ def start(lab, source, destination, transport):
 
 
 def files(limit, side, transport, expected):
-    with Lab(memory="32M", workload="ws=16M") as lab:
+    with Lab(memory="32M", workload="ws=8M,rate=2000") as lab:
         limit_files(lab, side, limit)
         source = lab.source()
         destination = lab.destination("destination", "--paused")
@@ -113,7 +113,7 @@ def files(limit, side, transport, expected):
 
 def no_file(side):
     """Not one is left: the command that needs it says so."""
-    with Lab(memory="32M", workload="ws=16M") as lab:
+    with Lab(memory="32M", workload="ws=8M,rate=2000") as lab:
         source = lab.source()
         destination = lab.destination("destination", "--paused")
         poor = source if side == "source" else destination
@@ -145,7 +145,7 @@ def no_file(side):
 
 
 def threads(more, side, transport, expected):
-    with Lab(memory="32M", workload="ws=16M") as lab:
+    with Lab(memory="32M", workload="ws=8M,rate=2000") as lab:
         big_stacks(lab, side)
         source = lab.source()
         destination = lab.destination("destination", "--paused")
@@ -188,7 +188,7 @@ def rush(uri, number, wrong):
 
 
 def three_strangers():
-    with Lab(memory="64M", workload="ws=16M") as lab:
+    with Lab(memory="32M", workload="ws=8M,rate=2000") as lab:
         limit_files(lab, "destination", 1024)
         source = lab.source()
         destination = lab.destination("destination", "--paused")
@@ -209,7 +209,7 @@ def three_strangers():
 
 def all_links_join(transport):
     """Silent strangers are there before them, more than there are places."""
-    with Lab(memory="64M", workload="ws=16M") as lab:
+    with Lab(memory="32M", workload="ws=8M,rate=2000") as lab:
         for side in "source", "destination":
             limit_files(lab, side, 1024)
         source = lab.source()
@@ -233,7 +233,7 @@ def held_connections():
     if hard < HELD + 100 or backlog < HELD + 100:
         raise Skip(f"{hard} descriptors, and a backlog of {backlog}: less than {HELD}")
     resource.setrlimit(resource.RLIMIT_NOFILE, (HELD + 100, hard))
-    with Lab(memory="64M", workload="ws=16M") as lab:
+    with Lab(memory="32M", workload="ws=8M,rate=2000") as lab:
         limit_files(lab, "destination", 1024)
         source = lab.source()
         destination = lab.destination("destination", "--paused")

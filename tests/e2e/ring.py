@@ -48,7 +48,7 @@ def smallest(accel):
 
 
 def lab_of(accel, vcpus=WRITERS):
-    return Lab(accel, vcpus=vcpus, workload=f"ws=32M,writers={vcpus}")
+    return Lab(accel, vcpus=vcpus, workload=f"ws=16M,writers={vcpus}")
 
 
 def ring(size):

@@ -41,7 +41,7 @@ def far_and_lossy(accel, links):
 
 def far_and_lossy_and_one_link_dies(accel, how):
     """The guest writes, one of 8 links dies in the middle: 0 bad pages."""
-    with Wire(DELAY, LOSS) as wire, Lab(accel, memory="128M", vcpus=2,
+    with Wire(DELAY, LOSS) as wire, Lab(accel, memory="64M", vcpus=2,
                                         workload="ws=16M,rate=1000,writers=2") as lab:
         pair = joined(lab, wire, 8, 5000)
         wire.harm(3, how, after=4 << 20)
@@ -55,7 +55,7 @@ def far_and_lossy_and_one_link_dies(accel, how):
 
 
 def hole_in_setup(accel, links):
-    with Wire() as wire, Lab(accel, memory="32M", workload="ws=4M") as lab:
+    with Wire() as wire, Lab(accel, memory="32M", workload="ws=4M,rate=200") as lab:
         pair = joined(lab, wire, links)
         uri = listen(wire, pair, links)
         wire.cut()
@@ -76,7 +76,7 @@ def hole_in_the_rounds(accel, links):
 
 def hole_while_paused(accel, links):
     """Held before the state is sent: the guest is stopped, and runs again."""
-    with Wire() as wire, Lab(accel, memory="32M", workload="ws=4M") as lab:
+    with Wire() as wire, Lab(accel, memory="32M", workload="ws=4M,rate=200") as lab:
         pair = joined(lab, wire, links)
         pair.source.capability("pause-before-switchover")
         pair.source.migrate(listen(wire, pair, links))
@@ -103,7 +103,7 @@ def hole_noticed_by_tcp(accel, links):
 
 
 def hole_noticed_in_connect(accel):
-    with Wire() as wire, Lab(accel, memory="32M", workload="ws=4M") as lab:
+    with Wire() as wire, Lab(accel, memory="32M", workload="ws=4M,rate=200") as lab:
         pair = joined(lab, wire, 1, PATIENT_MS)
         uri = listen(wire, pair, 1)
         wire.cut()
