@@ -83,18 +83,20 @@ gdw_regions_free (GdwRegions *regions)
 }
 
 gboolean
-gdw_regions_find (const GdwRegions *regions, guint64 addr, guint *region, guint64 *page)
+gdw_regions_clip (const GdwRegions *regions, guint region, guint64 addr, guint64 size,
+                  guint64 *first, guint64 *n)
 {
-  for (guint i = 0; i < regions->n; i++) {
-    const GdwRegion *r = &regions->list[i];
+  const GdwRegion *r = &regions->list[region];
+  guint64 begin = MAX (addr, r->guest_addr), last;
 
-    if (addr >= r->guest_addr && addr - r->guest_addr < r->size) {
-      *region = i;
-      *page = (addr - r->guest_addr) >> GDW_PAGE_SHIFT;
-      return TRUE;
-    }
-  }
-  return FALSE;
+  if (size == 0)
+    return FALSE;
+  last = MIN (addr + MIN (size - 1, G_MAXUINT64 - addr), r->guest_addr + (r->size - 1));
+  if (begin > last)
+    return FALSE;
+  *first = (begin - r->guest_addr) >> GDW_PAGE_SHIFT;
+  *n = ((last - r->guest_addr) >> GDW_PAGE_SHIFT) - *first + 1;
+  return TRUE;
 }
 
 gboolean

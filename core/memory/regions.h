@@ -21,9 +21,10 @@ typedef struct {
 GdwRegions *gdw_regions_copy (const GdwRegion *list, guint n, GError **error);
 void gdw_regions_free (GdwRegions *regions);
 
-/* The page at guest address @addr.  FALSE if it is in no region. */
-gboolean gdw_regions_find (const GdwRegions *regions, guint64 addr, guint *region,
-                           guint64 *page);
+/* The pages of @region that [@addr, @addr + @size) touches, in part or in full.  FALSE: none.
+ */
+gboolean gdw_regions_clip (const GdwRegions *regions, guint region, guint64 addr, guint64 size,
+                           guint64 *first, guint64 *n);
 
 /* Compares the source's table, from HELLO, with ours.  The error names the first difference. */
 gboolean gdw_regions_match (const GdwRegions *regions, const GdwHello *hello, GError **error);

@@ -224,16 +224,11 @@ gdw_source_is_prepared (GdwSource *source)
 void
 gdw_source_mark (GdwSource *source, guint64 guest_addr, guint64 size)
 {
-  while (size) {
-    guint region;
-    guint64 page, in_page = guest_addr & (GDW_PAGE_SIZE - 1);
-    guint64 step = MIN (size, GDW_PAGE_SIZE - in_page);
+  guint64 first, n;
 
-    if (gdw_regions_find (source->regions, guest_addr, &region, &page))
-      gdw_pageset_add (source->marks, region, page, 1);
-    guest_addr += step;
-    size -= step;
-  }
+  for (guint i = 0; i < source->regions->n; i++)
+    if (gdw_regions_clip (source->regions, i, guest_addr, size, &first, &n))
+      gdw_pageset_add (source->marks, i, first, n);
 }
 
 void

@@ -44,24 +44,44 @@ START_TEST (a_table_is_copied)
 }
 END_TEST
 
-START_TEST (an_address_is_found)
+typedef struct {
+  guint64 addr, size;
+  guint64 low_first, low_n, high_first, high_n; /* expected */
+} Range;
+
+static const Range ranges[] = {
+  { PAGE, 1, 0, 1, 0, 0 },
+  { 4 * PAGE - 1, 1, 2, 1, 0, 0 },
+  { 2 * PAGE - 1, 2, 0, 2, 0, 0 },
+  { 0, PAGE, 0, 0, 0, 0 },
+  { 0, PAGE + 1, 0, 1, 0, 0 },
+  { 4 * PAGE, HIGH - 4 * PAGE, 0, 0, 0, 0 },
+  { 3 * PAGE, HIGH, 2, 1, 0, 1 },
+  { HIGH + 1, 1, 0, 0, 0, 1 },
+  { HIGH + PAGE, 1, 0, 0, 0, 0 },
+  { 0, G_MAXUINT64, 0, 3, 0, 1 },
+  { HIGH, G_MAXUINT64, 0, 0, 0, 1 }, /* past the last address */
+  { G_MAXUINT64, G_MAXUINT64, 0, 0, 0, 0 },
+  { PAGE, 0, 0, 0, 0, 0 },
+};
+
+START_TEST (a_range_is_clipped_to_each_region)
 {
+  const Range *range = &ranges[_i];
+  guint64 first = 0, n = 0;
   GdwRegion list[2];
   GdwRegions *regions;
-  guint region;
-  guint64 page;
 
   fill (list);
   regions = gdw_regions_copy (list, 2, NULL);
-  ck_assert (gdw_regions_find (regions, PAGE, &region, &page));
-  ck_assert (region == 0 && page == 0);
-  ck_assert (gdw_regions_find (regions, 4 * PAGE - 1, &region, &page));
-  ck_assert (region == 0 && page == 2);
-  ck_assert (gdw_regions_find (regions, HIGH + 1, &region, &page));
-  ck_assert (region == 1 && page == 0);
-  ck_assert (!gdw_regions_find (regions, 0, &region, &page));
-  ck_assert (!gdw_regions_find (regions, 4 * PAGE, &region, &page));
-  ck_assert (!gdw_regions_find (regions, G_MAXUINT64, &region, &page));
+  ck_assert_int_eq (gdw_regions_clip (regions, 0, range->addr, range->size, &first, &n),
+                    range->low_n != 0);
+  if (range->low_n)
+    ck_assert (first == range->low_first && n == range->low_n);
+  ck_assert_int_eq (gdw_regions_clip (regions, 1, range->addr, range->size, &first, &n),
+                    range->high_n != 0);
+  if (range->high_n)
+    ck_assert (first == range->high_first && n == range->high_n);
   gdw_regions_free (regions);
 }
 END_TEST
@@ -162,7 +182,7 @@ main (void)
   TCase *tc = tcase_create ("regions");
 
   tcase_add_test (tc, a_table_is_copied);
-  tcase_add_test (tc, an_address_is_found);
+  tcase_add_loop_test (tc, a_range_is_clipped_to_each_region, 0, G_N_ELEMENTS (ranges));
   tcase_add_test (tc, a_bad_table_is_refused_by_name);
   tcase_add_test (tc, the_first_difference_is_named);
   return suite_run ("regions", tc, NULL);
