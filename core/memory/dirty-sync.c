@@ -192,9 +192,11 @@ collect (GdwDirtySync *sync, const Order *order, GError **error)
   if (!ok)
     return FALSE;
   published = is_time_to_publish (sync, order);
-  if (published)
+  if (published) {
+    gdw_pageset_note (sync->fresh);
     new_pages = gdw_round_publish (sync->with.round, sync->fresh, sync->with.marks,
                                    order->final);
+  }
   sync->last_us = g_get_monotonic_time ();
   sync->cost_us = sync->last_us - begin_us;
   if (order->asked)
@@ -249,8 +251,10 @@ sync_thread (void *data)
   GdwDirtySync *sync = data;
   const GdwDirtySyncConfig *with = &sync->with;
   GError *error = NULL;
-  gboolean started = gdw_tracking_start (with->tracking, &error);
+  gboolean started;
 
+  gdw_round_fill (with->round);
+  started = gdw_tracking_start (with->tracking, &error);
   sync->last_us = sync->rated_us = sync->vcpu_us = g_get_monotonic_time ();
   sync->asked_us = sync->last_us;
   if (started)

@@ -3,17 +3,21 @@
 #include "core/memory/pageset.h"
 
 #include <string.h>
+#include <sys/mman.h>
 
 /* Bits are set with release and cleared with acquire: a thread that takes a bit sees the page
  * as it was when the bit was set.  Set a bit even if it is set already: a load could come
  * before the page's own store is seen.
  *
+ * Whoever adds a page sets its bit, and then the bit of its block.  Whoever clears the bit of a
+ * block looks at the pages after that, and sets it again if one is left to take.
+ *
  * The count goes up before bits are set and down after they are cleared, so it
  * is never below the truth. */
 
-#define BLOCK_WORDS                                                                            \
-  512 /* words that are counted, then changed, while they are in the L1 cache */
+#define BLOCK_WORDS GDW_BLOCK_WORDS
 #define LINE_WORDS 8
+#define HUGE_BYTES ((gsize) 2 << 20)
 
 static inline guint64
 load (const guint64 *word)
@@ -51,6 +55,53 @@ count_change (GdwPageset *set, gint64 by)
     __atomic_fetch_add (&set->count, by, __ATOMIC_SEQ_CST);
 }
 
+static guint64
+n_blocks (const GdwPageset *set, guint region)
+{
+  return (GDW_BITMAP_WORDS (set->pages[region]) + BLOCK_WORDS - 1) / BLOCK_WORDS;
+}
+
+/* Call it after the bits of the words are set. */
+static void
+set_blocks (GdwPageset *set, guint region, guint64 first_word, guint64 end_word)
+{
+  guint64 first = first_word / BLOCK_WORDS, end = (end_word - 1) / BLOCK_WORDS + 1;
+
+  for (guint64 i = first / 64; i <= (end - 1) / 64; i++)
+    __atomic_fetch_or (&set->blocks[region][i], word_mask (i, first, end), __ATOMIC_RELEASE);
+}
+
+/* Look at the words of the block after it. */
+static void
+clear_block (GdwPageset *set, guint region, guint64 block)
+{
+  __atomic_fetch_and (&set->blocks[region][block / 64],
+                      ~(G_GUINT64_CONSTANT (1) << (block % 64)), __ATOMIC_ACQ_REL);
+}
+
+/* Moves @block on to the next one that may have a page. */
+static gboolean
+next_block (const GdwPageset *set, guint region, guint64 *block)
+{
+  guint64 n;
+
+  return gdw_bits_next_run (set->blocks[region], *block, n_blocks (set, region), block, &n);
+}
+
+/* Zeros, which take memory and time once they are written.  Large ones are in huge pages, for
+ * which a fill and a free are several times faster. */
+static guint64 *
+new_words (guint64 n)
+{
+  guint64 *words = g_new0 (guint64, n);
+  guintptr begin = ((guintptr) words + HUGE_BYTES - 1) & ~(HUGE_BYTES - 1);
+  guintptr end = (guintptr) (words + n) & ~(HUGE_BYTES - 1);
+
+  if (begin < end)
+    madvise ((void *) begin, end - begin, MADV_HUGEPAGE);
+  return words;
+}
+
 GdwPageset *
 gdw_pageset_new (const guint64 *pages, guint n_regions)
 {
@@ -59,8 +110,11 @@ gdw_pageset_new (const guint64 *pages, guint n_regions)
   set->n_regions = n_regions;
   set->pages = g_memdup2 (pages, n_regions * sizeof *pages);
   set->bits = g_new0 (guint64 *, n_regions);
-  for (guint r = 0; r < n_regions; r++)
-    set->bits[r] = g_new0 (guint64, GDW_BITMAP_WORDS (pages[r]));
+  set->blocks = g_new0 (guint64 *, n_regions);
+  for (guint r = 0; r < n_regions; r++) {
+    set->bits[r] = new_words (GDW_BITMAP_WORDS (pages[r]));
+    set->blocks[r] = new_words (GDW_BITMAP_WORDS (n_blocks (set, r)));
+  }
   return set;
 }
 
@@ -69,9 +123,12 @@ gdw_pageset_free (GdwPageset *set)
 {
   if (set == NULL)
     return;
-  for (guint r = 0; r < set->n_regions; r++)
+  for (guint r = 0; r < set->n_regions; r++) {
     g_free (set->bits[r]);
+    g_free (set->blocks[r]);
+  }
   g_free (set->bits);
+  g_free (set->blocks);
   g_free (set->pages);
   g_free (set);
 }
@@ -87,7 +144,20 @@ gdw_pageset_fill (GdwPageset *set)
       continue;
     memset (set->bits[r], 0xff, words * sizeof (guint64));
     set->bits[r][words - 1] = word_mask (words - 1, 0, set->pages[r]);
+    set_blocks (set, r, 0, words);
     set->count += (gint64) set->pages[r];
+  }
+}
+
+void
+gdw_pageset_note (GdwPageset *set)
+{
+  for (guint r = 0; r < set->n_regions; r++) {
+    guint64 words = GDW_BITMAP_WORDS (set->pages[r]);
+
+    for (guint64 i = 0; (i = gdw_bits_next_word (set->bits[r], i, words)) < words;
+         i = (i / BLOCK_WORDS + 1) * BLOCK_WORDS)
+      set_blocks (set, r, i, i + 1);
   }
 }
 
@@ -119,6 +189,7 @@ gdw_pageset_add (GdwPageset *set, guint region, guint64 first, guint64 n)
 
     added += popcount (mask & ~old);
   }
+  set_blocks (set, region, first / 64, (end - 1) / 64 + 1);
   count_change (set, (gint64) (added - n));
   return added;
 }
@@ -156,10 +227,13 @@ take_block (guint64 *from, guint64 n_words, guint64 *words)
 
 /* The count is never too low: it rises before the bits do. */
 static guint64
-add_block (GdwPageset *set, guint64 *into, const guint64 *words, guint64 n_words, guint64 n)
+add_block (GdwPageset *set, guint region, guint64 first, const guint64 *words, guint64 n_words,
+           guint64 n)
 {
-  guint64 added = 0;
+  guint64 *into = set->bits[region] + first, added = 0;
 
+  if (n == 0)
+    return 0;
   count_change (set, (gint64) n);
   for (guint64 i = 0; i < n_words; i++) {
     guint64 old;
@@ -169,6 +243,7 @@ add_block (GdwPageset *set, guint64 *into, const guint64 *words, guint64 n_words
     old = __atomic_fetch_or (&into[i], words[i], __ATOMIC_ACQ_REL);
     added += popcount (words[i] & ~old);
   }
+  set_blocks (set, region, first, first + n_words);
   count_change (set, (gint64) added - (gint64) n);
   return added;
 }
@@ -176,28 +251,81 @@ add_block (GdwPageset *set, guint64 *into, const guint64 *words, guint64 n_words
 guint64
 gdw_pageset_merge (GdwPageset *set, GdwPageset *from)
 {
-  guint64 block[BLOCK_WORDS], added = 0;
+  guint64 words[BLOCK_WORDS], added = 0;
 
-  for (guint r = 0; r < set->n_regions; r++) {
-    guint64 *words = from->bits[r], n_words = GDW_BITMAP_WORDS (set->pages[r]), n;
+  for (guint r = 0; r < set->n_regions; r++)
+    for (guint64 block = 0; next_block (from, r, &block); block++) {
+      guint64 first = block * BLOCK_WORDS, end = GDW_BITMAP_WORDS (set->pages[r]);
+      guint64 n = MIN (BLOCK_WORDS, end - first), taken;
 
-    for (guint64 i = gdw_bits_next_word (words, 0, n_words); i < n_words;
-         i = gdw_bits_next_word (words, i + n, n_words)) {
-      guint64 taken;
-
-      n = MIN (BLOCK_WORDS, n_words - i);
-      taken = take_block (words + i, n, block);
-
-      if (i + n == n_words) { /* a tracker wrote it: drop bits past the end */
-        taken -= popcount (block[n - 1]);
-        block[n - 1] &= word_mask (n_words - 1, 0, set->pages[r]);
-        taken += popcount (block[n - 1]);
+      clear_block (from, r, block);
+      taken = take_block (from->bits[r] + first, n, words);
+      if (first + n == end) { /* a tracker wrote it: drop bits past the end */
+        taken -= popcount (words[n - 1]);
+        words[n - 1] &= word_mask (end - 1, 0, set->pages[r]);
+        taken += popcount (words[n - 1]);
       }
-      added += add_block (set, set->bits[r] + i, block, n, taken);
+      added += add_block (set, r, first, words, n, taken);
     }
-  }
   __atomic_store_n (&from->count, 0, __ATOMIC_RELAXED);
   return added;
+}
+
+/* The first word in [from, end) with a page that is not in @busy, or @end. */
+static guint64
+next_free (const GdwPageset *set, const GdwPageset *busy, guint region, guint64 from,
+           guint64 end)
+{
+  const guint64 *bits = set->bits[region];
+
+  for (; (from = gdw_bits_next_word (bits, from, end)) < end; from++)
+    if (busy == NULL || (load (&bits[from]) & ~load (&busy->bits[region][from])) != 0)
+      break;
+  return from;
+}
+
+/* A page that is added meanwhile is seen here, or its block's bit is set after this. */
+static void
+leave_block (GdwPageset *set, const GdwPageset *busy, guint region, guint64 first, guint64 end)
+{
+  if (next_free (set, busy, region, first, end) < end)
+    return;
+  clear_block (set, region, first / BLOCK_WORDS);
+  if (next_free (set, busy, region, first, end) < end)
+    set_blocks (set, region, first, end);
+}
+
+gboolean
+gdw_pageset_next (GdwPageset *set, const GdwPageset *busy, guint region, guint64 *word)
+{
+  guint64 words = GDW_BITMAP_WORDS (set->pages[region]);
+
+  for (guint64 block = *word / BLOCK_WORDS; next_block (set, region, &block); block++) {
+    guint64 first = block * BLOCK_WORDS, end = MIN (first + BLOCK_WORDS, words);
+    guint64 found = next_free (set, busy, region, MAX (first, *word), end);
+
+    if (found < end) {
+      *word = found;
+      return TRUE;
+    }
+    leave_block (set, busy, region, first, end);
+  }
+  return FALSE;
+}
+
+gboolean
+gdw_pageset_requeue (GdwPageset *set, guint region, guint64 first, guint64 n)
+{
+  const guint64 *bits = set->bits[region];
+  guint64 end = first + n;
+  gboolean any = FALSE;
+
+  for (guint64 i = first / 64; i * 64 < end; i++)
+    if (load (&bits[i]) & word_mask (i, first, end)) {
+      set_blocks (set, region, i, i + 1);
+      any = TRUE;
+    }
+  return any;
 }
 
 guint64

@@ -4,24 +4,33 @@
 
 #include <godwit/types.h>
 
-/* Sets of pages over all regions of a guest: one bit a page, a word-wise
- * iterator, and a count that is always right.
+/* Sets of pages over all regions of a guest: one bit a page, one bit a block of pages so that
+ * the cost follows what is in the set, and a count that is always right.
  *
- * Threads: add, remove, merge, take, count and the gdw_bits functions may run at the same time
- * on any threads; new, free and fill while nobody else uses the set.  While calls are under way
- * the count may be above the truth, never below.  A thread that takes a page sees everything
- * that was written to it before it was added. */
+ * Threads: add, remove, merge, take, next, requeue, count and the gdw_bits functions may run at
+ * the same time on any threads; new, free, fill and note while nobody else uses the set.  While
+ * calls are under way the count may be above the truth, never below.  A thread that takes a
+ * page sees everything that was written to it before it was added.  Once add or merge has
+ * returned, next finds the pages. */
 typedef struct {
   guint n_regions;
-  guint64 *pages; /* of each region */
-  guint64 **bits; /* of each region, GDW_BITMAP_WORDS (pages) words */
-  gint64 count;   /* bits set; read with gdw_pageset_count() */
+  guint64 *pages;   /* of each region */
+  guint64 **bits;   /* of each region, GDW_BITMAP_WORDS (pages) words */
+  guint64 **blocks; /* of each region, a bit for each GDW_BLOCK_WORDS words: clear if next need
+                     * not look at them */
+  gint64 count;     /* bits set; read with gdw_pageset_count() */
 } GdwPageset;
+
+#define GDW_BLOCK_WORDS 64u /* 4096 pages */
 
 GdwPageset *gdw_pageset_new (const guint64 *pages, guint n_regions);
 void gdw_pageset_free (GdwPageset *set);
 
 void gdw_pageset_fill (GdwPageset *set);
+
+/* Find what was written into @bits directly, for the merge from @set.  Reads all words. */
+void gdw_pageset_note (GdwPageset *set);
+
 guint64 gdw_pageset_count (const GdwPageset *set);
 
 /* Add @n pages from @first on.  Returns how many were new. */
@@ -41,6 +50,15 @@ guint64 gdw_pageset_merge (GdwPageset *set, GdwPageset *from);
  * added them to @busy. */
 guint64 gdw_pageset_take (GdwPageset *set, const GdwPageset *busy, guint region,
                           guint64 first_word, guint64 n_words, guint64 *words);
+
+/* Move @word on to the next one of @region that has pages which are not in @busy (or NULL).
+ * FALSE: there is none.  One call at a time, as for take. */
+gboolean gdw_pageset_next (GdwPageset *set, const GdwPageset *busy, guint region,
+                           guint64 *word);
+
+/* These pages are in @busy no more: next finds those that are in @set.  TRUE if there are any.
+ * Call it after the remove from @busy, and not during next. */
+gboolean gdw_pageset_requeue (GdwPageset *set, guint region, guint64 first, guint64 n);
 
 /* The first word from @from on, below @end, that is not empty, or @end. */
 guint64 gdw_bits_next_word (const guint64 *bits, guint64 from, guint64 end);

@@ -15,6 +15,7 @@ struct GdwRound {
   guint64 span_pages, low_pages; /* pages of one claim; collect when so few are left */
   guint n_links;
 
+  gint filled; /* atomic */
   GdwPageset *dirty;
   GdwPageset *under_way; /* NULL with one link: it keeps the order by itself */
 
@@ -54,7 +55,6 @@ gdw_round_new (const GdwRegions *regions, GdwTracking *tracking, guint n_links,
                       ~63ull;
   round->low_pages = MIN (LOW_PAGES, regions->total_pages / 8);
   round->dirty = gdw_pageset_new (regions->pages, regions->n);
-  gdw_pageset_fill (round->dirty);
   if (n_links > 1)
     round->under_way = gdw_pageset_new (regions->pages, regions->n);
   round->repeats = (gdw_tracking_traits (tracking) & GDW_TRACKER_COLLECT_REPEATS) != 0;
@@ -63,6 +63,15 @@ gdw_round_new (const GdwRegions *regions, GdwTracking *tracking, guint n_links,
   pthread_mutex_init (&round->lock, NULL);
   round->number = 1;
   return round;
+}
+
+void
+gdw_round_fill (GdwRound *round)
+{
+  if (g_atomic_int_get (&round->filled))
+    return;
+  gdw_pageset_fill (round->dirty);
+  g_atomic_int_set (&round->filled, TRUE);
 }
 
 void
@@ -129,15 +138,13 @@ at_end (GdwRound *round, GdwRoundTotals *ended)
   return GDW_ROUND_LOW;
 }
 
-/* Moves the cursor to the next dirty word; FALSE at the end of memory. */
+/* Moves the cursor to the next word with dirty pages that are not under way; FALSE at the end
+ * of memory. */
 static gboolean
 find_dirty (GdwRound *round)
 {
   while (round->region < round->regions->n) {
-    guint64 end = GDW_BITMAP_WORDS (round->regions->pages[round->region]);
-
-    round->word = gdw_bits_next_word (round->dirty->bits[round->region], round->word, end);
-    if (round->word < end)
+    if (gdw_pageset_next (round->dirty, round->under_way, round->region, &round->word))
       return TRUE;
     round->region++;
     round->word = 0;
@@ -284,19 +291,21 @@ void
 gdw_round_acked (GdwRound *round, const GdwSent *sent)
 {
   GdwRoundTotals ended;
-  gboolean drained, more;
+  gboolean drained, more = FALSE;
 
   pthread_mutex_lock (&round->lock);
   for (guint i = 0; i < sent->n_runs; i++) {
     const GdwRun *run = &sent->runs[i];
 
-    if (round->under_way)
+    if (round->under_way) {
       gdw_pageset_remove (round->under_way, sent->region, run->first, run->count);
+      more |= gdw_pageset_requeue (round->dirty, sent->region, run->first, run->count);
+    }
     *(run->kind == GDW_RUN_RAW ? &round->normal_pages : &round->zero_pages) += run->count;
   }
   round->outstanding -= sent->pages;
   drained = is_drained (round, &ended);
-  more = round->final && gdw_pageset_count (round->dirty);
+  more &= round->final;
   pthread_mutex_unlock (&round->lock);
   if (drained)
     round->notify (GDW_ROUND_DRAINED, &ended, round->data);
@@ -461,7 +470,8 @@ gdw_round_final (GdwRound *round)
 guint64
 gdw_round_dirty_pages (GdwRound *round)
 {
-  return gdw_pageset_count (round->dirty);
+  return g_atomic_int_get (&round->filled) ? gdw_pageset_count (round->dirty)
+                                           : round->regions->total_pages;
 }
 
 void

@@ -32,9 +32,11 @@ typedef struct {
 typedef void (*GdwRoundNotify) (GdwRoundEvent event, const GdwRoundTotals *totals,
                                 gpointer data);
 
-/* All pages are dirty. */
 GdwRound *gdw_round_new (const GdwRegions *regions, GdwTracking *tracking, guint n_links,
                          GdwRoundNotify notify, gpointer data);
+/* All pages become dirty, once and before anything else is done.  It takes time for much
+ * memory: not on the main thread. */
+void gdw_round_fill (GdwRound *round);
 void gdw_round_free (GdwRound *round);
 
 /* Claim pages into @batch, re-arm them and find holes.  FALSE: there is nothing to do now, or

@@ -88,6 +88,7 @@ set_up_with (Fixture *f, gboolean fails, gboolean at_rearm)
   f->fake->fails = fails;
   f->gate = gdw_ring_gate_new ();
   f->round = gdw_round_new (f->fake->regions, f->fake->tracking, 1, on_event, NULL);
+  gdw_round_fill (f->round);
   f->marks = gdw_pageset_new (f->fake->regions->pages, f->fake->regions->n);
   /* Not rearm's business here, which is refused before the start. */
   f->fake->tracker.traits = GDW_TRACKER_REARMS_AT_COLLECT;

@@ -11,7 +11,7 @@
 
 #define ALL (~G_GUINT64_CONSTANT (0))
 
-/* Ends inside a word, at a word, empty, and longer than a block of the merge. */
+/* Ends inside a word, at a word, empty, and longer than a block. */
 static const guint64 sizes[] = { 100, 64 * 20, 0, 64 * 700 + 1 };
 #define N_REGIONS G_N_ELEMENTS (sizes)
 #define TOTAL (100 + 64 * 20 + 64 * 700 + 1)
@@ -92,6 +92,7 @@ START_TEST (merge_counts_what_is_new_and_empties)
   from->bits[3][0] = 1;
   from->bits[3][511] = from->bits[3][512] = 3; /* both sides of a block's end */
   from->bits[3][700] = 1;
+  gdw_pageset_note (from);
   ck_assert_uint_eq (gdw_pageset_merge (set, from), 5 + 64 + 1 + 4 + 1);
   ck_assert_uint_eq (gdw_pageset_count (set), 5 + 5 + 64 + 1 + 4 + 1);
   ck_assert_uint_eq (counted (set), gdw_pageset_count (set));
@@ -111,6 +112,7 @@ START_TEST (merge_drops_bits_past_the_end)
 
   from->bits[0][1] = ALL;
   from->bits[3][700] = ALL;
+  gdw_pageset_note (from);
   ck_assert_uint_eq (gdw_pageset_merge (set, from), 36 + 1);
   ck_assert_uint_eq (counted (set), 37);
   gdw_pageset_free (set);
@@ -137,6 +139,70 @@ START_TEST (take_moves_all_but_the_busy)
   ck_assert_uint_eq (words[0], ALL >> 4);
   ck_assert_uint_eq (gdw_pageset_count (set), 0);
   ck_assert_uint_eq (gdw_pageset_count (busy), 60);
+  gdw_pageset_free (set);
+  gdw_pageset_free (busy);
+}
+END_TEST
+
+/* Takes all that next finds; how many pages that are. */
+static guint64
+take_all (GdwPageset *set, const GdwPageset *busy)
+{
+  guint64 taken = 0, bits;
+
+  for (guint r = 0; r < set->n_regions; r++)
+    for (guint64 word = 0; gdw_pageset_next (set, busy, r, &word); word++) {
+      guint64 n = gdw_pageset_take (set, busy, r, word, 1, &bits);
+
+      ck_assert_uint_gt (n, 0);
+      taken += n;
+    }
+  return taken;
+}
+
+START_TEST (next_finds_what_was_filled)
+{
+  GdwPageset *set = gdw_pageset_new (sizes, N_REGIONS);
+  guint64 word = 0;
+
+  ck_assert (!gdw_pageset_next (set, NULL, 3, &word));
+  gdw_pageset_fill (set);
+  ck_assert_uint_eq (take_all (set, NULL), TOTAL);
+  ck_assert_uint_eq (take_all (set, NULL), 0);
+  gdw_pageset_free (set);
+}
+END_TEST
+
+/* It begins anywhere, and what lies before its beginning is found the next time. */
+START_TEST (next_forgets_no_page_before_its_beginning)
+{
+  GdwPageset *set = gdw_pageset_new (sizes, N_REGIONS);
+  guint64 word = 70;
+
+  gdw_pageset_add (set, 3, 65 * 64, 1); /* in the second block, as word 70 */
+  ck_assert (!gdw_pageset_next (set, NULL, 3, &word));
+  word = 0;
+  ck_assert (gdw_pageset_next (set, NULL, 3, &word));
+  ck_assert_uint_eq (word, 65);
+  gdw_pageset_free (set);
+}
+END_TEST
+
+START_TEST (a_busy_page_is_found_once_it_is_requeued)
+{
+  GdwPageset *set = gdw_pageset_new (sizes, N_REGIONS);
+  GdwPageset *busy = gdw_pageset_new (sizes, N_REGIONS);
+
+  gdw_pageset_add (set, 3, 64 * 63, 130); /* the end of a block and the next one */
+  gdw_pageset_add (busy, 3, 64 * 63, 129);
+  ck_assert_uint_eq (take_all (set, busy), 1);
+  ck_assert_uint_eq (take_all (set, busy), 0);
+  ck_assert_uint_eq (gdw_pageset_count (set), 129);
+  gdw_pageset_remove (busy, 3, 64 * 63, 129);
+  ck_assert (!gdw_pageset_requeue (set, 3, 64 * 65 + 1, 64));
+  ck_assert (!gdw_pageset_requeue (set, 3, 0, 64 * 63));
+  ck_assert (gdw_pageset_requeue (set, 3, 64 * 63, 129));
+  ck_assert_uint_eq (take_all (set, busy), 129);
   gdw_pageset_free (set);
   gdw_pageset_free (busy);
 }
@@ -248,6 +314,7 @@ party (void *data)
     case 1:
       for (guint64 p = first; p < first + n; p += 3)
         own->bits[1][p / 64] |= G_GUINT64_CONSTANT (1) << (p % 64);
+      gdw_pageset_note (own);
       self->in += gdw_pageset_merge (self->set, own);
       break;
     case 2:
@@ -456,17 +523,102 @@ START_TEST (a_mark_on_a_set_bit_is_not_lost)
 }
 END_TEST
 
+/* A block gets more pages while its bit is cleared, because the first one was taken: they are
+ * found now or the next time. */
+#define BLOCK_PAGES (64 * GDW_BLOCK_WORDS)
+#define BLOCKS 4096
+#define PASSES 10
+
+static void *
+add_to_each_block (void *data)
+{
+  Again *again = data;
+
+  for (gint pass = 1; pass <= PASSES; pass++) {
+    wait_for (&again->go, pass);
+    for (guint64 page = 0; page < BLOCKS * BLOCK_PAGES; page += BLOCK_PAGES) {
+      gdw_pageset_add (again->set, 0, page, 1);
+      if (page / BLOCK_PAGES % 64 == 0) /* on a busy machine they hardly meet otherwise */
+        sched_yield ();
+      for (guint64 i = page * 2654435761 >> 16 & 127; i > 0; i--)
+        __asm__ volatile("");
+      /* A word is added quickly, many are not. */
+      gdw_pageset_add (again->set, 0, page + 1, page / BLOCK_PAGES % 2 ? 1 : 1000);
+    }
+    __atomic_store_n (&again->done, pass, __ATOMIC_RELEASE);
+  }
+  return NULL;
+}
+
+static guint64
+merge_all (GdwPageset *set, GdwPageset *into)
+{
+  guint64 merged = gdw_pageset_merge (into, set);
+
+  ck_assert_uint_eq (take_all (into, NULL), merged);
+  return merged;
+}
+
+static void
+meet_in_each_block (gboolean merge)
+{
+  static const guint64 pages = BLOCKS * BLOCK_PAGES;
+  Again again = { .set = gdw_pageset_new (&pages, 1) };
+  GdwPageset *into = gdw_pageset_new (&pages, 1);
+  pthread_t thread;
+
+  ck_assert (pthread_create (&thread, NULL, add_to_each_block, &again) == 0);
+  for (gint pass = 1; pass <= PASSES; pass++) {
+    guint64 found = 0;
+    guint spins = 0;
+    gboolean done;
+
+    __atomic_store_n (&again.go, pass, __ATOMIC_RELEASE);
+    do {
+      guint64 now;
+
+      done = __atomic_load_n (&again.done, __ATOMIC_ACQUIRE) == pass;
+      now = merge ? merge_all (again.set, into) : take_all (again.set, NULL);
+      found += now;
+      spins = now ? 0 : spins + 1;
+      if (spins > 1000)
+        sched_yield ();
+    } while (!done);
+    if (found != BLOCKS / 2 * (2 + 1001))
+      ck_abort_msg ("pass %d: %" G_GUINT64_FORMAT " pages were found", pass, found);
+  }
+  pthread_join (thread, NULL);
+  gdw_pageset_free (again.set);
+  gdw_pageset_free (into);
+}
+
+START_TEST (no_page_is_lost_as_its_block_is_left)
+{
+  meet_in_each_block (FALSE);
+}
+END_TEST
+
+START_TEST (no_page_is_lost_as_its_block_is_merged)
+{
+  meet_in_each_block (TRUE);
+}
+END_TEST
+
 int
 main (void)
 {
-  TCase *tc = tcase_create ("pageset");
+  TCase *tc = tcase_create ("pageset"), *blocks = tcase_create ("blocks");
 
   tcase_set_timeout (tc, 30);
+  tcase_set_timeout (blocks, 30);
   tcase_add_test (tc, new_is_empty_and_fill_stops_at_the_end);
   tcase_add_test (tc, add_and_remove_agree_with_a_plain_array);
   tcase_add_test (tc, merge_counts_what_is_new_and_empties);
   tcase_add_test (tc, merge_drops_bits_past_the_end);
   tcase_add_test (tc, take_moves_all_but_the_busy);
+  tcase_add_test (tc, next_finds_what_was_filled);
+  tcase_add_test (tc, next_forgets_no_page_before_its_beginning);
+  tcase_add_test (tc, a_busy_page_is_found_once_it_is_requeued);
   tcase_add_test (tc, next_word_finds_each_word_from_each_start);
   tcase_add_test (tc, runs_are_exact_at_every_density);
   tcase_add_test (tc, a_run_goes_over_words_and_stops_at_the_end);
@@ -475,5 +627,7 @@ main (void)
   tcase_add_test (tc, nothing_is_lost_between_adding_and_merging);
   tcase_add_test (tc, who_takes_a_bit_sees_the_page);
   tcase_add_test (tc, a_mark_on_a_set_bit_is_not_lost);
-  return suite_run ("pageset", tc, NULL);
+  tcase_add_test (blocks, no_page_is_lost_as_its_block_is_left);
+  tcase_add_test (blocks, no_page_is_lost_as_its_block_is_merged);
+  return suite_run ("pageset", tc, blocks, NULL);
 }

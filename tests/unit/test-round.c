@@ -41,6 +41,7 @@ begin (guint n_links)
   events = g_string_new (NULL);
   number = 1;
   work = gdw_round_new (fake->regions, fake->tracking, n_links, on_event, NULL);
+  gdw_round_fill (work);
 }
 
 static void
@@ -175,6 +176,29 @@ START_TEST (a_page_under_way_is_not_claimed_again)
 }
 END_TEST
 
+/* Nobody looks for it: the acknowledgement says that it can be had. */
+START_TEST (a_page_written_under_way_is_claimed_after_its_ack)
+{
+  GPtrArray *first, *second;
+
+  begin (2);
+  first = claim_all ();
+  write_page (PAGE);
+  gdw_round_final (work);
+  second = claim_all ();
+  ck_assert_uint_eq (count (second), 0);
+  acknowledge (second);
+  g_string_truncate (events, 0);
+  acknowledge (first);
+  ck_assert_str_eq (events->str, " more"); /* for the one frame that has the page */
+  second = claim_all ();
+  ck_assert_uint_eq (count (second), 1);
+  acknowledge (second);
+  ck_assert_str_eq (events->str, " more drained");
+  end ();
+}
+END_TEST
+
 /* One link keeps the order by itself. */
 START_TEST (one_link_waits_for_no_acknowledgement)
 {
@@ -261,6 +285,7 @@ begin_repeating (void)
   gdw_round_free (work);
   fake->tracker.traits |= GDW_TRACKER_COLLECT_REPEATS;
   work = gdw_round_new (fake->regions, fake->tracking, 1, on_event, NULL);
+  gdw_round_fill (work);
 }
 
 /* They are read with all that was written until then: reported once more they would be sent
@@ -407,6 +432,7 @@ main (void)
   tcase_add_loop_test (tc, every_page_is_claimed_once, 1, 4);
   tcase_add_test (tc, a_round_waits_for_a_harvest);
   tcase_add_test (order, a_page_under_way_is_not_claimed_again);
+  tcase_add_test (order, a_page_written_under_way_is_claimed_after_its_ack);
   tcase_add_test (order, one_link_waits_for_no_acknowledgement);
   tcase_add_test (tc, exactly_the_claimed_pages_are_rearmed);
   tcase_add_test (tc, a_rearm_that_fails_fails_the_claim);
