@@ -34,6 +34,19 @@ check_region (const GdwRegion *region, GError **error)
   return FALSE;
 }
 
+gboolean
+gdw_regions_check_host_pages (guint64 size, GError **error)
+{
+  if (size == GDW_PAGE_SIZE)
+    return TRUE;
+  g_set_error (error, GDW_ERROR, GDW_ERROR_UNSUPPORTED,
+               "host: it cannot migrate: this kernel has pages of %" G_GUINT64_FORMAT
+               " bytes, and only pages of %" G_GUINT64_FORMAT
+               " work so far; boot a kernel with those",
+               size, GDW_PAGE_SIZE);
+  return FALSE;
+}
+
 GdwRegions *
 gdw_regions_copy (const GdwRegion *list, guint n, GError **error)
 {

@@ -17,6 +17,10 @@ typedef struct {
   GdwMapping *mappings; /* of each */
 } GdwRegions;
 
+/* Memory is tracked, sent and given back in pages of GDW_PAGE_SIZE.  FALSE with an error if
+ * those of the host are larger: a hole of one page would be more than that. */
+gboolean gdw_regions_check_host_pages (guint64 size, GError **error);
+
 /* NULL with an error that names the region when the table cannot be migrated. */
 GdwRegions *gdw_regions_copy (const GdwRegion *list, guint n, GError **error);
 void gdw_regions_free (GdwRegions *regions);

@@ -1,10 +1,12 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /* SPDX-FileCopyrightText: The godwit authors */
 #include <string.h>
+#include <unistd.h>
 
 #include "core/migration/migration-private.h"
 #include "core/base/invoke.h"
 #include "core/base/probe.h"
+#include "core/memory/regions.h"
 
 G_DEFINE_FINAL_TYPE (GdwMigration, gdw_migration, G_TYPE_OBJECT)
 
@@ -360,7 +362,8 @@ gdw_migration_start_to (GdwMigration *migration, const GdwAddress *address, GErr
   GdwRunState run_state = gdw_guest_state (migration->guest);
   GdwSource *source;
 
-  if (!check_idle (migration, error))
+  if (!gdw_regions_check_host_pages ((guint64) sysconf (_SC_PAGESIZE), error) ||
+      !check_idle (migration, error))
     return FALSE;
   if (run_state == GDW_RUN_STATE_INMIGRATE)
     return refuse (error, "Guest is waiting for an incoming migration");
@@ -473,7 +476,8 @@ gdw_migration_incoming_at (GdwMigration *migration, const GdwAddress *address, G
   GdwRunState run_state = gdw_guest_state (migration->guest);
   gboolean reset = run_state == GDW_RUN_STATE_POSTMIGRATE && migration->host.reset;
 
-  if (!check_idle (migration, error))
+  if (!gdw_regions_check_host_pages ((guint64) sysconf (_SC_PAGESIZE), error) ||
+      !check_idle (migration, error))
     return FALSE;
   if (run_state != GDW_RUN_STATE_INMIGRATE && !reset)
     return refuse (error, "guest: an incoming migration is refused: the guest is here; start a "

@@ -4,6 +4,7 @@
 #include <check.h>
 #include <godwit/godwit.h>
 #include <string.h>
+#include <unistd.h>
 
 #include "tests/support/suite.h"
 
@@ -115,6 +116,49 @@ START_TEST (streams_come_in_pairs)
 }
 END_TEST
 
+static long page_size;
+
+long __real_sysconf (int name);
+long __wrap_sysconf (int name);
+
+long
+__wrap_sysconf (int name)
+{
+  return name == _SC_PAGESIZE && page_size ? page_size : __real_sysconf (name);
+}
+
+static void
+expect_page_size_refused (gboolean ok, const GError *error, const char *size)
+{
+  g_autofree char *text = g_strdup_printf ("host: it cannot migrate: this kernel has pages of "
+                                           "%s bytes",
+                                           size);
+
+  ck_assert (!ok);
+  ck_assert (g_error_matches (error, GDW_ERROR, GDW_ERROR_UNSUPPORTED));
+  ck_assert_msg (g_str_has_prefix (error->message, text), "%s", error->message);
+}
+
+/* Either way, by name. */
+START_TEST (a_kernel_with_larger_pages_is_refused)
+{
+  GdwMigration *out = gdw_migration_new (&minimal, NULL, NULL, FALSE, NULL);
+  GdwMigration *in = gdw_migration_new (&minimal, NULL, NULL, TRUE, NULL);
+  g_autoptr (GError) no_start = NULL, no_incoming = NULL;
+  gboolean ok;
+
+  page_size = 16384;
+  ok = gdw_migration_start (out, "tcp:127.0.0.1:1", &no_start);
+  expect_page_size_refused (ok, no_start, "16384");
+  page_size = 65536;
+  ok = gdw_migration_incoming (in, "tcp:127.0.0.1:0", &no_incoming);
+  expect_page_size_refused (ok, no_incoming, "65536");
+  page_size = 0;
+  g_object_unref (out);
+  g_object_unref (in);
+}
+END_TEST
+
 int
 main (void)
 {
@@ -123,5 +167,6 @@ main (void)
   tcase_add_test (tc, the_required_is_required);
   tcase_add_test (tc, an_older_host_is_taken);
   tcase_add_test (tc, streams_come_in_pairs);
+  tcase_add_test (tc, a_kernel_with_larger_pages_is_refused);
   return suite_run ("host", tc, NULL);
 }

@@ -86,6 +86,22 @@ START_TEST (a_range_is_clipped_to_each_region)
 }
 END_TEST
 
+START_TEST (other_host_pages_are_refused)
+{
+  static const guint64 sizes[] = { 0, 16384, 65536 };
+
+  ck_assert (gdw_regions_check_host_pages (4096, NULL));
+  for (guint i = 0; i < G_N_ELEMENTS (sizes); i++) {
+    g_autoptr (GError) error = NULL;
+    g_autofree char *named = g_strdup_printf ("pages of %" G_GUINT64_FORMAT " bytes", sizes[i]);
+
+    ck_assert (!gdw_regions_check_host_pages (sizes[i], &error));
+    ck_assert (g_error_matches (error, GDW_ERROR, GDW_ERROR_UNSUPPORTED));
+    ck_assert_msg (strstr (error->message, named) != NULL, "%s", error->message);
+  }
+}
+END_TEST
+
 static void
 expect_refused (const GdwRegion *list, guint n, const char *why)
 {
@@ -182,6 +198,7 @@ main (void)
   TCase *tc = tcase_create ("regions");
 
   tcase_add_test (tc, a_table_is_copied);
+  tcase_add_test (tc, other_host_pages_are_refused);
   tcase_add_loop_test (tc, a_range_is_clipped_to_each_region, 0, G_N_ELEMENTS (ranges));
   tcase_add_test (tc, a_bad_table_is_refused_by_name);
   tcase_add_test (tc, the_first_difference_is_named);
