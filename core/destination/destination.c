@@ -56,17 +56,6 @@ gdw_destination_new (const GdwAttempt *attempt, const GdwAddress *address, gbool
   return destination;
 }
 
-static void
-find_zero_regions (GdwDestination *destination)
-{
-  const GdwRegions *regions = destination->regions;
-
-  destination->touched = gdw_pageset_new (regions->pages, regions->n);
-  for (guint i = 0; i < regions->n; i++)
-    if (!destination->trust_zero || !(regions->list[i].flags & GDW_REGION_ZERO))
-      gdw_pageset_add (destination->touched, i, 0, regions->pages[i]);
-}
-
 gboolean
 gdw_destination_begin (GdwDestination *destination, GError **error)
 {
@@ -76,7 +65,7 @@ gdw_destination_begin (GdwDestination *destination, GError **error)
 
   if (!(destination->regions = gdw_regions_copy (list, n, error)))
     return FALSE;
-  find_zero_regions (destination);
+  destination->touched = gdw_pageset_new (destination->regions->pages, destination->regions->n);
   destination->channel_config = (GdwChannelConfig){
     .ops = &gdw_destination_channel_ops,
     .data = destination,

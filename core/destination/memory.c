@@ -75,7 +75,15 @@ clear_pages (const GdwRegion *region, GdwMapping mapping, guint64 first, guint64
   memset (to, 0, (gsize) (end - to));
 }
 
-/* Memory needs no clearing if nobody wrote to it since it was known to be zero. */
+static gboolean
+began_as_zero (const GdwDestination *destination, guint region)
+{
+  return destination->trust_zero &&
+         (destination->regions->list[region].flags & GDW_REGION_ZERO) != 0;
+}
+
+/* Memory needs no clearing if nobody wrote to it since it was known to be zero.  Of a region
+ * that did not begin as zero nothing is known. */
 static void
 clear_run (GdwDestination *destination, guint region_index, const GdwRun *run)
 {
@@ -83,6 +91,10 @@ clear_run (GdwDestination *destination, guint region_index, const GdwRun *run)
   const guint64 *touched = destination->touched->bits[region_index];
   guint64 at = run->first, end = run->first + run->count, first, n;
 
+  if (!began_as_zero (destination, region_index)) {
+    clear_pages (region, destination->regions->mappings[region_index], run->first, run->count);
+    return;
+  }
   while (gdw_bits_next_run (touched, at, end, &first, &n)) {
     clear_pages (region, destination->regions->mappings[region_index], first, n);
     gdw_pageset_remove (destination->touched, region_index, first, n);

@@ -81,7 +81,7 @@ struct GdwDestination {
   pthread_mutex_t gate;
   gboolean gate_closed, discarding;
   guint gate_inside;
-  GdwPageset *touched; /* not known to be zero */
+  GdwPageset *touched; /* pages that arrived, where memory began as zero */
 
   gint64 begin_us, end_us;
   guint64 received_bytes, normal_pages, zero_pages; /* atomic */
