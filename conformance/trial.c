@@ -74,9 +74,9 @@ trial_free (Trial *t)
   g_free (t);
 }
 
-void
-trial_each (const Subject *subject, const Shape *shape, guint32 modes,
-            void (*test) (Trial *trial))
+static guint
+try_each (const Subject *subject, const Shape *shape, guint32 modes, gboolean by_runs,
+          void (*test) (Trial *trial))
 {
   guint tried = 0;
 
@@ -89,10 +89,24 @@ trial_each (const Subject *subject, const Shape *shape, guint32 modes,
     trial = trial_new (subject, kind, shape, &error);
     if (!trial)
       continue;
+    if (by_runs)
+      note ("by collect_runs");
+    trial->by_runs = by_runs;
     test (trial);
     trial_free (trial);
     tried++;
   }
+  return tried;
+}
+
+void
+trial_each (const Subject *subject, const Shape *shape, guint32 modes,
+            void (*test) (Trial *trial))
+{
+  guint tried = try_each (subject, shape, modes, FALSE, test);
+
+  if (((const GdwTracker *) subject->plugin)->collect_runs)
+    try_each (subject, shape, modes, TRUE, test);
   if (!tried && modes)
     skip ("the tracker does not use what this test is about");
   EXPECT (tried, PROMISE ("tracker.h", "An instance for one migration"),
@@ -140,13 +154,34 @@ expect_no_more (const Trial *t)
   }
 }
 
+static void
+add_runs (gpointer trial, const GdwPageRange *ranges, guint n)
+{
+  Trial *t = trial;
+  Promise promise = PROMISE ("tracker.h", "@n >= 1 ranges that it copies");
+
+  EXPECT (n > 0, promise, "add was called without a range");
+  for (guint i = 0; i < n; i++) {
+    const GdwPageRange *range = &ranges[i];
+    guint64 pages = range->region < t->sim->n_regions ? sim_pages (t->sim, range->region) : 0;
+
+    EXPECT (range->n > 0 && range->first < pages && range->n <= pages - range->first, promise,
+            "%" G_GUINT64_FORMAT " pages from %" G_GUINT64_FORMAT
+            " of region %u, which has %" G_GUINT64_FORMAT,
+            range->n, range->first, range->region, pages);
+    for (guint64 page = range->first; page < range->first + range->n; page++)
+      t->bits[range->region][page / 64] |= G_GUINT64_CONSTANT (1) << page % 64;
+  }
+}
+
 void
 trial_collect (Trial *t)
 {
   g_autoptr (GError) error = NULL;
-  gboolean ok = t->tracker->collect (t->self, t->bits, &error);
+  gboolean ok = t->by_runs ? t->tracker->collect_runs (t->self, add_runs, t, &error)
+                           : t->tracker->collect (t->self, t->bits, &error);
 
-  expect_result ("collect", ok, error, FALSE_SETS_ERROR);
+  expect_result (t->by_runs ? "collect_runs" : "collect", ok, error, FALSE_SETS_ERROR);
   EXPECT (ok, PROMISE ("tracker.h", "Set the bits of the pages written"), "collect failed: %s",
           error->message);
   expect_no_more (t);

@@ -17,6 +17,7 @@ typedef struct {
   Sim *sim;
   gpointer self;    /* the instance */
   gboolean started; /* as far as godwit knows */
+  gboolean by_runs; /* asked by collect_runs instead of collect */
   guint64 **bits;   /* of each region, filled by collect; they end at a guard page */
   guint64 **wrote;  /* of each region, recorded by trial_write */
   guint64 value;    /* the last one written */
@@ -33,7 +34,8 @@ typedef struct {
 } Shape;
 
 /* Runs @test, with an instance that is not started, on each kind of host that the tracker
- * accepts. Skips the test if no such host has one of these @modes (0: any). */
+ * accepts, and once more by collect_runs if it has that. Skips the test if no such host has one
+ * of these @modes (0: any). */
 void trial_each (const Subject *subject, const Shape *shape, guint32 modes,
                  void (*test) (Trial *trial));
 

@@ -119,24 +119,95 @@ check_bits (GdwTracking *tracking, guint64 *const *bits, GError **error)
   return TRUE;
 }
 
+static gboolean
+begin_collect (GdwTracking *tracking, const char *what, GError **error)
+{
+  if (!gdw_guard_enter (&tracking->tracker->plugin, what, &tracking->busy, error))
+    return FALSE;
+  if (g_atomic_int_get (&tracking->started))
+    return TRUE;
+  g_atomic_int_set (&tracking->busy, 0);
+  return refuse (tracking, what, "it is not started; start it first", error);
+}
+
 gboolean
 gdw_tracking_collect (GdwTracking *tracking, guint64 *const *bits, GError **error)
 {
-  const GdwPlugin *plugin = &tracking->tracker->plugin;
   GError *failure = NULL;
   gboolean ok;
 
-  if (!gdw_guard_enter (plugin, "collect", &tracking->busy, error))
+  if (!begin_collect (tracking, "collect", error))
     return FALSE;
-  if (!g_atomic_int_get (&tracking->started)) {
-    ok = refuse (tracking, "collect", "it is not started; start it first", error);
-  } else {
-    ok = tracking->tracker->collect (tracking->self, bits, &failure);
-    ok = gdw_guard_result (plugin, "collect", ok, failure, error) &&
-         check_bits (tracking, bits, error);
-  }
+  ok = tracking->tracker->collect (tracking->self, bits, &failure);
+  ok = gdw_guard_result (&tracking->tracker->plugin, "collect", ok, failure, error) &&
+       check_bits (tracking, bits, error);
   g_atomic_int_set (&tracking->busy, 0);
   return ok;
+}
+
+gboolean
+gdw_tracking_gives_runs (GdwTracking *tracking)
+{
+  return tracking->tracker->collect_runs != NULL;
+}
+
+/* On the way from a tracker to core. */
+typedef struct {
+  GdwTracking *tracking;
+  void (*add) (gpointer core, const GdwPageRange *ranges, guint n);
+  gpointer core;
+  GError *error; /* about the first wrong range */
+} Runs;
+
+static gboolean
+check_range (GdwTracking *tracking, const GdwPageRange *range, GError **error)
+{
+  guint64 pages = range->region < tracking->n_regions
+                      ? gdw_region_pages (tracking->regions[range->region])
+                      : 0;
+
+  if (range->n > 0 && range->first < pages && range->n <= pages - range->first)
+    return TRUE;
+  g_set_error (error, GDW_ERROR, GDW_ERROR_PLUGIN,
+               "tracker '%s': collect_runs failed: it gave %" G_GUINT64_FORMAT
+               " pages from %" G_GUINT64_FORMAT " of region %u, which has %" G_GUINT64_FORMAT
+               "; this is a fault of the plugin",
+               tracking->tracker->plugin.name, range->n, range->first, range->region, pages);
+  return FALSE;
+}
+
+static void
+pass_runs (gpointer data, const GdwPageRange *ranges, guint n)
+{
+  Runs *runs = data;
+
+  for (guint i = 0; i < n && runs->error == NULL; i++)
+    check_range (runs->tracking, &ranges[i], &runs->error);
+  if (runs->error == NULL)
+    runs->add (runs->core, ranges, n);
+}
+
+gboolean
+gdw_tracking_collect_runs (GdwTracking *tracking,
+                           void (*add) (gpointer core, const GdwPageRange *ranges, guint n),
+                           gpointer core, GError **error)
+{
+  Runs runs = { .tracking = tracking, .add = add, .core = core };
+  GError *failure = NULL;
+  gboolean ok;
+
+  if (!begin_collect (tracking, "collect_runs", error))
+    return FALSE;
+  ok = tracking->tracker->collect_runs (tracking->self, pass_runs, &runs, &failure);
+  ok = gdw_guard_result (&tracking->tracker->plugin, "collect_runs", ok, failure, error);
+  g_atomic_int_set (&tracking->busy, 0);
+  if (runs.error == NULL)
+    return ok;
+  if (ok)
+    g_propagate_error (error, runs.error);
+  else
+    g_error_free (runs.error);
+  return FALSE;
 }
 
 gboolean

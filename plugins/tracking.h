@@ -17,6 +17,13 @@ GdwTracking *gdw_tracking_open (const GdwTracker *tracker, const char *options,
 void gdw_tracking_close (GdwTracking *tracking);
 gboolean gdw_tracking_start (GdwTracking *tracking, GError **error);
 gboolean gdw_tracking_collect (GdwTracking *tracking, guint64 *const *bits, GError **error);
+/* The tracker has collect_runs, which is called instead of collect then.  Only ranges that lie
+ * in a region come through to @add. */
+gboolean gdw_tracking_gives_runs (GdwTracking *tracking);
+gboolean gdw_tracking_collect_runs (GdwTracking *tracking,
+                                    void (*add) (gpointer core, const GdwPageRange *ranges,
+                                                 guint n),
+                                    gpointer core, GError **error);
 /* Harmless if not started. */
 gboolean gdw_tracking_stop (GdwTracking *tracking, GError **error);
 /* Does nothing and returns TRUE for a tracker that re-arms at collect. */

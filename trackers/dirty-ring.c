@@ -11,6 +11,18 @@
  * full ring waits. */
 #define PORTION 1024u
 
+/* How many ranges are given to core at once. */
+#define RANGES 64u
+
+/* Where the harvested pages go: they become bits, or ranges. */
+typedef struct {
+  guint64 *const *bits; /* or NULL */
+  void (*add) (gpointer core, const GdwPageRange *ranges, guint n);
+  gpointer core;
+  GdwPageRange ranges[RANGES];
+  guint n;
+} Found;
+
 typedef struct {
   const GdwDirtyLog *log;
   void (*rings_were_reset) (gpointer core);
@@ -54,10 +66,33 @@ dirty_ring_close (gpointer data)
   g_free (self);
 }
 
-/* Harvests up to @max entries of @ring; NULL for @bits forgets them. */
+static void
+give_ranges (Found *found)
+{
+  if (found->n > 0)
+    found->add (found->core, found->ranges, found->n);
+  found->n = 0;
+}
+
+static void
+note_page (Found *found, guint region, guint64 page)
+{
+  GdwPageRange *last = found->n > 0 ? &found->ranges[found->n - 1] : NULL;
+
+  if (found->bits != NULL) {
+    found->bits[region][page / 64] |= G_GUINT64_CONSTANT (1) << (page % 64);
+  } else if (last != NULL && last->region == region && last->first + last->n == page) {
+    last->n++;
+  } else {
+    if (found->n == RANGES)
+      give_ranges (found);
+    found->ranges[found->n++] = (GdwPageRange){ .first = page, .n = 1, .region = region };
+  }
+}
+
+/* Harvests up to @max entries of @ring; NULL for @found forgets them. */
 static gboolean
-harvest (DirtyRing *self, GdwDirtyRing *ring, guint64 *const *bits, guint max, guint *n,
-         GError **error)
+harvest (DirtyRing *self, GdwDirtyRing *ring, Found *found, guint max, guint *n, GError **error)
 {
   for (*n = 0; *n < max; ++*n) {
     GdwDirtyEntry *entry = &ring->entries[ring->next & (ring->n_entries - 1)];
@@ -66,11 +101,11 @@ harvest (DirtyRing *self, GdwDirtyRing *ring, guint64 *const *bits, guint max, g
 
     if (!(__atomic_load_n (&entry->flags, __ATOMIC_ACQUIRE) & GDW_DIRTY_ENTRY_DIRTY))
       break;
-    if (bits != NULL) {
+    if (found != NULL) {
       if (!self->log->locate (self->log->self, entry->slot, entry->offset, &region, &page,
                               error))
         return FALSE;
-      bits[region][page / 64] |= G_GUINT64_CONSTANT (1) << (page % 64);
+      note_page (found, region, page);
     }
     __atomic_store_n (&entry->flags, GDW_DIRTY_ENTRY_RESET, __ATOMIC_RELEASE);
     ring->next++;
@@ -80,8 +115,7 @@ harvest (DirtyRing *self, GdwDirtyRing *ring, guint64 *const *bits, guint max, g
 
 /* Harvests up to PORTION entries of each ring.  @left: how many each ring may still give. */
 static gboolean
-empty_portion (DirtyRing *self, guint64 *const *bits, guint32 *left, guint64 *total,
-               GError **error)
+empty_portion (DirtyRing *self, Found *found, guint32 *left, guint64 *total, GError **error)
 {
   gboolean ok = TRUE;
   guint64 n_reset;
@@ -90,7 +124,7 @@ empty_portion (DirtyRing *self, guint64 *const *bits, guint32 *left, guint64 *to
   for (guint i = 0; ok && i < self->log->n_rings; i++) {
     guint n;
 
-    ok = harvest (self, &self->log->rings[i], bits, MIN (left[i], PORTION), &n, error);
+    ok = harvest (self, &self->log->rings[i], found, MIN (left[i], PORTION), &n, error);
     left[i] -= n;
     self->vcpu_pages[i] += n;
     *total += n;
@@ -105,7 +139,7 @@ empty_portion (DirtyRing *self, guint64 *const *bits, guint32 *left, guint64 *to
 
 /* Goes round each ring once at most, since vCPUs continue to write. */
 static gboolean
-empty_rings (DirtyRing *self, guint64 *const *bits, GError **error)
+empty_rings (DirtyRing *self, Found *found, GError **error)
 {
   g_autofree guint32 *left = g_new (guint32, self->log->n_rings);
   guint64 n;
@@ -113,7 +147,7 @@ empty_rings (DirtyRing *self, guint64 *const *bits, GError **error)
   for (guint i = 0; i < self->log->n_rings; i++)
     left[i] = self->log->rings[i].n_entries;
   do
-    if (!empty_portion (self, bits, left, &n, error))
+    if (!empty_portion (self, found, left, &n, error))
       return FALSE;
   while (n > 0);
   return TRUE;
@@ -136,7 +170,22 @@ dirty_ring_start (gpointer data, GError **error)
 static gboolean
 dirty_ring_collect (gpointer data, guint64 *const *bits, GError **error)
 {
-  return empty_rings (data, bits, error);
+  Found found = { .bits = bits };
+
+  return empty_rings (data, &found, error);
+}
+
+static gboolean
+dirty_ring_collect_runs (gpointer data,
+                         void (*add) (gpointer core, const GdwPageRange *ranges, guint n),
+                         gpointer core, GError **error)
+{
+  Found found = { .add = add, .core = core };
+
+  if (!empty_rings (data, &found, error))
+    return FALSE;
+  give_ranges (&found);
+  return TRUE;
 }
 
 /* Switching off takes a while, so empty the rings before it, too: a vCPU with a full ring can
@@ -171,4 +220,5 @@ GDW_DEFINE_TRACKER (.plugin.name = "dirty-ring",
                     .traits = GDW_TRACKER_REARMS_AT_COLLECT | GDW_TRACKER_REPORTS_READS,
                     .open = dirty_ring_open, .close = dirty_ring_close,
                     .start = dirty_ring_start, .collect = dirty_ring_collect,
-                    .stop = dirty_ring_stop, .vcpu_pages = dirty_ring_vcpu_pages);
+                    .stop = dirty_ring_stop, .vcpu_pages = dirty_ring_vcpu_pages,
+                    .collect_runs = dirty_ring_collect_runs);

@@ -150,7 +150,7 @@ measure_vcpus (GdwDirtySync *sync, gint64 now_us)
 }
 
 /* Pages from a full ring are collected and may wait: many such collects are published together,
- * since each publish goes through all bits. */
+ * since each publish wakes the links. */
 static gboolean
 is_time_to_publish (GdwDirtySync *sync, const Order *order)
 {
@@ -179,6 +179,24 @@ tell (GdwDirtySync *sync, const Order *order, guint64 new_pages)
   post_report (sync, NULL, &result, NULL);
 }
 
+static void
+add_runs (gpointer data, const GdwPageRange *ranges, guint n)
+{
+  for (guint i = 0; i < n; i++)
+    gdw_pageset_put (data, ranges[i].region, ranges[i].first, ranges[i].n);
+}
+
+/* Ranges cost what is dirty, bits cost the size of the guest. */
+static gboolean
+collect_fresh (GdwDirtySync *sync, GError **error)
+{
+  GdwTracking *tracking = sync->with.tracking;
+
+  if (gdw_tracking_gives_runs (tracking))
+    return gdw_tracking_collect_runs (tracking, add_runs, sync->fresh, error);
+  return gdw_tracking_collect (tracking, sync->fresh->bits, error);
+}
+
 static gboolean
 collect (GdwDirtySync *sync, const Order *order, GError **error)
 {
@@ -187,13 +205,14 @@ collect (GdwDirtySync *sync, const Order *order, GError **error)
   gboolean ok, published;
 
   gdw_round_collect (sync->with.round);
-  ok = gdw_tracking_collect (sync->with.tracking, sync->fresh->bits, error);
+  ok = collect_fresh (sync, error);
   gdw_ring_gate_served (sync->with.gate);
   if (!ok)
     return FALSE;
   published = is_time_to_publish (sync, order);
   if (published) {
-    gdw_pageset_note (sync->fresh);
+    if (!gdw_tracking_gives_runs (sync->with.tracking))
+      gdw_pageset_note (sync->fresh);
     new_pages = gdw_round_publish (sync->with.round, sync->fresh, sync->with.marks,
                                    order->final);
   }

@@ -194,6 +194,18 @@ gdw_pageset_add (GdwPageset *set, guint region, guint64 first, guint64 n)
   return added;
 }
 
+void
+gdw_pageset_put (GdwPageset *set, guint region, guint64 first, guint64 n)
+{
+  guint64 end = first + n, end_block = (end - 1) / 64 / BLOCK_WORDS + 1;
+
+  g_return_if_fail (in_range (set, region, first, n) && n > 0);
+  for (guint64 i = first / 64; i <= (end - 1) / 64; i++)
+    set->bits[region][i] |= word_mask (i, first, end);
+  for (guint64 block = first / 64 / BLOCK_WORDS; block < end_block; block++)
+    set->blocks[region][block / 64] |= G_GUINT64_CONSTANT (1) << (block % 64);
+}
+
 guint64
 gdw_pageset_remove (GdwPageset *set, guint region, guint64 first, guint64 n)
 {

@@ -8,9 +8,9 @@
  * the cost follows what is in the set, and a count that is always right.
  *
  * Threads: add, remove, merge, take, next, requeue, count and the gdw_bits functions may run at
- * the same time on any threads; new, free, fill and note while nobody else uses the set.  While
- * calls are under way the count may be above the truth, never below.  A thread that takes a
- * page sees everything that was written to it before it was added.  Once add or merge has
+ * the same time on any threads; new, free, fill, put and note while nobody else uses the set.
+ * While calls are under way the count may be above the truth, never below.  A thread that takes
+ * a page sees everything that was written to it before it was added.  Once add or merge has
  * returned, next finds the pages. */
 typedef struct {
   guint n_regions;
@@ -35,6 +35,9 @@ guint64 gdw_pageset_count (const GdwPageset *set);
 
 /* Add @n pages from @first on.  Returns how many were new. */
 guint64 gdw_pageset_add (GdwPageset *set, guint region, guint64 first, guint64 n);
+
+/* The same while nobody else uses the set, for the merge from it.  The count stays as it is. */
+void gdw_pageset_put (GdwPageset *set, guint region, guint64 first, guint64 n);
 
 /* Remove them.  Returns how many were in the set. */
 guint64 gdw_pageset_remove (GdwPageset *set, guint region, guint64 first, guint64 n);

@@ -92,8 +92,8 @@ typedef struct {
    * which may be more than @n.  Dirty-sync thread, started. */
   guint (*vcpu_pages) (gpointer self, guint64 *pages, guint n);
 
-  /* The rest is since ABI 2, and this core does not call it yet.  A plugin that offers it is
-   * loaded all the same. */
+  /* The rest is since ABI 2, and this core calls only collect_runs of it yet.  A plugin that
+   * offers it is loaded all the same. */
 
   /* Optional, all three with GDW_TRACKER_HOLDS_WRITES, else absent.  Absent: no write can be
    * held.  For a snapshot of a running guest, between open and close; start, collect, stop and

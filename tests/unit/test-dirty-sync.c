@@ -160,6 +160,34 @@ START_TEST (it_collects_when_asked_and_only_then)
 }
 END_TEST
 
+static gboolean
+give_one_range (gpointer self, void (*add) (gpointer core, const GdwPageRange *ranges, guint n),
+                gpointer core, GError **error)
+{
+  GdwPageRange range = { PAGE, 2, 0, 0 };
+
+  add (core, &range, 1);
+  return TRUE;
+}
+
+/* Where the tracker has both, bits are not asked for. */
+START_TEST (ranges_are_taken_before_bits)
+{
+  Fixture f;
+
+  set_up (&f, FALSE);
+  f.fake->tracker.collect_runs = give_one_range;
+  dirty (&f, PAGE + 5);
+  start (&f);
+  gdw_dirty_sync_request (f.sync);
+  WAIT_UNTIL (f.harvested == 1);
+  ck_assert_uint_eq (f.last.new_pages, 2);
+  ck_assert_int_eq (g_atomic_int_get (&f.fake->collected), 0);
+  ck_assert_uint_eq (claim (&f), 2);
+  tear_down (&f);
+}
+END_TEST
+
 /* What the VMM wrote itself is added, and taken only once. */
 START_TEST (marks_are_merged)
 {
@@ -392,6 +420,7 @@ main (void)
 
   tcase_set_timeout (tc, 60);
   tcase_add_test (tc, it_collects_when_asked_and_only_then);
+  tcase_add_test (tc, ranges_are_taken_before_bits);
   tcase_add_test (tc, marks_are_merged);
   tcase_add_test (publish, nothing_is_published_before_collect_returns);
   tcase_add_test (tc, the_last_one_makes_the_round_final);

@@ -12,7 +12,8 @@ typedef struct {
   gboolean answer;     /* of the next call */
   const char *message; /* error that it sets, or NULL */
   guint opened, closed, started, collected, stopped, rearmed;
-  guint64 set; /* word that collect stores at the end of region 0 */
+  guint64 set;        /* word that collect stores at the end of region 0 */
+  GdwPageRange range; /* that collect_runs gives */
 } Script;
 
 static Script script; /* of each test, in its own process */
@@ -51,6 +52,18 @@ fake_collect (gpointer self, guint64 *const *bits, GError **error)
 {
   script.collected++;
   bits[0][1] |= script.set;
+  return answer (error);
+}
+
+static gboolean
+fake_collect_runs (gpointer self,
+                   void (*add) (gpointer core, const GdwPageRange *ranges, guint n),
+                   gpointer core, GError **error)
+{
+  GdwPageRange two[] = { { 0, 1, 0, 0 }, script.range };
+
+  add (core, two, 1);
+  add (core, two, 2);
   return answer (error);
 }
 
@@ -252,6 +265,54 @@ START_TEST (bits_past_the_end_are_found)
   script.set = G_GUINT64_CONSTANT (1) << 36;
   EXPECT (gdw_tracking_collect (tracking, bits, &error), GDW_ERROR_PLUGIN,
           "tracker 'x': collect failed: it set bits past the end of region 'ram'");
+  gdw_tracking_close (tracking);
+}
+END_TEST
+
+static void
+count_pages (gpointer core, const GdwPageRange *given, guint n)
+{
+  for (guint i = 0; i < n; i++)
+    *(guint64 *) core += given[i].n;
+}
+
+static const struct {
+  GdwPageRange range;
+  gboolean ok;
+} given[] = {
+  { { 0, 100, 0, 0 }, TRUE },
+  { { 99, 1, 0, 0 }, TRUE },
+  { { 99, 2, 0, 0 }, FALSE },
+  { { 100, 1, 0, 0 }, FALSE },
+  { { 5, 0, 0, 0 }, FALSE },
+  { { 0, 1, 1, 0 }, FALSE },
+  { { 50, G_MAXUINT64 - 40, 0, 0 }, FALSE },
+};
+
+/* What lies outside of the regions does not come through, and fails the collect by name. */
+START_TEST (the_ranges_of_a_collect_are_checked)
+{
+  guint64 pages = 0;
+  GdwTracker by_runs = fake;
+  GdwTracking *tracking;
+
+  by_runs.collect_runs = fake_collect_runs;
+  tracking = open_fake (&by_runs);
+  ck_assert (gdw_tracking_gives_runs (tracking));
+  EXPECT (gdw_tracking_collect_runs (tracking, count_pages, &pages, &error), GDW_ERROR_BUSY,
+          "tracker 'x': collect_runs failed: it is not started");
+  ck_assert (gdw_tracking_start (tracking, NULL));
+  script.range = given[_i].range;
+  if (given[_i].ok)
+    ck_assert (gdw_tracking_collect_runs (tracking, count_pages, &pages, NULL));
+  else
+    EXPECT (gdw_tracking_collect_runs (tracking, count_pages, &pages, &error), GDW_ERROR_PLUGIN,
+            "this is a fault of the plugin");
+  ck_assert_uint_eq (pages, given[_i].ok ? 2 + script.range.n : 1);
+  script.answer = FALSE;
+  script.message = "its own words";
+  EXPECT (gdw_tracking_collect_runs (tracking, count_pages, &pages, &error), GDW_ERROR_FAILED,
+          "its own words");
   gdw_tracking_close (tracking);
 }
 END_TEST
@@ -588,6 +649,7 @@ main (void)
   tcase_add_test (tc, a_success_with_an_error_is_a_failure);
   tcase_add_test (tc, an_honest_failure_keeps_its_words);
   tcase_add_test (tc, bits_past_the_end_are_found);
+  tcase_add_loop_test (tc, the_ranges_of_a_collect_are_checked, 0, G_N_ELEMENTS (given));
   tcase_add_loop_test (tc, a_range_to_rearm_is_checked, 0, G_N_ELEMENTS (ranges));
   tcase_add_test (tc, rearm_is_nothing_where_collect_does_it);
   tcase_add_test (tc, an_unknown_option_opens_nothing);

@@ -105,6 +105,25 @@ START_TEST (merge_counts_what_is_new_and_empties)
 }
 END_TEST
 
+START_TEST (what_is_put_is_merged)
+{
+  GdwPageset *set = gdw_pageset_new (sizes, N_REGIONS);
+  GdwPageset *from = gdw_pageset_new (sizes, N_REGIONS);
+  guint64 first = 64 * 64 * 2 - 3; /* from the second block through the third to the fourth */
+
+  gdw_pageset_put (from, 3, first, 64 * 64 + 5);
+  gdw_pageset_put (from, 3, first + 1, 1);
+  gdw_pageset_put (from, 0, 99, 1);
+  ck_assert_uint_eq (gdw_pageset_count (from), 0);
+  ck_assert_uint_eq (gdw_pageset_merge (set, from), 64 * 64 + 5 + 1);
+  ck_assert (has (set, 0, 99) && !has (set, 3, first - 1) && has (set, 3, first));
+  ck_assert (has (set, 3, first + 64 * 64 + 4) && !has (set, 3, first + 64 * 64 + 5));
+  ck_assert_uint_eq (counted (from), 0);
+  gdw_pageset_free (set);
+  gdw_pageset_free (from);
+}
+END_TEST
+
 START_TEST (merge_drops_bits_past_the_end)
 {
   GdwPageset *set = gdw_pageset_new (sizes, N_REGIONS);
@@ -614,6 +633,7 @@ main (void)
   tcase_add_test (tc, new_is_empty_and_fill_stops_at_the_end);
   tcase_add_test (tc, add_and_remove_agree_with_a_plain_array);
   tcase_add_test (tc, merge_counts_what_is_new_and_empties);
+  tcase_add_test (tc, what_is_put_is_merged);
   tcase_add_test (tc, merge_drops_bits_past_the_end);
   tcase_add_test (tc, take_moves_all_but_the_busy);
   tcase_add_test (tc, next_finds_what_was_filled);

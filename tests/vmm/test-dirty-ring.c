@@ -29,6 +29,7 @@ typedef struct {
   guint n_resets; /* those that gave something back, */
   guint64 most;   /* and the most that one of them did */
   guint n_told;
+  guint n_ranges; /* that were given */
   gboolean locate_fails, reset_fails, enable_fails;
   void (*on_reset) (gpointer fixture);
 } Fixture;
@@ -209,6 +210,46 @@ START_TEST (a_page_is_reported_once_until_it_is_written_again)
   mark (&f, 2, 0);
   ck_assert_uint_eq (collect (&f), 1);
   ck_assert (has (&f, 0));
+  stop (&f);
+  tear_down (&f);
+}
+END_TEST
+
+static void
+add_to_bits (gpointer fixture, const GdwPageRange *ranges, guint n)
+{
+  Fixture *f = fixture;
+
+  ck_assert_uint_gt (n, 0);
+  for (guint i = 0; i < n; i++, f->n_ranges++)
+    for (guint64 page = ranges[i].first; page < ranges[i].first + ranges[i].n; page++)
+      f->bits[ranges[i].region][page / 64] |= UINT64_C (1) << page % 64;
+}
+
+/* Pages that were written one after the other are one range. */
+START_TEST (a_collect_can_give_ranges)
+{
+  Fixture f;
+  g_autofree guint64 *expected = g_new0 (guint64, WORDS);
+
+  set_up (&f, 4096);
+  start (&f);
+  mark (&f, 2, GUEST_HIGH / 4096);
+  mark_many (&f, 0, 100, 500);
+  for (guint64 page = 1000; page < 3000; page += 7) {
+    mark (&f, 1, page);
+    expected[page / 64] |= UINT64_C (1) << page % 64;
+  }
+  for (guint64 page = 100; page < 600; page++)
+    expected[page / 64] |= UINT64_C (1) << page % 64;
+  memset (f.bits[0], 0, WORDS * sizeof (guint64));
+  f.bits[1][0] = 0;
+  ck_assert (plugin->collect_runs (f.tracker, add_to_bits, &f, NULL));
+  ck_assert_mem_eq (f.bits[0], expected, WORDS * sizeof (guint64));
+  ck_assert_uint_eq (f.bits[1][0], 1);
+  ck_assert_uint_eq (f.n_ranges, 1 + 1 + 286);
+  ck_assert (plugin->collect_runs (f.tracker, add_to_bits, &f, NULL));
+  ck_assert_uint_eq (f.n_ranges, 1 + 1 + 286);
   stop (&f);
   tear_down (&f);
 }
@@ -607,6 +648,7 @@ main (void)
   tcase_add_unchecked_fixture (tests, load, NULL);
   tcase_add_loop_test (tests, a_page_is_reported_once_until_it_is_written_again, 0, n);
   tcase_add_test (tests, collect_only_adds);
+  tcase_add_test (tests, a_collect_can_give_ranges);
   tcase_add_loop_test (tests, a_ring_wraps, 0, n);
   tcase_add_loop_test (tests, a_full_ring_has_room_after_a_collect_and_not_before, 0, n);
   tcase_add_test (tests, a_large_ring_is_reset_in_portions);
