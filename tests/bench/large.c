@@ -171,6 +171,20 @@ last_round (GdwRound *round, const GdwRegions *regions)
   say ("last round: 1000 pages, each dirty and under way", begin_us);
 }
 
+/* What a tracker costs that fills a bitmap instead of giving ranges. */
+static void
+bench_bits (const GdwRegions *regions)
+{
+  GdwPageset *fresh = gdw_pageset_new (regions->pages, regions->n);
+  gint64 begin_us;
+
+  memset (fresh->bits[0], 0, GDW_BITMAP_WORDS (regions->pages[0]) * sizeof (guint64));
+  begin_us = now_us ();
+  gdw_pageset_note (fresh);
+  say ("look through the bitmap of a tracker, all clean", begin_us);
+  gdw_pageset_free (fresh);
+}
+
 static void
 bench_round (const GdwRegions *regions, GdwTracking *tracking)
 {
@@ -178,11 +192,9 @@ bench_round (const GdwRegions *regions, GdwTracking *tracking)
   GdwRound *round = gdw_round_new (regions, tracking, N_LINKS, on_event, NULL);
 
   say ("make a round (main thread)", begin_us);
-#ifdef GDW_BLOCK_WORDS
   begin_us = now_us ();
   gdw_round_fill (round);
   say ("fill it (harvest thread)", begin_us);
-#endif
   first_round (round);
   publish (round, regions, FALSE, FALSE, "publish of nothing");
   last_round (round, regions);
@@ -222,6 +234,7 @@ bench_guest (guint64 gib)
     return;
   }
   bench_round (regions, tracking);
+  bench_bits (regions);
   bench_marks (regions);
   gdw_tracking_close (tracking);
   gdw_regions_free (regions);

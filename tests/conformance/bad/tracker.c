@@ -381,6 +381,45 @@ wrong_collect (gpointer data, guint64 *const *bits, GError **error)
   return TRUE;
 }
 
+#define BY_RUNS (BUGGY (FORGETS_THE_LAST_RANGE) || BUGGY (GIVES_A_RANGE_PAST_THE_END))
+
+/* Gives each page of @bits alone. */
+static void
+give_pages (Wrong *self, guint64 *const *bits,
+            void (*add) (gpointer core, const GdwPageRange *ranges, guint n), gpointer core)
+{
+  GdwPageRange found = { 0 };
+
+  for (guint i = 0; i < self->config->n_regions; i++)
+    for (guint64 page = 0; page < pages_of (self, i); page++) {
+      if (!((bits[i][page / 64] >> page % 64) & 1))
+        continue;
+      if (found.n)
+        add (core, &found, 1);
+      found = (GdwPageRange){ .first = page, .n = 1, .region = i };
+      if (BUGGY (GIVES_A_RANGE_PAST_THE_END))
+        found.n = 2;
+    }
+  if (found.n && !BUGGY (FORGETS_THE_LAST_RANGE))
+    add (core, &found, 1);
+}
+
+static gboolean
+wrong_collect_runs (gpointer data,
+                    void (*add) (gpointer core, const GdwPageRange *ranges, guint n),
+                    gpointer core, GError **error)
+{
+  Wrong *self = data;
+  gboolean ok;
+
+  for (guint i = 0; i < self->config->n_regions; i++)
+    memset (self->got[i], 0, words_of (self, i) * 8);
+  ok = collect_rings (self, self->got, error);
+  if (ok)
+    give_pages (self, self->got, add, core);
+  return ok;
+}
+
 /* The bits that a mistake re-arms for those of @bits. */
 static guint64 *
 mistaken_bits (const guint64 *bits, guint64 words)
@@ -458,4 +497,5 @@ GDW_DEFINE_TRACKER (.plugin.name = NAME, .plugin.summary = "makes a mistake",
                     .open = wrong_open, .close = wrong_close, .start = wrong_start,
                     .collect = wrong_collect, .stop = wrong_stop,
                     .rearm = REARMS ? wrong_rearm : NULL,
+                    .collect_runs = BY_RUNS ? wrong_collect_runs : NULL,
                     .vcpu_pages = RING ? wrong_vcpu_pages : NULL);
