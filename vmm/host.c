@@ -47,6 +47,12 @@ host_regions (gpointer vm, guint *n_regions)
   return memory->regions;
 }
 
+static char *
+host_machine_digest (gpointer vm)
+{
+  return machine_describe (((Host *) vm)->machine);
+}
+
 /* If the log cannot say so, it goes on saying that the guest runs, and save_state fails. */
 void
 host_stopped (Host *host)
@@ -192,5 +198,6 @@ host_init (Host *host, GdwHost *gdw)
                     .load_state = host_load_state,
                     .reset = host_reset,
                     .guest_check = host_guest_check,
-                    .quit = host_quit };
+                    .quit = host_quit,
+                    .machine_digest = host_machine_digest };
 }

@@ -78,6 +78,40 @@ add_dirty_log (Kvm *kvm, GError **error)
   return kvm->dirty_log != NULL;
 }
 
+/* The words of CPUID that say which state and instructions there are.  Others differ from core
+ * to core. */
+static const struct {
+  guint32 function;
+  gboolean eax, ebx, ecx, edx;
+} feature_words[] = {
+  { 0x1, FALSE, FALSE, TRUE, TRUE },
+  { 0x7, FALSE, TRUE, TRUE, TRUE },
+  { 0xd, TRUE, FALSE, FALSE, TRUE },
+  { 0x80000001, FALSE, FALSE, TRUE, TRUE },
+};
+
+static char *
+sum_features (const Kvm *kvm, const struct kvm_cpuid2 *cpuid)
+{
+  guint32 words[G_N_ELEMENTS (feature_words) * 4 + 1] = { 0 };
+  g_autofree char *sum = NULL;
+
+  for (guint i = 0; i < G_N_ELEMENTS (feature_words); i++)
+    for (guint j = 0; j < cpuid->nent; j++) {
+      const struct kvm_cpuid_entry2 *entry = &cpuid->entries[j];
+
+      if (entry->function != feature_words[i].function || entry->index != 0)
+        continue;
+      words[i * 4] = feature_words[i].eax ? entry->eax : 0;
+      words[i * 4 + 1] = feature_words[i].ebx ? entry->ebx : 0;
+      words[i * 4 + 2] = feature_words[i].ecx ? entry->ecx : 0;
+      words[i * 4 + 3] = feature_words[i].edx ? entry->edx : 0;
+    }
+  words[G_N_ELEMENTS (words) - 1] = kvm->xsave_bytes;
+  sum = g_compute_checksum_for_data (G_CHECKSUM_SHA256, (const guint8 *) words, sizeof words);
+  return g_strndup (sum, 8);
+}
+
 static gboolean
 set_cpuid (Kvm *kvm, KvmVcpu *vcpu, GError **error)
 {
@@ -89,6 +123,8 @@ set_cpuid (Kvm *kvm, KvmVcpu *vcpu, GError **error)
     return kvm_fail (error, "KVM_GET_SUPPORTED_CPUID", "");
   if (ioctl (vcpu->fd, KVM_SET_CPUID2, cpuid) < 0)
     return kvm_fail (error, "KVM_SET_CPUID2", "");
+  if (!kvm->features)
+    kvm->features = sum_features (kvm, cpuid);
   return TRUE;
 }
 
@@ -134,6 +170,7 @@ kvm_close (gpointer self)
     close (kvm->kvm_fd);
   g_free (kvm->slots);
   g_free (kvm->msrs);
+  g_free (kvm->features);
   g_free (kvm->vcpus);
   g_free (kvm);
 }
@@ -217,6 +254,12 @@ kvm_dirty_log (gpointer self)
   return ((Kvm *) self)->dirty_log;
 }
 
+static char *
+kvm_describe (gpointer self)
+{
+  return g_strdup_printf ("kvm (CPU features %s)", ((Kvm *) self)->features);
+}
+
 static guint64
 kvm_clock_khz (gpointer self)
 {
@@ -257,6 +300,7 @@ const MachineKind machine_kind_kvm = {
   .open = kvm_open,
   .close = kvm_close,
   .dirty_log = kvm_dirty_log,
+  .describe = kvm_describe,
   .clock_khz = kvm_clock_khz,
   .boot = kvm_boot,
   .save = kvm_save,

@@ -25,6 +25,7 @@ typedef struct {
   guint n_vcpus; /* made so far */
   KvmVcpu *vcpus;
   guint xsave_bytes;
+  char *features;            /* a checksum of those of the CPU that the guest sees */
   struct kvm_msr_list *msrs; /* those that make up the state of a vCPU */
   GdwKvmSlot *slots;
   guint n_slots;

@@ -23,6 +23,7 @@ typedef struct {
   gpointer (*open) (const MachineParts *parts, GError **error);
   void (*close) (gpointer self); /* the vCPU threads are gone */
   const GdwDirtyLog *(*dirty_log) (gpointer self);
+  char *(*describe) (gpointer self);                /* what a saved vCPU depends on */
   guint64 (*clock_khz) (gpointer self);             /* of the clock that the guest looks at */
   gboolean (*boot) (gpointer self, GError **error); /* the image is in memory */
   GBytes *(*save) (gpointer self, guint vcpu, GError **error);

@@ -216,6 +216,15 @@ machine_memory (Machine *machine)
   return &machine->memory;
 }
 
+char *
+machine_describe (Machine *machine)
+{
+  g_autofree char *kind = machine->kind->describe (machine->self);
+
+  return g_strdup_printf ("godwit-vmm, --accel %s, --vcpus %u, state version %u", kind,
+                          machine->parts.vcpus, STATE_VERSION);
+}
+
 const GdwDirtyLog *
 machine_dirty_log (Machine *machine)
 {

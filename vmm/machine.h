@@ -71,6 +71,10 @@ void machine_free (Machine *machine);
 /* Its memory.  The regions stay where they are until the free. */
 Memory *machine_memory (Machine *machine);
 
+/* What saved state depends on, in words: equal on two machines if and only if one can load the
+ * state of the other.  To be freed. */
+char *machine_describe (Machine *machine);
+
 /* The dirty log of its vCPUs' writes.  The machine owns it. */
 const GdwDirtyLog *machine_dirty_log (Machine *machine);
 

@@ -204,6 +204,12 @@ soft_save (gpointer self, guint vcpu, GError **error)
   return g_bytes_new (out, sizeof out);
 }
 
+static char *
+soft_describe (gpointer self)
+{
+  return g_strdup ("soft");
+}
+
 static gboolean
 soft_load (gpointer self, guint vcpu, GBytes *bytes, GError **error)
 {
@@ -227,6 +233,7 @@ const MachineKind machine_kind_soft = {
   .open = soft_open,
   .close = soft_close,
   .dirty_log = soft_dirty_log,
+  .describe = soft_describe,
   .clock_khz = soft_clock_khz,
   .boot = soft_boot,
   .save = soft_save,

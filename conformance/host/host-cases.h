@@ -9,6 +9,7 @@
   X ("has-what-is-required", host_has_what_is_required)                                        \
   X ("regions-make-sense", host_regions_make_sense)                                            \
   X ("other-has-the-same-regions", host_other_has_the_same_regions)                            \
+  X ("machine-digests-are-equal", host_machine_digests_are_equal)                              \
   X ("zero-memory-is-zero", host_zero_memory_is_zero)                                          \
   X ("resume-runs-the-guest", host_resume_runs_the_guest)                                      \
   X ("pause-stops-every-writer", host_pause_stops_every_writer)                                \

@@ -149,6 +149,48 @@ host_other_has_the_same_regions (Try *t)
   return TRUE;
 }
 
+/* Asks @vm twice; @digest is to be freed. */
+static gboolean
+takes_digest (Try *t, const Vm *vm, char **digest)
+{
+  g_autofree char *again = NULL;
+
+  *digest = vm->host.machine_digest (vm->host.vm);
+  REQUIRE (t,
+           *digest && **digest && strlen (*digest) <= GDW_MACHINE_DIGEST_MAX &&
+               g_utf8_validate (*digest, -1, NULL),
+           PROMISE ("host.h", "A text of 1 to GDW_MACHINE_DIGEST_MAX bytes of UTF-8"),
+           "machine_digest gave '%s'", *digest ? *digest : "(null)");
+  again = vm->host.machine_digest (vm->host.vm);
+  REQUIRE (t, g_strcmp0 (*digest, again) == 0,
+           PROMISE ("host.h", "if a guest saved on one can be loaded on the other"),
+           "machine_digest gave '%s', and then '%s'", *digest, again ? again : "(null)");
+  return TRUE;
+}
+
+/* The suite loads the state of one VM into the other, so they are alike. */
+gboolean
+host_machine_digests_are_equal (Try *t)
+{
+  g_autofree char *here = NULL, *there = NULL;
+
+  if (!t->vm.host.machine_digest)
+    return try_skip (t, "the host has no machine_digest");
+  if (!takes_digest (t, &t->vm, &here))
+    return FALSE;
+  if (!t->other.there)
+    return try_skip (t, "there is no other host");
+  REQUIRE (t, t->other.host.machine_digest != NULL,
+           PROMISE ("host.h", "machines are not compared before memory is sent"),
+           "the other host has no machine_digest");
+  if (!takes_digest (t, &t->other, &there))
+    return FALSE;
+  REQUIRE (t, strcmp (here, there) == 0,
+           PROMISE ("host.h", "if a guest saved on one can be loaded on the other"),
+           "the digest here is '%s', there it is '%s'", here, there);
+  return TRUE;
+}
+
 gboolean
 host_zero_memory_is_zero (Try *t)
 {

@@ -63,7 +63,8 @@ gdw_destination_begin (GdwDestination *destination, GError **error)
   guint n = 0;
   const GdwRegion *list = host->regions (host->vm, &n);
 
-  if (!(destination->regions = gdw_regions_copy (list, n, error)))
+  if (!(destination->regions = gdw_regions_copy (list, n, error)) ||
+      !(destination->machine = gdw_guest_machine (destination->attempt.guest, error)))
     return FALSE;
   destination->touched = gdw_pageset_new (destination->regions->pages, destination->regions->n);
   destination->channel_config = (GdwChannelConfig){

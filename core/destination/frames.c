@@ -56,6 +56,22 @@ check_uuid (GdwDestination *destination, const GdwHello *hello, GError **error)
   return FALSE;
 }
 
+/* A host that gives no digest leaves the comparison to load_state. */
+static gboolean
+check_machine (GdwDestination *destination, const GdwHello *hello, GError **error)
+{
+  const char *ours = destination->machine, *theirs = hello->machine;
+
+  if (!*ours || !*theirs || strcmp (ours, theirs) == 0)
+    return TRUE;
+  g_set_error (
+      error, GDW_ERROR, GDW_ERROR_PROTOCOL,
+      "destination: the machines differ: the source's is '%s', the destination's '%s'; "
+      "start the destination with the same machine",
+      theirs, ours);
+  return FALSE;
+}
+
 static gboolean
 check_hello (GdwDestination *destination, const GdwHello *hello, GError **error)
 {
@@ -82,7 +98,8 @@ check_hello (GdwDestination *destination, const GdwHello *hello, GError **error)
        destination->attempt.capabilities.validate_uuid) &&
       !check_uuid (destination, hello, error))
     return FALSE;
-  return gdw_regions_match (destination->regions, hello, error);
+  return gdw_regions_match (destination->regions, hello, error) &&
+         check_machine (destination, hello, error);
 }
 
 static void

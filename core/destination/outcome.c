@@ -150,6 +150,7 @@ gdw_destination_unref (gpointer data)
   g_free (destination->id_text);
   g_free (destination->address);
   g_free (destination->transport_name);
+  g_free (destination->machine);
   pthread_mutex_destroy (&destination->gate);
   pthread_cond_destroy (&destination->arrivals_changed);
   pthread_mutex_destroy (&destination->arrivals_lock);

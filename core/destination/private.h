@@ -45,6 +45,7 @@ struct GdwDestination {
   char *id_text, *address; /* as text */
   GdwAddress *local_address;
   char *transport_name;
+  char *machine; /* the digest of the host's machine, or "" */
   GCancellable *host_cancellable, *accept_cancellable;
   gint refs; /* atomic: the owner's and one for each post of the acceptor */
 

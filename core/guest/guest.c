@@ -2,6 +2,8 @@
 /* SPDX-FileCopyrightText: The godwit authors */
 #include "core/guest/guest.h"
 
+#include <string.h>
+
 #include "core/base/invoke.h"
 
 typedef struct {
@@ -69,6 +71,27 @@ const GdwHost *
 gdw_guest_host (GdwGuest *guest)
 {
   return &guest->host;
+}
+
+char *
+gdw_guest_machine (GdwGuest *guest, GError **error)
+{
+  const GdwHost *host = &guest->host;
+  char *machine;
+
+  if (!host->machine_digest)
+    return g_strdup ("");
+  machine = host->machine_digest (host->vm);
+  if (machine && *machine && strlen (machine) <= GDW_MACHINE_DIGEST_MAX &&
+      g_utf8_validate (machine, -1, NULL))
+    return machine;
+  g_free (machine);
+  g_set_error (
+      error, GDW_ERROR, GDW_ERROR_HOST,
+      "host '%s': machine_digest failed: it gave no text of 1 to %u bytes; correct the "
+      "host",
+      host->name ? host->name : "", GDW_MACHINE_DIGEST_MAX);
+  return NULL;
 }
 
 GdwRunState

@@ -20,6 +20,9 @@ GdwGuest *gdw_guest_new (const GdwHost *host, GMainContext *context, gboolean in
 void gdw_guest_free (GdwGuest *guest);
 
 const GdwHost *gdw_guest_host (GdwGuest *guest);
+/* Asks the host for the digest of its machine: "" if it offers none.  NULL with an error: the
+ * host broke its contract. */
+char *gdw_guest_machine (GdwGuest *guest, GError **error);
 GdwRunState gdw_guest_state (GdwGuest *guest);
 
 /* The gate at which its vCPUs wait.  The guest owns it, opens it before pause and shuts it

@@ -4,6 +4,7 @@
 
 #include <godwit/error.h>
 #include <godwit/frame.h>
+#include <godwit/host.h>
 #include <godwit/types.h>
 
 #include "core/link/wire.h"
@@ -14,7 +15,8 @@
  * behind on failure. */
 
 #define GDW_STREAM_VERSION_MIN 1
-#define GDW_STREAM_VERSION_MAX 1
+#define GDW_STREAM_VERSION_MAX 2
+#define GDW_STREAM_VERSION_MACHINE 2 /* HELLO has the digest of the machine */
 
 /* Feature bits.  Unknown required bits are refused by number. */
 #define GDW_FEATURE_VALIDATE_UUID (G_GUINT64_CONSTANT (1) << 0) /* required: compare it */
@@ -68,6 +70,7 @@ typedef struct {
   char *package, *vm_name, *uuid; /* never NULL after decode */
   guint n_regions;
   GdwRegionInfo *regions;
+  char *machine; /* its digest; "": none was given; never NULL after decode */
 } GdwHello;
 
 /* A HELLO that offers a version above GDW_STREAM_VERSION_MAX may go on after the fields known

@@ -39,6 +39,8 @@ gdw_hello_encode (const GdwHello *hello, GByteArray *out)
   gdw_put_text (out, hello->uuid, GDW_TEXT_MAX);
   for (guint i = 0; i < hello->n_regions; i++)
     encode_region (&hello->regions[i], out);
+  if (hello->version_max >= GDW_STREAM_VERSION_MACHINE)
+    gdw_put_text (out, hello->machine, GDW_MACHINE_DIGEST_MAX);
 }
 
 static gboolean
@@ -100,7 +102,23 @@ read_regions (GdwReader *in, GdwHello *hello, GError **error)
     if (!check_region (region, i, error))
       return FALSE;
   }
-  if (hello->version_max > GDW_STREAM_VERSION_MAX)
+  return TRUE;
+}
+
+/* The fields that version 2 added, and what newer versions append. */
+static gboolean
+read_tail (GdwReader *in, GdwHello *hello, GError **error)
+{
+  if (hello->version_max < GDW_STREAM_VERSION_MACHINE)
+    hello->machine = g_strdup ("");
+  else
+    hello->machine = gdw_get_string (in);
+  if (strlen (hello->machine) > GDW_MACHINE_DIGEST_MAX)
+    return gdw_frame_refuse (error, "HELLO",
+                             "the digest of the machine has %" G_GSIZE_FORMAT
+                             " bytes, but at most %u is allowed",
+                             strlen (hello->machine), GDW_MACHINE_DIGEST_MAX);
+  if (!in->bad && hello->version_max > GDW_STREAM_VERSION_MAX)
     return TRUE;
   return gdw_frame_check_end (in, "HELLO", error);
 }
@@ -126,7 +144,8 @@ gdw_hello_decode (const guint8 *meta, gsize size, GdwHello *hello, GError **erro
   if (in.bad)
     ok = gdw_frame_check_end (&in, "HELLO", error);
   else
-    ok = check_hello (hello, error) && read_regions (&in, hello, error);
+    ok = check_hello (hello, error) && read_regions (&in, hello, error) &&
+         read_tail (&in, hello, error);
   if (!ok)
     gdw_hello_clear (hello);
   return ok;
@@ -141,6 +160,7 @@ gdw_hello_clear (GdwHello *hello)
   g_free (hello->package);
   g_free (hello->vm_name);
   g_free (hello->uuid);
+  g_free (hello->machine);
   memset (hello, 0, sizeof *hello);
 }
 

@@ -24,7 +24,8 @@ say_hello (GdwSource *source)
                      .vm_name = (char *) host->name,
                      .uuid = (char *) host->uuid,
                      .n_regions = source->regions->n,
-                     .regions = infos };
+                     .regions = infos,
+                     .machine = source->machine };
 
   for (guint i = 0; i < source->regions->n; i++) {
     const GdwRegion *region = &source->regions->list[i];

@@ -33,6 +33,7 @@ struct GdwSource {
   GdwRate *rate;
   GdwQuery *query;
   char *tracker_name, *transport_name;
+  char *machine; /* the digest of the host's machine, or "" */
 
   GdwChannelConfig channel_config;
   GdwChannel *channels[GDW_LINKS_MAX];

@@ -34,7 +34,8 @@ open_all (GdwSource *source, const GdwAddress *address, GError **error)
     return FALSE;
   source->transport_name = g_strdup (gdw_stack_transport (source->stack));
   list = host->regions (host->vm, &n);
-  if (!(source->regions = gdw_regions_copy (list, n, error)))
+  if (!(source->regions = gdw_regions_copy (list, n, error)) ||
+      !(source->machine = gdw_guest_machine (source->attempt.guest, error)))
     return FALSE;
   source->tracking = gdw_tracker_select (source->attempt.plugins,
                                          source->attempt.parameters->tracker, source->regions,
@@ -246,6 +247,7 @@ gdw_source_free (GdwSource *source)
   g_ptr_array_unref (source->warnings);
   g_free (source->tracker_name);
   g_free (source->transport_name);
+  g_free (source->machine);
   g_free (source->id_text);
   g_free (source);
 }

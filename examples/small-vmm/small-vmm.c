@@ -183,6 +183,13 @@ vm_load_state (gpointer data, const GdwSection *sections, guint n_sections, GdwR
   gdw_reply_done (reply);
 }
 
+/* Any two small VMMs of this release fit. */
+static char *
+vm_machine_digest (gpointer data)
+{
+  return g_strdup ("small-vmm, one vCPU, state version 1");
+}
+
 /* Page P holds the number of its last write, and is written every PAGES writes. */
 static void
 vm_guest_check (gpointer data, gboolean running, GdwReply *reply, GCancellable *cancellable)
@@ -226,7 +233,8 @@ add_migration (Vm *vm, const char *qmp, const char *address, GError **error)
                    .save_state = vm_save_state,
                    .load_state = vm_load_state,
                    .guest_check = vm_guest_check,
-                   .quit = vm_quit };
+                   .quit = vm_quit,
+                   .machine_digest = vm_machine_digest };
 
   vm->migration = gdw_migration_new (&host, NULL, NULL, address != NULL, error);
   if (!vm->migration)

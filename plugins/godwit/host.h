@@ -43,6 +43,8 @@ typedef struct {
   GBytes *data;
 } GdwSection;
 
+#define GDW_MACHINE_DIGEST_MAX 255 /* bytes */
+
 typedef struct {
   gsize size;  /* sizeof (GdwHost) */
   gpointer vm; /* first argument of every callback */
@@ -98,8 +100,8 @@ typedef struct {
    * @failed, because an incoming migration with exit-on-error has failed. */
   void (*quit) (gpointer vm, gboolean failed);
 
-  /* The rest came with ABI 2 of the plugins.  This core does not call it yet; a host that
-   * offers it works all the same. */
+  /* The rest came with ABI 2 of the plugins.  This core calls only machine_digest yet; a host
+   * that offers more works all the same. */
 
   /* Optional, both or none.  Absent: the state goes as sections, with save_state and
    * load_state, which stay required: a peer may not know streams.
@@ -137,11 +139,12 @@ typedef struct {
    * 0 before pause and whenever its attempt ends. */
   gboolean (*throttle) (gpointer vm, guint vcpu, guint percent);
 
-  /* Optional.  Absent: machines are not compared before memory is sent.  A text of 1 to 255
-   * bytes that is equal on two hosts exactly if a guest saved on one can be loaded on the
-   * other: vCPUs, their model and features, devices and versions, in words or as a checksum of
-   * them; not what may differ, such as names, addresses and paths.  Called once an attempt,
-   * with regions.  Free with g_free. */
+  /* Optional.  Absent: machines are not compared before memory is sent.  A text of 1 to
+   * GDW_MACHINE_DIGEST_MAX bytes of UTF-8 that is equal on two hosts exactly if a guest saved
+   * on one can be loaded on the other: vCPUs, their model and features, devices and versions,
+   * in words or as a checksum of them; not what may differ, such as names, addresses and paths.
+   * The operator reads both texts when they differ, so words help more.  Called once an
+   * attempt, with regions.  Core frees it with g_free. */
   char *(*machine_digest) (gpointer vm);
 } GdwHost;
 

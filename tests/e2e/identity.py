@@ -1,7 +1,7 @@
 #!/usr/bin/env python3
 # SPDX-License-Identifier: LGPL-2.1-or-later
 # SPDX-FileCopyrightText: The godwit authors
-"""query-uuid and validate-uuid."""
+"""query-uuid, validate-uuid, and the digest of the machine."""
 
 import os
 import sys
@@ -10,7 +10,7 @@ sys.path.insert(0, os.path.join(os.path.dirname(os.path.abspath(__file__)), ".."
 
 from moves import prove_next_works, prove_runs_at, wait_completed
 from tap import Tests, check, same
-from vmm import Lab
+from vmm import Lab, need_accel
 
 ONE = "550e8400-e29b-41d4-a716-446655440000"
 OTHER = "550e8400-e29b-41d4-a716-446655440001"
@@ -68,6 +68,34 @@ def restored():
         prove_runs_at(destination, source)
 
 
+def other_machine(options, words, one_way):
+    """Refused by HELLO: no page is there yet, and the file is not read to its end."""
+    with Lab("soft", workload="ws=16M") as lab:
+        source = lab.source()
+        destination = lab.destination("destination", *options)
+        if one_way:
+            source.migrate(lab.address("file"))
+            source.wait_status("completed")
+            destination.listen(lab.address("file"))
+            destination.wait_status("failed")
+            text = destination.info()["error-desc"]
+        else:
+            source.migrate(destination.listen(lab.address("tcp")))
+            source.wait_status("failed")
+            text = source.info()["error-desc"]
+            check(source.info()["x-link-stats"][0]["bytes"] < 4096, "memory was sent")
+            prove_runs_at(source, destination)
+            prove_next_works(lab, source)
+        for word in "the machines differ", "--accel soft, --vcpus 1", *words:
+            check(word in text, f"'{word}' is not in '{text}'")
+        check(not destination.runs(), "the destination ran")
+
+
+def other_accel(one_way):
+    need_accel("kvm")
+    other_machine(["--accel", "kvm"], ["--accel kvm"], one_way)
+
+
 def main():
     tests = Tests()
     tests.add("query-uuid", told)
@@ -79,6 +107,10 @@ def main():
         tests.add(f"{here} to {there}, {asks or 'nobody'} asks", migrate, here, there, asks, "tcp",
                   good)
     tests.add("a file for another VM", restored)
+    for one_way in False, True:
+        way = "from a file" if one_way else "over a link"
+        tests.add(f"other --vcpus, {way}", other_machine, ["--vcpus", "2"], ["--vcpus 2"], one_way)
+        tests.add(f"other --accel, {way}", other_accel, one_way)
     return tests.run()
 
 

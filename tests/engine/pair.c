@@ -46,6 +46,7 @@ open_destination (Pair *pair)
 {
   g_autofree char *error = NULL;
 
+  pair->destination.digest = pair->config.destination_digest;
   side_open (&pair->destination, "destination", &pair->machine, TRUE);
   pair->destination.other = &pair->source;
   pair->source.other = &pair->destination;
@@ -90,6 +91,7 @@ pair_new (const PairConfig *config)
   pair->folder = g_dir_make_tmp ("godwit-engine-XXXXXX", NULL);
   ck_assert_ptr_nonnull (pair->folder);
   pair->source.fences = config->fences;
+  pair->source.digest = config->source_digest;
   side_open (&pair->source, "source", &pair->machine, FALSE);
   set_up (&pair->source, config);
   open_destination (pair);

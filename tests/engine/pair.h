@@ -22,6 +22,7 @@ typedef struct {
   gboolean fences;       /* the source's host has fence and reacquire */
   const char *tracker;   /* NULL: auto */
   guint peer_timeout_ms; /* 0: the default */
+  const char *source_digest, *destination_digest; /* of their machines; NULL: not offered */
 } PairConfig;
 
 typedef struct {

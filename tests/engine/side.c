@@ -76,6 +76,12 @@ on_ended (GdwMigration *migration, guint status, gpointer data)
 
 /* The host's callbacks. */
 
+static char *
+host_machine_digest (gpointer vm)
+{
+  return g_strdup (((Side *) vm)->digest);
+}
+
 static const GdwRegion *
 host_regions (gpointer vm, guint *n_regions)
 {
@@ -403,7 +409,8 @@ fill_host (Side *side)
                           .fence = side->fences ? host_fence : NULL,
                           .reacquire = side->fences ? host_reacquire : NULL,
                           .reset = host_reset,
-                          .guest_check = host_guest_check };
+                          .guest_check = host_guest_check,
+                          .machine_digest = side->digest ? host_machine_digest : NULL };
 }
 
 void

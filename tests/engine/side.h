@@ -33,11 +33,12 @@ struct Side {
   GdwDirtyLog log; /* the machine's, with the hooks below */
   GdwMigration *migration;
 
-  gint filled;     /* atomic: the guest's fill is done */
-  gint came, left; /* atomic: how often vCPUs came to the ring gate, and left it */
-  gboolean runs;   /* from the call of resume to the answer of pause */
-  gboolean fenced; /* gave its resources up */
-  gboolean fences; /* offers fence and reacquire; set before side_open */
+  gint filled;        /* atomic: the guest's fill is done */
+  gint came, left;    /* atomic: how often vCPUs came to the ring gate, and left it */
+  gboolean runs;      /* from the call of resume to the answer of pause */
+  gboolean fenced;    /* gave its resources up */
+  const char *digest; /* of its machine, NULL: not offered; set before side_open */
+  gboolean fences;    /* offers fence and reacquire; set before side_open */
 
   GString *events; /* statuses and run states in their order, a blank before each */
   guint64 rounds;

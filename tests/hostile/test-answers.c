@@ -12,7 +12,7 @@ static const struct {
   const char *text;
 } bad_acks[] = {
   { { 0, 0, 1 << 20, 1 << 20 }, "version 0" },
-  { { 2, 0, 1 << 20, 1 << 20 }, "chose what was not offered: version 2" },
+  { { 3, 0, 1 << 20, 1 << 20 }, "chose what was not offered: version 3" },
   { { 99, 0, 1 << 20, 1 << 20 }, "chose what was not offered: version 99" },
   { { 1, 2, 1 << 20, 1 << 20 }, "features 0x2" },
   { { 1, G_MAXUINT64, 1 << 20, 1 << 20 }, "features 0xffffffffffffffff" },

@@ -47,6 +47,13 @@ too_new (GdwHello *hello)
 }
 
 static void
+another_machine (GdwHello *hello)
+{
+  hello->version_max = 2;
+  hello->machine = (char *) "four vCPUs";
+}
+
+static void
 unknown_feature (GdwHello *hello)
 {
   hello->offered = hello->required = G_GUINT64_CONSTANT (1) << 63;
@@ -60,10 +67,11 @@ static const struct {
   { other_name, "region 1 is 'vga'" },
   { other_size, "region 0 is 'ram', 4198400 bytes" },
   { other_address, "0x80001000" },
-  { too_new, "speaks versions 7 to 9, this side 1 to 1" },
+  { another_machine, "the source's is 'four vCPUs', the destination's 'two vCPUs'" },
+  { too_new, "speaks versions 7 to 9, this side 1 to 2" },
   { unknown_feature, "requires feature 63" },
 };
-#define N_REFUSED_HELLOS 6
+#define N_REFUSED_HELLOS 7
 
 START_TEST (another_guest_or_stream_is_refused)
 {

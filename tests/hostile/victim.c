@@ -76,6 +76,12 @@ victim_fill_page (guint region, guint64 page, guint8 *data)
 
 /* The host. */
 
+static char *
+host_machine_digest (gpointer vm)
+{
+  return g_strdup ("two vCPUs");
+}
+
 static const GdwRegion *
 host_regions (gpointer vm, guint *n_regions)
 {
@@ -179,7 +185,8 @@ open_host (Victim *victim)
                             .pause = host_pause,
                             .resume = host_resume,
                             .save_state = host_save_state,
-                            .load_state = host_load_state };
+                            .load_state = host_load_state,
+                            .machine_digest = host_machine_digest };
 }
 
 /* Its life. */

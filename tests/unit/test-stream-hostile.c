@@ -251,8 +251,8 @@ static const struct {
   guint64 value;
   const char *why;
 } wrong_fields[] = {
-  { "HELLO", 0, 2, 0, "versions 0 to 1 are no range" },
-  { "HELLO", 0, 2, 2, "versions 2 to 1 are no range" },
+  { "HELLO", 0, 2, 0, "versions 0 to 2 are no range" },
+  { "HELLO", 0, 2, 3, "versions 3 to 2 are no range" },
   { "HELLO", 12, 8, 5, "features 0x5 are required and not offered" },
   { "HELLO", 52, 2, 0, "0 links, but 1 to 255 is allowed" },
   { "HELLO", 52, 2, 256, "256 links, but 1 to 255 is allowed" },
@@ -369,6 +369,24 @@ START_TEST (names)
 }
 END_TEST
 
+START_TEST (digest_of_a_machine)
+{
+  GdwRegionInfo region = { (char *) "ram", 0, 4096, 4096 };
+  GdwHello hello = {
+    .version_min = 1, .version_max = 2, .n_links = 1, .n_regions = 1, .regions = &region
+  };
+  g_autoptr (GByteArray) bytes = g_byte_array_new ();
+  g_autofree char *digest = g_strnfill (GDW_MACHINE_DIGEST_MAX + 1, 'd');
+
+  gdw_hello_encode (&hello, bytes);
+  g_byte_array_set_size (bytes, bytes->len - 2);
+  gdw_put_string (bytes, digest);
+  head = (GdwFrame){ .type = GDW_FRAME_HELLO, .meta_len = bytes->len };
+  meta = bytes->data;
+  expect_refused ("the digest of the machine has 256 bytes, but at most 255 is allowed");
+}
+END_TEST
+
 /* A newer peer is told so by the destination, not called broken here. */
 START_TEST (newer_hello)
 {
@@ -424,13 +442,14 @@ START_TEST (largest_of_the_others)
   g_autofree guint8 *data = g_malloc0 (GDW_STATE_CHUNK_MAX);
   GdwRegionInfo regions[GDW_REGIONS_MAX];
   GdwHello hello = { .version_min = 1,
-                     .version_max = 1,
+                     .version_max = 2,
                      .n_links = GDW_LINKS_MAX,
                      .package = text,
                      .vm_name = text,
                      .uuid = text,
                      .n_regions = GDW_REGIONS_MAX,
-                     .regions = regions };
+                     .regions = regions,
+                     .machine = text };
   GdwStateChunk chunk = { .name = name,
                           .total = GDW_STATE_SECTION_MAX,
                           .offset = GDW_STATE_SECTION_MAX - GDW_STATE_CHUNK_MAX,
@@ -501,6 +520,7 @@ main (void)
   tcase_add_loop_test (tests, wrong_field, 0, G_N_ELEMENTS (wrong_fields));
   tcase_add_test (tests, pages_that_do_not_follow);
   tcase_add_test (tests, names);
+  tcase_add_test (tests, digest_of_a_machine);
   tcase_add_test (tests, newer_hello);
   tcase_add_test (tests, largest_mem);
   tcase_add_test (tests, largest_of_the_others);

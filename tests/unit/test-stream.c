@@ -138,13 +138,14 @@ static GdwRegionInfo regions[] = {
 START_TEST (hello)
 {
   GdwHello put = { .version_min = 1,
-                   .version_max = 1,
+                   .version_max = 2,
                    .n_links = 2,
                    .package = (char *) "godwit 0.1.0",
                    .vm_name = (char *) "demo",
                    .uuid = (char *) "5e2c1a90-0000-4000-8000-000000000001",
                    .n_regions = 2,
-                   .regions = regions };
+                   .regions = regions,
+                   .machine = (char *) "vcpus=2" };
   GdwHello got;
 
   memcpy (put.id, id, sizeof id);
@@ -152,7 +153,7 @@ START_TEST (hello)
   gdw_hello_encode (&put, meta);
   ck_assert (gdw_hello_decode (expect_golden ("HELLO"), meta->len, &got, NULL));
   ck_assert_uint_eq (got.version_min, 1);
-  ck_assert_uint_eq (got.version_max, 1);
+  ck_assert_uint_eq (got.version_max, 2);
   ck_assert (got.offered == 0 && got.required == 0);
   ck_assert_mem_eq (got.id, id, sizeof id);
   ck_assert_mem_eq (got.token, token, sizeof token);
@@ -160,6 +161,7 @@ START_TEST (hello)
   ck_assert_str_eq (got.package, put.package);
   ck_assert_str_eq (got.vm_name, put.vm_name);
   ck_assert_str_eq (got.uuid, put.uuid);
+  ck_assert_str_eq (got.machine, put.machine);
   ck_assert_uint_eq (got.n_regions, 2);
   for (guint i = 0; i < 2; i++) {
     ck_assert_str_eq (got.regions[i].name, regions[i].name);
@@ -169,6 +171,30 @@ START_TEST (hello)
   }
   gdw_hello_clear (&got);
   gdw_hello_clear (&got);
+}
+END_TEST
+
+/* Version 1 has no digest of the machine. */
+START_TEST (hello_of_version_1)
+{
+  GdwHello put = { .version_min = 1,
+                   .version_max = 1,
+                   .n_links = 1,
+                   .n_regions = 2,
+                   .regions = regions,
+                   .machine = (char *) "vcpus=2" };
+  GdwHello got;
+  guint size;
+
+  gdw_hello_encode (&put, meta);
+  ck_assert (gdw_hello_decode (meta->data, meta->len, &got, NULL));
+  ck_assert_str_eq (got.machine, "");
+  gdw_hello_clear (&got);
+  size = meta->len;
+  put.version_max = 2;
+  g_byte_array_set_size (meta, 0);
+  gdw_hello_encode (&put, meta);
+  ck_assert_uint_eq (meta->len, size + 2 + strlen ("vcpus=2"));
 }
 END_TEST
 
@@ -408,6 +434,7 @@ main (void)
   tcase_add_test (tests, header_of_large_values);
   tcase_add_loop_test (tests, decoded_is_encoded_again, 0, G_N_ELEMENTS (types));
   tcase_add_test (tests, hello);
+  tcase_add_test (tests, hello_of_version_1);
   tcase_add_test (tests, hello_ack);
   tcase_add_test (tests, join_and_query);
   tcase_add_test (tests, mem);

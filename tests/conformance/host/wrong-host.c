@@ -82,6 +82,14 @@ right_check (gpointer self, gboolean running, GdwReply *reply, GCancellable *can
   wrong->right.guest_check (wrong->right.vm, running, reply, cancellable);
 }
 
+static char *
+right_digest (gpointer self)
+{
+  RIGHT;
+
+  return wrong->right.machine_digest (wrong->right.vm);
+}
+
 static gboolean
 right_enable (gpointer self, guint32 mode, GError **error)
 {
@@ -188,7 +196,8 @@ wrong_host_init (WrongHost *wrong, const char *name, OwnVm *vm)
                            .fence = right_fence,
                            .reacquire = right_reacquire,
                            .reset = right_reset,
-                           .guest_check = right_check };
+                           .guest_check = right_check,
+                           .machine_digest = right_digest };
   if (wrong->mistake->make)
     wrong->mistake->make (wrong);
   return TRUE;

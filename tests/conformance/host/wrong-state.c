@@ -306,6 +306,30 @@ remembers_the_guest_after_reset (WrongHost *wrong)
   wrong->host.load_state = load_if_new;
 }
 
+static char *
+digest_of_this_one (gpointer self)
+{
+  return g_strdup_printf ("machine %p", self);
+}
+
+static void
+tells_machines_apart_by_address (WrongHost *wrong)
+{
+  wrong->host.machine_digest = digest_of_this_one;
+}
+
+static char *
+no_digest (gpointer self)
+{
+  return NULL;
+}
+
+static void
+has_no_words_for_its_machine (WrongHost *wrong)
+{
+  wrong->host.machine_digest = no_digest;
+}
+
 const Mistake wrong_states[] = {
   { .name = "answers-twice", .make = answers_twice },
   { .name = "adds-a-section-too-late", .make = adds_a_section_too_late },
@@ -318,5 +342,7 @@ const Mistake wrong_states[] = {
   { .name = "fails-a-load-without-an-error", .make = fails_a_load_without_an_error },
   { .name = "cannot-save-after-a-cancel", .make = cannot_save_after_a_cancel },
   { .name = "remembers-the-guest-after-reset", .make = remembers_the_guest_after_reset },
+  { .name = "tells-machines-apart-by-address", .make = tells_machines_apart_by_address },
+  { .name = "has-no-words-for-its-machine", .make = has_no_words_for_its_machine },
   { 0 },
 };
