@@ -119,7 +119,10 @@ fd_close (gpointer data)
 static guint32
 fd_address_traits (gpointer data)
 {
-  return ((Fd *) data)->type == S_IFSOCK ? GDW_TRANSPORT_TWO_WAY : 0;
+  const Fd *self = data;
+
+  return (self->type == S_IFSOCK ? GDW_TRANSPORT_TWO_WAY : 0) |
+         (self->listens ? 0 : GDW_TRANSPORT_ONE_PEER);
 }
 
 /* @mode: the access that the link needs, O_RDONLY or O_WRONLY. */
@@ -281,8 +284,8 @@ fd_sync (gpointer data, GCancellable *cancellable, GError **error)
 }
 
 GDW_DEFINE_TRANSPORT (.plugin.name = "fd", .plugin.summary = "an open socket, pipe or file",
-                      .traits = GDW_TRANSPORT_TWO_WAY, .max_links = 1, .open = fd_open,
-                      .close = fd_close, .listen = fd_listen, .accept = fd_accept,
-                      .connect = fd_connect, .read = fd_read, .write = fd_write,
-                      .close_link = fd_close_link, .shutdown = fd_shutdown, .sync = fd_sync,
-                      .address_traits = fd_address_traits);
+                      .traits = GDW_TRANSPORT_TWO_WAY | GDW_TRANSPORT_ONE_PEER, .max_links = 1,
+                      .open = fd_open, .close = fd_close, .listen = fd_listen,
+                      .accept = fd_accept, .connect = fd_connect, .read = fd_read,
+                      .write = fd_write, .close_link = fd_close_link, .shutdown = fd_shutdown,
+                      .sync = fd_sync, .address_traits = fd_address_traits);

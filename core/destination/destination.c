@@ -50,6 +50,8 @@ gdw_destination_new (const GdwAttempt *attempt, const GdwAddress *address, gbool
   }
   destination->address = gdw_address_to_string (address);
   destination->one_way = !(gdw_stack_traits (destination->stack) & GDW_TRANSPORT_TWO_WAY);
+  destination->one_peer = destination->one_way ||
+                          (gdw_stack_traits (destination->stack) & GDW_TRANSPORT_ONE_PEER);
   gdw_attempt_warn_of_plugins (attempt, destination->warnings);
   destination->local_address = gdw_stack_local_address (destination->stack);
   destination->transport_name = g_strdup (gdw_stack_transport (destination->stack));

@@ -18,18 +18,27 @@ hurry (GdwDestination *destination, Peer *peer)
                    destination->attempt.parameters->x_peer_timeout * (gint64) 1000;
 }
 
-/* Ends the link of an unidentified peer and touches nothing else.  Takes @error. */
+/* The attempt fails with its only peer.  Takes @error. */
+static void
+fail_with (GdwDestination *destination, Peer *peer, GError *error)
+{
+  peer->role = MAIN_LINK;
+  destination->links[0] = destination->main_link = peer->channel;
+  gdw_destination_fail (destination, error);
+  if (destination->one_way)
+    gdw_channel_stop (peer->channel);
+}
+
+/* Ends the link of an unidentified peer and touches nothing else, unless nobody else can come.
+ * Takes @error. */
 static void
 turn_away (GdwDestination *destination, Peer *peer, GError *error)
 {
   GByteArray *meta = g_byte_array_new ();
-  GdwErrorMsg msg = { .code = GDW_ERROR_PROTOCOL,
-                      .phase = (char *) "join",
-                      .text = error->message };
+  GdwErrorMsg msg = { .code = error->code, .phase = (char *) "join", .text = error->message };
 
-  if (destination->one_way) {
-    gdw_destination_fail (destination, error);
-    gdw_channel_stop (peer->channel);
+  if (destination->one_peer) {
+    fail_with (destination, peer, error);
     return;
   }
   peer->turned_away = TRUE;
@@ -73,7 +82,7 @@ check_machine (GdwDestination *destination, const GdwHello *hello, GError **erro
 }
 
 static gboolean
-check_hello (GdwDestination *destination, const GdwHello *hello, GError **error)
+check_stream (const GdwHello *hello, GError **error)
 {
   guint64 missing = hello->required & ~GDW_FEATURES_KNOWN;
 
@@ -94,10 +103,24 @@ check_hello (GdwDestination *destination, const GdwHello *hello, GError **error)
                  hello->package, g_bit_nth_lsf (missing, -1));
     return FALSE;
   }
-  if (((hello->required & GDW_FEATURE_VALIDATE_UUID) ||
-       destination->attempt.capabilities.validate_uuid) &&
-      !check_uuid (destination, hello, error))
+  return TRUE;
+}
+
+/* @fatal: the operator asked for this check, so the attempt fails with it, as QEMU's does.  Any
+ * other misfit may be a stranger's, or a source that was sent to the wrong place. */
+static gboolean
+check_hello (GdwDestination *destination, const GdwHello *hello, gboolean *fatal,
+             GError **error)
+{
+  gboolean asked = (hello->required & GDW_FEATURE_VALIDATE_UUID) ||
+                   destination->attempt.capabilities.validate_uuid;
+
+  if (!check_stream (hello, error))
     return FALSE;
+  if (asked && !check_uuid (destination, hello, error)) {
+    *fatal = TRUE;
+    return FALSE;
+  }
   return gdw_regions_match (destination->regions, hello, error) &&
          check_machine (destination, hello, error);
 }
@@ -149,6 +172,7 @@ static void
 on_hello (GdwDestination *destination, Peer *peer, const GdwFrame *frame, const guint8 *meta)
 {
   GdwHello hello = { 0 };
+  gboolean fatal = FALSE;
   GError *error = NULL;
 
   if (!gdw_hello_decode (meta, frame->meta_len, &hello, &error)) {
@@ -160,15 +184,14 @@ on_hello (GdwDestination *destination, Peer *peer, const GdwFrame *frame, const 
                g_error_new (GDW_ERROR, GDW_ERROR_BUSY,
                             "destination: a second source is refused: a migration has begun "
                             "here; use another destination"));
-  } else {
+  } else if (check_hello (destination, &hello, &fatal, &error)) {
     remember_id (destination, &hello);
-    if (check_hello (destination, &hello, &error)) {
-      welcome (destination, peer, &hello);
-    } else {
-      peer->role = MAIN_LINK;
-      destination->links[0] = destination->main_link = peer->channel;
-      gdw_destination_fail (destination, error);
-    }
+    welcome (destination, peer, &hello);
+  } else if (fatal) {
+    remember_id (destination, &hello);
+    fail_with (destination, peer, error);
+  } else {
+    turn_away (destination, peer, error);
   }
   gdw_hello_clear (&hello);
 }
@@ -324,10 +347,18 @@ on_broken (GdwChannel *channel, const GError *error, gpointer data)
   GdwDestination *destination = data;
   Peer *peer = gdw_destination_peer (destination, channel);
 
-  if (peer->role == MAIN_LINK || peer->role == MEMORY_LINK || destination->one_way)
+  if (peer->role == MAIN_LINK || peer->role == MEMORY_LINK || destination->one_peer)
     gdw_destination_fail (destination, g_error_copy (error));
   else
     hurry (destination, peer);
+}
+
+static GError *
+never_spoke (void)
+{
+  return g_error_new (GDW_ERROR, GDW_ERROR_TIMEOUT,
+                      "destination: the peer did not say who it is within x-peer-timeout, and "
+                      "nobody else can come; look whether a source is at the other end");
 }
 
 static void
@@ -342,8 +373,8 @@ on_closed (GdwChannel *channel, const GError *error, gpointer data)
     destination->at_end = TRUE;
     gdw_destination_maybe_take (destination);
   }
-  if (destination->one_way && error && role == UNIDENTIFIED)
-    gdw_destination_fail (destination, g_error_copy (error));
+  if (destination->one_peer && role == UNIDENTIFIED)
+    gdw_destination_fail (destination, error ? g_error_copy (error) : never_spoke ());
   if (role == MAIN_LINK || role == MEMORY_LINK) {
     gdw_destination_lose_link (destination, peer, error);
   } else {

@@ -39,6 +39,7 @@ struct GdwDestination {
   GdwStatus status;          /* shown */
   gboolean trust_zero;
   gboolean one_way;             /* from a file or a pipe: the peer is the source */
+  gboolean one_peer;            /* nobody else can come: one_way, or a socket given by number */
   gboolean commit_read, at_end; /* one-way: COMMIT was read, and the stream ends there */
   GError *error;
   GdwVerdict verdict;

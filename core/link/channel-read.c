@@ -292,16 +292,17 @@ read_frame (GdwChannel *channel, GError **error)
   if (!gdw_channel_read (channel, &iov, 1, error) || !gdw_frame_decode (head, &frame, error) ||
       !may_come (channel, &frame, error))
     return FALSE;
-  channel->rx_seq = frame.seq;
   if (!gdw_frame_name (frame.type)) {
     if (!(frame.flags & GDW_FRAME_OPTIONAL))
       return refuse (error, channel->index, &frame, "this side does not know it");
+    channel->rx_seq = frame.seq;
     return skip (channel, frame.payload_len, error);
   }
   g_byte_array_set_size (channel->rx_meta, frame.meta_len);
   iov = (struct iovec){ channel->rx_meta->data, frame.meta_len };
   if (frame.meta_len && !gdw_channel_read (channel, &iov, 1, error))
     return FALSE;
+  channel->rx_seq = frame.seq;
   if (!gdw_frame_check_meta (&frame, channel->rx_meta->data, error) ||
       !dispatch (channel, &frame, error))
     return FALSE;
@@ -324,6 +325,17 @@ is_finishing (GdwChannel *channel)
   return finishing;
 }
 
+/* A peer that has said nothing yet may read on after its end, so it is told the cause. */
+static gboolean
+ends_unknown (GdwChannel *channel, const GError *error)
+{
+  gboolean ends = g_error_matches (error, G_IO_ERROR, G_IO_ERROR_CLOSED) ||
+                  g_error_matches (error, GDW_ERROR, GDW_ERROR_IO);
+
+  return ends && channel->config->ops->mem && !channel->config->one_way &&
+         channel->rx_seq == 0 && !is_finishing (channel);
+}
+
 static void *
 read_loop (void *data)
 {
@@ -334,7 +346,14 @@ read_loop (void *data)
               gdw_channel_unref);
   while (read_frame (channel, &error))
     ;
-  if (!g_error_matches (error, G_IO_ERROR, G_IO_ERROR_CLOSED)) {
+  if (ends_unknown (channel, error)) {
+    g_clear_error (&error);
+    gdw_channel_break (channel,
+                       g_error_new (GDW_ERROR, GDW_ERROR_PEER,
+                                    "destination: a connection was closed: the peer ended it "
+                                    "before it had said who it is; look for a port scanner, or "
+                                    "a health check"));
+  } else if (!g_error_matches (error, G_IO_ERROR, G_IO_ERROR_CLOSED)) {
     gdw_channel_break (channel, error);
   } else {
     g_clear_error (&error);

@@ -442,18 +442,10 @@ fail_incoming (GdwMigration *migration, GError *error)
 }
 
 static void
-begin_incoming (GdwMigration *migration)
-{
-  GError *error = NULL;
-
-  if (!gdw_destination_begin (migration->destination, &error))
-    fail_incoming (migration, error);
-}
-
-static void
 on_reset (GdwAnswer *answer, gpointer data)
 {
   g_autoptr (GdwMigration) migration = data;
+  GError *error = NULL;
 
   if (answer->error) {
     fail_incoming (migration, g_error_copy (answer->error));
@@ -465,7 +457,8 @@ on_reset (GdwAnswer *answer, gpointer data)
   } else {
     migration->touched = FALSE;
     gdw_guest_await (migration->guest);
-    begin_incoming (migration);
+    if (!gdw_destination_begin (migration->destination, &error))
+      fail_incoming (migration, error);
   }
 }
 
@@ -488,14 +481,16 @@ gdw_migration_incoming_at (GdwMigration *migration, const GdwAddress *address, G
                                                 error);
   if (!migration->destination)
     return FALSE;
+  if (!reset && !gdw_destination_begin (migration->destination, error)) {
+    drop_destination (migration);
+    return FALSE;
+  }
   forget_last (migration, TRUE);
   /* Set at once, even while the VM is rebuilt, so that no query shows the attempt before. */
   on_status (GDW_STATUS_SETUP, migration);
   if (reset)
     migration->host.reset (migration->host.vm, gdw_answer_new (migration->context, on_reset,
                                                                g_object_ref (migration)));
-  else
-    begin_incoming (migration);
   return TRUE;
 }
 

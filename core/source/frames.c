@@ -71,7 +71,11 @@ connected (GdwChannel *channel, gpointer data)
   guint index = gdw_channel_index (channel);
 
   source->connected[index] = TRUE;
-  if (source->phase != GDW_SOURCE_LINKING) {
+  if (source->phase == GDW_SOURCE_ENDING && index == 0 && !source->one_way) {
+    /* A destination that was reached fails as well, and knows why. */
+    say_hello (source);
+    gdw_source_say_farewell (source);
+  } else if (source->phase != GDW_SOURCE_LINKING) {
     gdw_channel_stop (channel);
   } else if (index == 0) {
     say_hello (source);

@@ -73,7 +73,7 @@ gdw_source_finish_links (GdwSource *source)
   for (guint i = 0; i < source->n_created; i++) {
     if (source->connected[i])
       gdw_channel_finish (source->channels[i]);
-    else
+    else if (i > 0 || source->one_way)
       gdw_channel_stop (source->channels[i]);
   }
 }

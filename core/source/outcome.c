@@ -85,6 +85,14 @@ on_grace_over (gpointer data)
   return G_SOURCE_REMOVE;
 }
 
+void
+gdw_source_say_farewell (GdwSource *source)
+{
+  gdw_source_say_why (source);
+  gdw_source_finish_links (source);
+  gdw_timer_set (&source->grace, source->attempt.context, GRACE_MS, on_grace_over, source);
+}
+
 /* The guest is ours: reclaim it and tidy up. */
 static void
 end (GdwSource *source)
@@ -95,9 +103,7 @@ end (GdwSource *source)
   source->outcome = GDW_OUTCOME_SOURCE;
   gdw_ring_gate_open (gdw_guest_ring_gate (source->attempt.guest));
   g_cancellable_cancel (source->cancellable);
-  gdw_source_say_why (source);
-  gdw_source_finish_links (source);
-  gdw_timer_set (&source->grace, source->attempt.context, GRACE_MS, on_grace_over, source);
+  gdw_source_say_farewell (source);
   gdw_source_proceed (source);
 }
 

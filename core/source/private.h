@@ -87,6 +87,8 @@ void gdw_source_say (GdwSource *source, GdwFrameType type, GByteArray *meta);
 /* Tells the cause on every link, so that the first message to arrive names the root cause. */
 void gdw_source_say_why (GdwSource *source);
 void gdw_source_kick (GdwSource *source);
+/* Ends each link once it has written what is queued.  The first link goes on connecting: a
+ * destination that it reaches yet is told. */
 void gdw_source_finish_links (GdwSource *source);
 void gdw_source_stop_links (GdwSource *source);
 
@@ -95,6 +97,8 @@ void gdw_source_stop_links (GdwSource *source);
  * the attempt and returns FALSE, and the caller must go no further. */
 gboolean gdw_source_enter (GdwSource *source, GdwSourcePhase phase);
 void gdw_source_fail (GdwSource *source, GError *error); /* takes it */
+/* Tells the cause on every link that is connected and ends them all soon. */
+void gdw_source_say_farewell (GdwSource *source);
 /* Tidies up: the destination has the guest. */
 void gdw_source_leave (GdwSource *source);
 /* Tidies up: the guest is in the file or in the pipe. */

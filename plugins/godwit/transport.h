@@ -55,6 +55,9 @@ G_BEGIN_DECLS
 #define GDW_TRANSPORT_SAME_HOST (1u << 1) /* reaches only processes of this host */
 #define GDW_TRANSPORT_MANY_LINKS                                                               \
   (1u << 2) /* made for several links: uses them even without the capability multifd */
+/* accept gives one link, ever: if its peer turns out to be no source, no other can come, and
+ * the incoming migration fails.  Needless without TWO_WAY. */
+#define GDW_TRANSPORT_ONE_PEER (1u << 3)
 
 #define GDW_TRANSPORT_FDS_MAX 64u /* descriptors of one send_fds */
 

@@ -9,7 +9,8 @@ import sys
 
 sys.path.insert(0, os.path.join(os.path.dirname(os.path.abspath(__file__)), "..", "support"))
 
-from moves import CANCELLED_STORY, prove_next_works, prove_runs_at, prove_story
+from moves import (CANCELLED_STORY, prove_arrived, prove_next_works, prove_runs_at, prove_story,
+                   wait_completed)
 from tap import Tests, check, same
 from vmm import Lab
 
@@ -61,6 +62,35 @@ def connecting():
         prove_cancelled(lab, source)
         for caller in callers:
             caller.close()
+
+
+def at_once():
+    """As soon as it can be said: a target that is there was reached, and fails, always."""
+    for _ in range(5):
+        with Lab() as lab:
+            source = lab.source()
+            destination = lab.destination()
+            source.migrate(destination.listen(lab.address("tcp")))
+            prove_cancelled(lab, source, destination)
+            destination.wait_status("failed")
+            same(destination.info()["error-desc"],
+                 "source: the migration was cancelled: the operator asked for it", "error-desc")
+
+
+def unreached():
+    """A target that the cancelled source never reached goes on listening."""
+    with Lab(workload="ws=16M") as lab:
+        source = lab.source()
+        destination = lab.destination("destination", "--paused")
+        uri = destination.listen(lab.address("tcp"))
+        source.migrate(uri + "|fault:at=CONNECT,kind=stall")
+        source.wait_held("CONNECT")
+        source.execute("migrate_cancel")
+        source.wait_status("cancelled")
+        same(destination.info()["status"], "setup", "status of the destination")
+        source.migrate(uri)
+        wait_completed(source, destination)
+        prove_arrived(source, destination)
 
 
 def unanswered():
@@ -122,6 +152,8 @@ def main():
     tests.add("no migration", no_migration)
     tests.add("connect blocks", connecting)
     tests.add("peer accepts and is silent", unanswered)
+    tests.add("at once", at_once)
+    tests.add("before the target was reached", unreached)
     tests.add("active", active)
     for frame in FROM_SOURCE + FROM_DESTINATION:
         tests.add(f"held at {frame} by the source", held, frame, "source")

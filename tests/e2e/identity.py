@@ -84,6 +84,8 @@ def other_machine(options, words, one_way):
             source.wait_status("failed")
             text = source.info()["error-desc"]
             check(source.info()["x-link-stats"][0]["bytes"] < 4096, "memory was sent")
+            same(destination.info()["status"], "setup", "status of the destination")
+            same(destination.info()["x-warnings"], [text], "its x-warnings")
             prove_runs_at(source, destination)
             prove_next_works(lab, source)
         for word in "the machines differ", "--accel soft, --vcpus 1", *words:

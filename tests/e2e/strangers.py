@@ -12,7 +12,7 @@ sys.path.insert(0, os.path.join(os.path.dirname(os.path.abspath(__file__)), ".."
 
 from moves import prove_arrived, wait_completed
 from qmp import DEADLINE
-from tap import Tests, same
+from tap import Tests, check, same
 from vmm import Lab
 
 
@@ -82,6 +82,27 @@ def during(behave):
             prove_arrived(source, destination)
 
 
+def goes_on(exit_on_error):
+    """Another guest's source gets the cause; the target waits for its own, whatever it was told
+    to do if it fails."""
+    with Lab(workload="ws=16M") as lab:
+        stranger = lab.vmm("stranger", "--memory", "32M", "--paused")
+        source = lab.source()
+        destination = lab.destination("destination", "--paused")
+        uri = lab.address("unix")
+        destination.execute("migrate-incoming", {"uri": uri, "exit-on-error": exit_on_error})
+        stranger.migrate(uri)
+        stranger.wait_status("failed")
+        text = stranger.info()["error-desc"]
+        check("the guests differ" in text, text)
+        same(destination.info()["x-warnings"], [text], "x-warnings of the destination")
+        same(destination.info()["status"], "setup", "status of the destination")
+        same(stranger.run_state(), "prelaunch", "run state of the stranger")
+        source.migrate(uri)
+        wait_completed(source, destination)
+        prove_arrived(source, destination)
+
+
 def main():
     tests = Tests()
     for behave in silent, garbage, web_browser, half_a_frame, goes_at_once:
@@ -90,6 +111,8 @@ def main():
     for behave in silent, garbage, half_a_frame:
         name = behave.__name__.replace("_", " ")
         tests.add(f"{name}, during", during, behave)
+    for exit_on_error in False, True:
+        tests.add(f"another guest, exit-on-error {exit_on_error}", goes_on, exit_on_error)
     return tests.run()
 
 

@@ -213,10 +213,45 @@ START_TEST (may_come_from_inside_a_signal)
   pair->source.hook_state = _i;
   pair->source.on_event = cancel_at_event;
   pair_begin (pair, "", "");
-  expect_cancelled (pair, _i > 0);
+  expect_cancelled (pair, TRUE);
+  expect_same_text (pair);
   pair->source.on_event = NULL;
   side_expect_good_guest (&pair->source);
   pair_expect_next_completes (pair);
+  pair_free (pair);
+}
+END_TEST
+
+/* As soon as it can be said: a destination that is there is always reached, and fails. */
+START_TEST (at_once_fails_a_destination_that_is_there)
+{
+  Pair *pair = pair_new (&(PairConfig){ .links = _i });
+
+  pair_listen (pair, "");
+  pair_migrate (pair, "");
+  cancel (pair);
+  expect_cancelled (pair, TRUE);
+  expect_same_text (pair);
+  ck_assert_str_eq (pair->destination.events->str, " setup active failed");
+  pair_expect_next_completes (pair);
+  pair_free (pair);
+}
+END_TEST
+
+/* Cancelled while it waits: what it reached never knew of it, and takes the next source. */
+START_TEST (before_a_link_leaves_the_destination_listening)
+{
+  Pair *pair = pair_new (&(PairConfig){ 0 });
+
+  pair_begin (pair, "|fault:at=CONNECT,kind=stall", "");
+  WAIT_UNTIL (pair_fault_acted (pair));
+  cancel (pair);
+  expect_cancelled (pair, FALSE);
+  ck_assert_str_eq (pair->destination.events->str, " setup");
+  pair->source.ended = 0;
+  pair_migrate (pair, "");
+  pair_wait_ended (pair);
+  pair_expect_arrived (pair);
   pair_free (pair);
 }
 END_TEST
@@ -234,6 +269,8 @@ add (Suite *suite)
   tcase_add_loop_test (tests, has_no_effect_after_commit, 0, G_N_ELEMENTS (late));
   tcase_add_test (tests, of_nothing_is_no_error);
   tcase_add_loop_test (tests, may_come_from_inside_a_signal, 0, 5);
+  tcase_add_loop_test (tests, at_once_fails_a_destination_that_is_there, 0, 3);
+  tcase_add_test (tests, before_a_link_leaves_the_destination_listening);
 }
 
 int

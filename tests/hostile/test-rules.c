@@ -73,7 +73,8 @@ static const struct {
 };
 #define N_REFUSED_HELLOS 7
 
-START_TEST (another_guest_or_stream_is_refused)
+/* He may be sent to the wrong place: the destination goes on listening for its own guest. */
+START_TEST (another_guest_or_stream_costs_its_link)
 {
   Victim *victim = victim_new (TRUE);
   Peer *peer;
@@ -81,9 +82,57 @@ START_TEST (another_guest_or_stream_is_refused)
   victim_listen (victim);
   peer = come (victim);
   peer_send (peer, GDW_FRAME_HELLO, script_spoilt_hello (1, refused_hellos[_i].spoil));
-  script_expect_refused (victim, peer, refused_hellos[_i].text);
+  script_expect_turned_away (victim, peer, refused_hellos[_i].text);
+  ck_assert_str_eq (victim->statuses->str, " setup");
+  script_migrate (victim);
+  victim_free (victim);
+}
+END_TEST
+
+/* The operator asks for this check, and then it is final, as QEMU's is. */
+static void
+other_uuid (GdwHello *hello)
+{
+  hello->uuid = (char *) "550e8400-e29b-41d4-a716-446655440000";
+}
+
+static void
+other_uuid_required (GdwHello *hello)
+{
+  other_uuid (hello);
+  hello->offered = hello->required = GDW_FEATURE_VALIDATE_UUID;
+}
+
+START_TEST (another_uuid_fails_the_migration_if_somebody_asks)
+{
+  Victim *victim = victim_new (TRUE);
+  Peer *peer;
+
+  gdw_migration_set_capability (victim->migration, "validate-uuid", _i, NULL);
+  victim_listen (victim);
+  peer = come (victim);
+  peer_send (peer, GDW_FRAME_HELLO,
+             script_spoilt_hello (1, _i ? other_uuid : other_uuid_required));
+  script_expect_refused (victim, peer, "validate-uuid");
   WAIT_UNTIL (strcmp (victim->statuses->str, " setup failed") == 0);
   peer_free (peer);
+  victim_free (victim);
+}
+END_TEST
+
+/* A source that was cancelled as soon as it was connected, and has gone. */
+START_TEST (hello_and_abort_fail_the_migration)
+{
+  Victim *victim = victim_new (TRUE);
+  Peer *peer;
+
+  victim_listen (victim);
+  peer = come (victim);
+  peer_send (peer, GDW_FRAME_HELLO, script_hello (1));
+  peer_send_error (peer, GDW_FRAME_ABORT, "source: it was cancelled: the test wants it");
+  peer_free (peer);
+  victim_expect_failed (victim, "source: it was cancelled: the test wants it");
+  script_expect_never_ran (victim);
   victim_free (victim);
 }
 END_TEST
@@ -585,7 +634,9 @@ END_TEST
 static void
 add (TCase *tests)
 {
-  tcase_add_loop_test (tests, another_guest_or_stream_is_refused, 0, N_REFUSED_HELLOS);
+  tcase_add_loop_test (tests, another_guest_or_stream_costs_its_link, 0, N_REFUSED_HELLOS);
+  tcase_add_loop_test (tests, another_uuid_fails_the_migration_if_somebody_asks, 0, 2);
+  tcase_add_test (tests, hello_and_abort_fail_the_migration);
   tcase_add_test (tests, a_hello_without_sense_costs_its_link);
   tcase_add_test (tests, a_second_source_is_refused);
   tcase_add_test (tests, a_wrong_link_is_turned_away);
