@@ -9,7 +9,7 @@
 
 #define ANSWER "{\"return\":{}}"
 #define STATUS(name) "\"MIGRATION\",\"data\":\\{\"status\":\"" name "\"\\}"
-#define PASS(number) "\"MIGRATION_PASS\",\"data\":\\{\"pass\":" #number "\\}"
+#define PASS(number) "\"MIGRATION_PASS\",\"data\":\\{\"pass\":" number "\\}"
 #define URI(command, uri) "{\"execute\":\"" command "\",\"arguments\":{\"uri\":\"" uri "\"}}"
 #define CONTINUE                                                                               \
   "{\"execute\":\"migrate-continue\",\"arguments\":{\"state\":\"pre-switchover\"}}"
@@ -96,9 +96,24 @@ START_TEST (migrate_and_migrate_cancel)
 }
 END_TEST
 
+/* While the guest still runs a busy machine may fit short rounds in before the decision: each
+ * has the next number.  Returns the last one. */
+static guint
+expect_stop_after_rounds (void)
+{
+  for (guint round = 1;; round++) {
+    g_autofree char *line = receive (&asker);
+    g_autofree char *pass = g_strdup_printf (PASS ("%u"), round + 1);
+
+    if (is_event (line, "\"STOP\""))
+      return round;
+    ck_assert_msg (is_event (line, pass), "round %u, and then %s", round, line);
+  }
+}
+
 START_TEST (migrate_continue)
 {
-  g_autofree char *uri = NULL;
+  g_autofree char *uri = NULL, *pass = NULL;
 
   ck_assert (gdw_migration_set_capability (pair->source.migration, "pause-before-switchover",
                                            TRUE, NULL));
@@ -108,15 +123,15 @@ START_TEST (migrate_continue)
   transmit (&asker, uri);
   expect_event (&asker, STATUS ("setup"));
   expect (&asker, ANSWER);
-  expect_event (&asker, PASS (1));
+  expect_event (&asker, PASS ("1"));
   expect_event (&asker, STATUS ("active"));
-  expect_event (&asker, "\"STOP\"");
+  pass = g_strdup_printf (PASS ("%u"), expect_stop_after_rounds () + 1);
   expect_event (&asker, STATUS ("pre-switchover"));
   while (!strstr (witness.in->str, "pre-switchover"))
     receive_some (&witness);
   g_string_truncate (witness.in, 0);
   transmit (&asker, CONTINUE);
-  expect_told (EVENTS (STATUS ("device"), PASS (2)), ANSWER);
+  expect_told (EVENTS (STATUS ("device"), pass), ANSWER);
   expect_event (&asker, STATUS ("completed"));
   WAIT_UNTIL (pair->destination.ended);
   transmit (&asker, "{\"execute\":\"x-migrate-resolve\",\"arguments\":{\"run\":\"there\"}}");

@@ -199,15 +199,22 @@ expect (Client *client, const char *expected)
   ck_assert_pstr_eq (line, expected);
 }
 
-static inline void
-expect_event (Client *client, const char *name_and_data)
+static inline gboolean
+is_event (const char *line, const char *name_and_data)
 {
-  g_autofree char *line = receive (client);
   g_autofree char *pattern = g_strdup_printf (
       "^\\{\"timestamp\":\\{\"seconds\":\\d+,\"microseconds\":\\d+\\},\"event\":%s\\}$",
       name_and_data);
 
-  ck_assert_msg (line && g_regex_match_simple (pattern, line, 0, 0), "%s", line);
+  return line && g_regex_match_simple (pattern, line, 0, 0);
+}
+
+static inline void
+expect_event (Client *client, const char *name_and_data)
+{
+  g_autofree char *line = receive (client);
+
+  ck_assert_msg (is_event (line, name_and_data), "%s", line);
 }
 
 static inline void
