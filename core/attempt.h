@@ -36,14 +36,6 @@ typedef struct {
  * long for it. */
 #define GDW_REASON_MS 50
 
-static inline gboolean
-gdw_attempt_lacks_reason (const GError *error)
-{
-  return g_error_matches (error, GDW_ERROR, GDW_ERROR_PEER) ||
-         g_error_matches (error, GDW_ERROR, GDW_ERROR_IO) ||
-         g_error_matches (error, GDW_ERROR, GDW_ERROR_TIMEOUT);
-}
-
 static inline GdwStack *
 gdw_attempt_open_stack (const GdwAttempt *attempt, const GdwAddress *address, GError **error)
 {

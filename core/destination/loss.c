@@ -45,20 +45,19 @@ lose_one (GdwDestination *destination, Peer *peer, const GError *error)
 void
 gdw_destination_lose_link (GdwDestination *destination, Peer *peer, const GError *error)
 {
-  gboolean reasonless = error && gdw_attempt_lacks_reason (error);
-
   if (!gdw_destination_phase_is_before_commit (destination->phase))
     return;
   if (peer->dead) {
     say_drained (destination, peer);
+  } else if (error && !gdw_channel_link_failed (peer->channel)) {
+    gdw_destination_fail (destination, g_error_copy (error));
   } else if (error) {
     if (!destination->lost)
       destination->lost = g_error_copy (error);
-    if (reasonless && count_open (destination))
+    if (count_open (destination))
       lose_one (destination, peer, error);
     else
-      gdw_destination_fail (destination, reasonless ? g_steal_pointer (&destination->lost)
-                                                    : g_error_copy (error));
+      gdw_destination_fail (destination, g_steal_pointer (&destination->lost));
   }
 }
 

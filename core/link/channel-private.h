@@ -41,6 +41,7 @@ struct GdwChannel {
   GByteArray *rx_meta;
   GdwMem mem;
   gboolean rx_commit; /* one-way: the trailer was read */
+  gboolean rx_failed; /* a read of the link did, so what it brought is not to blame */
 
   pthread_mutex_t lock;
   pthread_cond_t wake;      /* for the writer */
@@ -50,11 +51,12 @@ struct GdwChannel {
   GQueue outbox; /* of GdwOut */
   gboolean finishing, stopped, open, joined_reader;
   gboolean joined; /* both threads; main only */
-  gboolean commit_begun, published;
-  guint running; /* threads */
-  GError *error; /* the first */
-  guint64 kicks; /* counts gdw_channel_kick */
-  GQueue sent;   /* of GdwSent, oldest first */
+  gboolean commit_begun, published, in_doubt;
+  guint running;        /* threads */
+  GError *error;        /* the first */
+  gboolean link_failed; /* it is the link's */
+  guint64 kicks;        /* counts gdw_channel_kick */
+  GQueue sent;          /* of GdwSent, oldest first */
   guint64 unacked_bytes, unacked_pages, window_bytes, window_pages;
   gboolean ack_asked; /* the last MEM carried ACK-NOW */
   GdwAck applied;     /* destination: the frames that were taken */
@@ -68,8 +70,8 @@ struct GdwChannel {
 
 GdwChannel *gdw_channel_ref (GdwChannel *channel);
 void gdw_channel_unref (gpointer channel);
-/* Any thread; takes @error.  For a peer that broke the rules on a link that works: tells the
- * peer why, then ends with that error. */
+/* Any thread; takes @error.  The link works, but the peer broke a rule or this side cannot go
+ * on: tells the peer why, then ends with that error. */
 void gdw_channel_break (GdwChannel *channel, GError *error);
 /* channel-read.c < channel-write.c < channel-life.c: the writer connects, then starts the
  * reader. */

@@ -353,8 +353,10 @@ read_loop (void *data)
                                     "destination: a connection was closed: the peer ended it "
                                     "before it had said who it is; look for a port scanner, or "
                                     "a health check"));
-  } else if (!g_error_matches (error, G_IO_ERROR, G_IO_ERROR_CLOSED)) {
+  } else if (!channel->rx_failed || g_error_matches (error, GDW_ERROR, GDW_ERROR_PLUGIN)) {
     gdw_channel_break (channel, error);
+  } else if (!g_error_matches (error, G_IO_ERROR, G_IO_ERROR_CLOSED)) {
+    gdw_channel_fail (channel, error);
   } else {
     g_clear_error (&error);
     if (channel->rx_commit)

@@ -96,6 +96,7 @@ settle (GdwChannel *channel, const GdwOut *out, GError **error)
     ok = gdw_link_publish (channel->link, channel->cancellable, error);
     pthread_mutex_lock (&channel->lock);
     channel->published = ok;
+    channel->in_doubt = !ok && g_error_matches (*error, GDW_ERROR, GDW_ERROR_IN_DOUBT);
     pthread_mutex_unlock (&channel->lock);
   } else {
     ok = gdw_link_sync (channel->link, channel->cancellable, error);

@@ -96,6 +96,12 @@ gdw_channel_published (GdwChannel *channel)
   return channel->published;
 }
 
+gboolean
+gdw_channel_is_in_doubt (GdwChannel *channel)
+{
+  return channel->in_doubt;
+}
+
 void
 gdw_channel_send_nak (GdwChannel *channel, const GdwNak *nak, guint32 round)
 {
@@ -163,13 +169,24 @@ gdw_channel_stop (GdwChannel *channel)
 void
 gdw_channel_fail (GdwChannel *channel, GError *error)
 {
+  /* The guard's verdict is on the plugin, which serves the other links too. */
+  gboolean of_link = !g_error_matches (error, GDW_ERROR, GDW_ERROR_PLUGIN);
+
   pthread_mutex_lock (&channel->lock);
-  if (!channel->error && !channel->stopped)
+  if (!channel->error && !channel->stopped) {
     channel->error = g_steal_pointer (&error);
+    channel->link_failed = of_link;
+  }
   stop_locked (channel);
   pthread_mutex_unlock (&channel->lock);
   g_clear_error (&error);
   g_cancellable_cancel (channel->cancellable);
+}
+
+gboolean
+gdw_channel_link_failed (GdwChannel *channel)
+{
+  return channel->link_failed;
 }
 
 GdwSent *
@@ -199,15 +216,12 @@ report_broken (gpointer data)
 void
 gdw_channel_break (GdwChannel *channel, GError *error)
 {
-  gboolean told = error->domain == GDW_ERROR;
-  GdwErrorMsg msg = { .code = error->code, .phase = (char *) "link", .text = error->message };
-  GByteArray *meta;
+  GdwErrorMsg msg = { .code = error->domain == GDW_ERROR ? (guint) error->code
+                                                         : GDW_ERROR_FAILED,
+                      .phase = (char *) "link",
+                      .text = error->message };
+  GByteArray *meta = g_byte_array_new ();
 
-  if (!told || error->code == GDW_ERROR_IO) {
-    gdw_channel_fail (channel, error);
-    return;
-  }
-  meta = g_byte_array_new ();
   gdw_error_encode (&msg, meta);
   pthread_mutex_lock (&channel->lock);
   if (!channel->error && !channel->stopped)
@@ -251,7 +265,10 @@ gdw_channel_thread_ends (GdwChannel *channel)
 gboolean
 gdw_channel_read (GdwChannel *channel, struct iovec *iov, guint n, GError **error)
 {
-  return gdw_link_read (channel->link, iov, n, channel->cancellable, error);
+  gboolean ok = gdw_link_read (channel->link, iov, n, channel->cancellable, error);
+
+  channel->rx_failed |= !ok;
+  return ok;
 }
 
 guint64

@@ -103,6 +103,8 @@ gboolean gdw_channel_commit_begun (GdwChannel *channel);
 void gdw_channel_settle (GdwChannel *channel, GdwFrameType type, GByteArray *meta);
 /* Returns whether the stream has got its name.  Valid after closed. */
 gboolean gdw_channel_published (GdwChannel *channel);
+/* Valid after closed: may it have got its name, or not? */
+gboolean gdw_channel_is_in_doubt (GdwChannel *channel);
 
 /* Source: let MEM frames flow, with this credit.  Destination: take them.  A MEM frame before
  * that is an error. */
@@ -117,16 +119,20 @@ void gdw_channel_finish (GdwChannel *channel);
 /* End at once, whatever it is blocked in. */
 void gdw_channel_stop (GdwChannel *channel);
 
-/* Any thread; takes @error.  The same, with this error unless there was one before. */
+/* Any thread; takes @error.  The same because the link failed, with this error unless there was
+ * one before. */
 void gdw_channel_fail (GdwChannel *channel, GError *error);
+/* Valid after closed with an error: did the link fail?  Then another link may carry on, or know
+ * why.  Else the error is of the peer or of this side, whatever its code. */
+gboolean gdw_channel_link_failed (GdwChannel *channel);
 
 /* After closed, source.  Returns the oldest MEM frame that was not acknowledged, or NULL; free
  * it with g_free. */
 GdwSent *gdw_channel_take_unacked (GdwChannel *channel);
 
-/* Any thread. */
+/* Reader thread. */
 gboolean gdw_channel_read (GdwChannel *channel, struct iovec *iov, guint n, GError **error);
-/* @round: the round of the frame that brought these pages. */
+/* Any thread.  @round: the round of the frame that brought these pages. */
 void gdw_channel_send_nak (GdwChannel *channel, const GdwNak *nak, guint32 round);
 guint64 gdw_channel_sent_bytes (GdwChannel *channel); /* all frames */
 guint64

@@ -111,14 +111,6 @@ on_no_reason (gpointer data)
   return G_SOURCE_REMOVE;
 }
 
-static void
-fail_for (GdwSource *source, const GError *error)
-{
-  gboolean first = source->lost && gdw_attempt_lacks_reason (error);
-
-  gdw_source_fail (source, first ? g_steal_pointer (&source->lost) : g_error_copy (error));
-}
-
 /* A link can be replaced only after all links have joined, and the main link only before COMMIT
  * was sent on it. */
 static void
@@ -129,7 +121,7 @@ lose_one (GdwSource *source, guint index, const GError *error)
   if (!linking && gdw_source_phase_is_before_commit (source->phase))
     carry_on (source, index, error);
   else if (source->phase == GDW_SOURCE_COMMITTING && index == source->main_link)
-    fail_for (source, error);
+    gdw_source_fail (source, g_steal_pointer (&source->lost));
   else if (linking && !source->reason)
     gdw_timer_set (&source->reason, source->attempt.context, GDW_REASON_MS, on_no_reason,
                    source);
@@ -149,12 +141,16 @@ gdw_source_lose_link (GdwSource *source, guint index, const GError *error)
       fail_to_open (source, index, error);
     return;
   }
+  if (!gdw_channel_link_failed (source->channels[index])) {
+    gdw_source_fail (source, g_error_copy (error));
+    return;
+  }
   if (!source->lost)
     source->lost = g_error_copy (error);
-  if (!gdw_attempt_lacks_reason (error) || !count_open (source))
-    fail_for (source, error);
-  else
+  if (count_open (source))
     lose_one (source, index, error);
+  else
+    gdw_source_fail (source, g_steal_pointer (&source->lost));
 }
 
 gboolean

@@ -198,11 +198,9 @@ on_answer (const GdwOutcomeMsg *answer, const GError *error, gpointer data)
 static void
 lose_one_way (GdwSource *source)
 {
-  gboolean doubt = g_error_matches (source->error, GDW_ERROR, GDW_ERROR_IN_DOUBT);
-
   if (gdw_channel_published (source->channels[0]))
     gdw_source_leave_one_way (source);
-  else if (doubt || !gdw_stack_keeps (source->stack))
+  else if (gdw_channel_is_in_doubt (source->channels[0]) || !gdw_stack_keeps (source->stack))
     fall_in_doubt (source, "what was written is not answered");
   else
     end (source);

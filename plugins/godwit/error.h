@@ -9,7 +9,8 @@ G_BEGIN_DECLS
 /* Every message reads  who 'name': what failed: why; what to do  in lower
  * case without a full stop.  A callback that returns FALSE, NULL or -1 sets
  * its GError; one that succeeds leaves it alone.  An operation ended by its
- * cancellable fails with G_IO_ERROR_CANCELLED. */
+ * cancellable fails with G_IO_ERROR_CANCELLED.  Domain and code tell programs what is wrong;
+ * the core goes by where an error comes from, unless a callback's description names a code. */
 #define GDW_ERROR (g_quark_from_static_string ("gdw-error"))
 
 typedef enum {

@@ -14,7 +14,7 @@ from moves import prove_next_works, prove_runs_at
 from processes import MORTAL
 from qmp import DEADLINE, Qmp, QmpError
 from tap import Tests, check, same
-from vmm import BUILD, Lab
+from vmm import BUILD, PLUGINS, Lab
 
 GENERIC = "GenericError"
 MAIN = {"channel-type": "main",
@@ -178,6 +178,25 @@ def exit_on_error():
         check(destination.kill(0) != 0, "it ended with success")
 
 
+def tracker_fails(links):
+    """Its error has the code of a link that fails, but no link has failed."""
+    with Lab() as lab:
+        source = lab.source("--plugin-path", f"{PLUGINS}:{BUILD}/tests/plugins")
+        destination = lab.destination("destination", "--paused")
+        for vmm in source, destination:
+            vmm.capability("multifd", links > 1)
+            vmm.parameters(multifd_channels=links)
+        source.parameters(tracker="no-rearming")
+        fails(source, destination.listen(lab.address("tcp")),
+              "tracker 'no-rearming': rearm failed: the test wants it; do not")
+        destination.wait_status("failed")
+        same(destination.info()["error-desc"], source.info()["error-desc"], "error-desc")
+        check("x-warnings" not in source.info(), "the source warns of a link")
+        check(not destination.runs(), "the destination ran")
+        source.parameters(tracker="auto")
+        prove_next_works(lab, source)
+
+
 def negotiation():
     with Lab() as lab:
         destination = lab.destination()
@@ -213,6 +232,8 @@ def main():
     tests.add("unknown tracker", unknown_tracker)
     tests.add("a migration is in progress", migration_in_progress)
     tests.add("different memory", different_memory)
+    for links in 1, 4:
+        tests.add(f"a tracker that fails, {links} links", tracker_fails, links)
     tests.add("exit-on-error", exit_on_error)
     tests.add("negotiation", negotiation)
     for arguments, word in [(["--nope"], "command line: is not understood: Unknown option --nope; "

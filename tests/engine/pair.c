@@ -100,6 +100,15 @@ pair_new (const PairConfig *config)
 }
 
 void
+pair_find_test_plugins (void)
+{
+  g_autofree char *path = g_strdup_printf (
+      "%s:%s/tests/plugins", g_getenv ("GODWIT_PLUGIN_PATH"), g_getenv ("GODWIT_BUILD"));
+
+  g_setenv ("GODWIT_PLUGIN_PATH", path, TRUE);
+}
+
+void
 pair_free (Pair *pair)
 {
   GDir *dir;

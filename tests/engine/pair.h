@@ -67,6 +67,9 @@ void pair_expect_kept (Pair *pair, GdwStatus status);
 /* A further attempt, to another destination, is complete. */
 void pair_expect_next_completes (Pair *pair);
 
+/* The plugins of tests/plugins, beside those of this build. */
+void pair_find_test_plugins (void);
+
 /* Descriptors and threads of the process. */
 guint count_descriptors (void);
 guint count_threads (void);

@@ -198,6 +198,21 @@ side_release (Side *side)
   carry_out (asked);
 }
 
+G_GNUC_PRINTF (2, 3)
+static GError *
+make_error (Side *side, const char *format, ...)
+{
+  GQuark domain = side->fails_domain ? side->fails_domain : GDW_ERROR;
+  int code = side->fails_domain ? side->fails_code : GDW_ERROR_HOST;
+  GError *error;
+  va_list values;
+
+  va_start (values, format);
+  error = g_error_new_valist (domain, code, format, values);
+  va_end (values);
+  return error;
+}
+
 static void
 ask (Side *side, Call call, GdwReply *reply, GCancellable *cancellable,
      const GdwSection *sections, guint n_sections)
@@ -211,9 +226,8 @@ ask (Side *side, Call call, GdwReply *reply, GCancellable *cancellable,
   if (side->on_call)
     side->on_call (side, call);
   if (side->fails & BIT (call))
-    answer (asked, g_error_new (GDW_ERROR, GDW_ERROR_HOST,
-                                "host '%s': %s failed: the test wants it; do not", side->name,
-                                call_names[call]));
+    answer (asked, make_error (side, "host '%s': %s failed: the test wants it; do not",
+                               side->name, call_names[call]));
   else if (side->holds & BIT (call))
     hold (asked);
   else
@@ -290,8 +304,8 @@ log_result (Side *side, const char *what, GError **error)
 {
   if (!side->log_fails)
     return TRUE;
-  g_set_error (error, GDW_ERROR, GDW_ERROR_HOST,
-               "dirty log 'side': %s failed: the test wants it; do not", what);
+  g_propagate_error (
+      error, make_error (side, "dirty log 'side': %s failed: the test wants it; do not", what));
   return FALSE;
 }
 

@@ -49,6 +49,8 @@ struct Side {
   guint fails, holds;                      /* BIT (Call) */
   void (*on_call) (Side *side, Call call); /* before anything else */
   void (*on_event) (Side *side, const char *event);
+  GQuark fails_domain; /* of the error, with its code; 0: GDW_ERROR_HOST */
+  int fails_code;
   gboolean log_fails; /* get, clear and reset_rings do */
   /* Before the log does it; harvest and channel threads. */
   void (*on_get) (Side *side, guint region);

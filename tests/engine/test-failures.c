@@ -6,6 +6,12 @@
 
 #include <string.h>
 
+static GQuark
+gdw_error_quark (void)
+{
+  return GDW_ERROR;
+}
+
 static void
 expect_contains (const char *text, const char *part)
 {
@@ -159,6 +165,84 @@ START_TEST (a_log_that_fails_fails_the_migration)
   ck_assert_str_eq (side_error (&pair->destination), side_error (&pair->source));
   pair->source.on_call = NULL;
   pair->source.log_fails = FALSE;
+  pair_expect_next_completes (pair);
+  pair_free (pair);
+}
+END_TEST
+
+/* Codes that links use too: where the error comes from counts, not its code. */
+static const struct {
+  GQuark (*domain) (void);
+  int code;
+} codes[] = {
+  { gdw_error_quark, GDW_ERROR_IO },       { gdw_error_quark, GDW_ERROR_PEER },
+  { gdw_error_quark, GDW_ERROR_TIMEOUT },  { g_io_error_quark, G_IO_ERROR_FAILED },
+  { g_io_error_quark, G_IO_ERROR_CLOSED },
+};
+
+/* On a channel's thread, where a link that fails is told from what this side cannot do. */
+static void
+fail_at_clear (Side *side, guint region, guint64 first, guint64 n, const guint64 *bits)
+{
+  side->log_fails = g_atomic_int_get (&side->hook_state);
+}
+
+/* There is a page left to send, so that there is one to clear. */
+static void
+fail_once_saved (Side *side, Call call)
+{
+  guint64 gpa = 8 * MIB;
+
+  if (call != CALL_SAVE)
+    return;
+  g_atomic_int_set (&side->hook_state, TRUE);
+  side_vcpu_writes (side, gpa, *side_page (side, gpa));
+}
+
+START_TEST (an_error_of_the_tracker_is_no_dead_link)
+{
+  guint code = _i / 4;
+  gboolean while_paused = _i & 1;
+  Pair *pair = pair_new (&(PairConfig){
+      .writers = 1, .rate = 20000, .links = _i & 2 ? 4 : 0, .tracker = "manual-protect" });
+
+  pair->source.fails_domain = codes[code].domain ();
+  pair->source.fails_code = codes[code].code;
+  pair->source.on_clear = fail_at_clear;
+  if (while_paused)
+    pair->source.on_call = fail_once_saved;
+  else
+    pair->source.hook_state = TRUE;
+  pair_begin (pair, "", "");
+  pair_wait_ended (pair);
+  pair_expect_kept (pair, GDW_STATUS_FAILED);
+  expect_contains (side_error (&pair->source), "dirty log 'side': clear failed");
+  ck_assert_str_eq (side_error (&pair->destination), side_error (&pair->source));
+  ck_assert_uint_eq (side_info (&pair->source).warnings->len, 0);
+  side_expect_good_guest (&pair->source);
+  pair->source.on_clear = NULL;
+  pair->source.on_call = NULL;
+  pair->source.log_fails = FALSE;
+  pair_expect_next_completes (pair);
+  pair_free (pair);
+}
+END_TEST
+
+START_TEST (an_error_of_a_host_is_no_dead_link)
+{
+  guint code = _i / G_N_ELEMENTS (calls), at = _i % G_N_ELEMENTS (calls);
+  Pair *pair = pair_new (&(PairConfig){ .writers = 1, .links = 4, .fences = TRUE });
+  Side *side = calls[at].at_destination ? &pair->destination : &pair->source;
+
+  side->fails = BIT (calls[at].call);
+  side->fails_domain = codes[code].domain ();
+  side->fails_code = codes[code].code;
+  pair_begin (pair, "", "");
+  pair_wait_ended (pair);
+  pair_expect_kept (pair, GDW_STATUS_FAILED);
+  expect_contains (side_error (&pair->source), calls[at].text);
+  ck_assert_str_eq (side_error (&pair->destination), side_error (&pair->source));
+  pair->source.fails = 0;
   pair_expect_next_completes (pair);
   pair_free (pair);
 }
@@ -332,6 +416,10 @@ add (Suite *suite)
   tcase_add_test (host, a_destination_that_cannot_resume_keeps_the_guest);
   tcase_add_test (host, a_reset_that_fails_ends_the_attempt);
   tcase_add_loop_test (host, a_log_that_fails_fails_the_migration, 0, 2);
+  tcase_add_loop_test (host, an_error_of_the_tracker_is_no_dead_link, 0,
+                       4 * G_N_ELEMENTS (codes));
+  tcase_add_loop_test (host, an_error_of_a_host_is_no_dead_link, 0,
+                       G_N_ELEMENTS (codes) * G_N_ELEMENTS (calls));
   tcase_add_loop_test (links, a_broken_link_leaves_the_guest_here, 0, G_N_ELEMENTS (breaks));
   tcase_add_test (links, nobody_listens);
   tcase_add_test (links, what_cannot_be_is_refused_at_once);

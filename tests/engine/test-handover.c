@@ -147,6 +147,29 @@ START_TEST (resolve_there_lets_it_go)
 }
 END_TEST
 
+/* What publish said counts, not what ended the attempt first. */
+START_TEST (a_file_that_may_be_published_stays_in_doubt)
+{
+  Pair *pair = pair_new (&(PairConfig){ .writers = 1, .rate = 20000 });
+  g_autofree char *path = g_strdup_printf ("%s/published", pair->folder);
+  g_autofree char *error = NULL;
+
+  pair->address = g_strdup_printf ("doubt:%s", path);
+  pair_migrate (pair, "");
+  WAIT_UNTIL (g_file_test (path, G_FILE_TEST_EXISTS));
+  ck_assert (gdw_migration_yank (pair->source.migration));
+  WAIT_UNTIL (pair->source.ended);
+  ck_assert_uint_eq (side_status (&pair->source), GDW_STATUS_FAILED);
+  ck_assert_uint_eq (gdw_migration_get_outcome (pair->source.migration), GDW_OUTCOME_UNKNOWN);
+  ck_assert (!pair->source.runs);
+  error = side_resolve (&pair->source, TRUE);
+  ck_assert_ptr_null (error);
+  side_expect_good_guest (&pair->source);
+  pair_expect_next_completes (pair);
+  pair_free (pair);
+}
+END_TEST
+
 /* Either VMM ends, whatever it is in the middle of, and the other gets along. */
 static const char *const moments[] = { "|fault:at=CONNECT,kind=stall",
                                        "|fault:at=HELLO,kind=stall",
@@ -197,6 +220,7 @@ add (Suite *suite)
   TCase *lost = add_case (suite, "lost"), *doubt = add_case (suite, "doubt"),
         *gone = add_case (suite, "gone");
 
+  pair_find_test_plugins ();
   tcase_add_loop_test (lost, a_commit_that_is_lost_lets_the_source_resume, 0,
                        G_N_ELEMENTS (no_commit));
   tcase_add_loop_test (lost, an_answer_that_is_lost_is_asked_for, 0, G_N_ELEMENTS (no_answer));
@@ -204,6 +228,7 @@ add (Suite *suite)
   tcase_add_test (doubt, a_guest_of_unknown_outcome_stays_paused);
   tcase_add_test (doubt, resolve_here_takes_it_back);
   tcase_add_test (doubt, resolve_there_lets_it_go);
+  tcase_add_test (doubt, a_file_that_may_be_published_stays_in_doubt);
   tcase_add_loop_test (gone, the_source_may_close_at_any_time, 0, G_N_ELEMENTS (moments));
   tcase_add_loop_test (gone, the_destination_may_close_at_any_time, 0, G_N_ELEMENTS (moments));
 }

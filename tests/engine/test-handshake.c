@@ -214,22 +214,12 @@ START_TEST (one_way_it_is_refused)
 }
 END_TEST
 
-/* The filters of tests/plugins/greet.c, beside those of this build. */
-static void
-find_the_test_filters (void)
-{
-  g_autofree char *path = g_strdup_printf (
-      "%s:%s/tests/plugins", g_getenv ("GODWIT_PLUGIN_PATH"), g_getenv ("GODWIT_BUILD"));
-
-  g_setenv ("GODWIT_PLUGIN_PATH", path, TRUE);
-}
-
 static void
 add (Suite *suite)
 {
   TCase *tests = add_case (suite, "handshake");
 
-  find_the_test_filters ();
+  pair_find_test_plugins ();
   tcase_add_loop_test (tests, ends_that_agree_move_the_guest, 0, G_N_ELEMENTS (agreeing));
   tcase_add_test (tests, an_end_that_disagrees_costs_its_link);
   tcase_add_test (tests, silent_clients_block_nobody);

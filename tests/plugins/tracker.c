@@ -2,6 +2,7 @@
 /* SPDX-FileCopyrightText: The godwit authors */
 /* A tracker that loads; with one of the macros below replaced, one that does not. */
 
+#include <godwit/error.h>
 #include <godwit/tracker.h>
 
 #ifndef ABI
@@ -45,6 +46,16 @@ static gboolean
 wrong_start (gpointer self, GError **error)
 {
   return TRUE;
+}
+
+/* With the code of a link that fails. */
+static gboolean G_GNUC_UNUSED
+wrong_rearm (gpointer self, guint region, guint64 first, guint64 n, const guint64 *bits,
+             GError **error)
+{
+  g_set_error (error, GDW_ERROR, GDW_ERROR_IO,
+               "tracker '" NAME "': rearm failed: the test wants it; do not");
+  return FALSE;
 }
 
 static gboolean G_GNUC_UNUSED
