@@ -17,8 +17,11 @@ typedef struct {
   void (*round) (guint64 number, gpointer data);
   /* Source: no thread may call gdw_source_mark from now on. */
   void (*detach) (gpointer data);
-  /* After the last status: all threads, links and host callbacks are gone. */
+  /* After the last status: all threads, links and host callbacks are gone, but for those that
+   * ask or answer where the guest is. */
   void (*over) (gpointer data);
+  /* Source, after over, if its outcome was unknown: the destination has answered. */
+  void (*resolved) (GdwOutcome outcome, gpointer data);
 } GdwAttemptOps;
 
 typedef struct {

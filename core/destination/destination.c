@@ -128,7 +128,7 @@ gdw_destination_quit (GdwDestination *destination)
                           g_error_new (GDW_ERROR, GDW_ERROR_FAILED,
                                        "destination: the migration has ended: this VMM is "
                                        "closing; migrate to another destination"));
-  else if (destination->phase == GDW_DESTINATION_ARRIVED)
+  else if (gdw_destination_is_done (destination))
     gdw_destination_close (destination);
 }
 

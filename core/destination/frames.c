@@ -384,9 +384,8 @@ on_closed (GdwChannel *channel, const GError *error, gpointer data)
     else if (error && role == UNIDENTIFIED)
       gdw_destination_warn (destination, error->message);
     g_ptr_array_remove (destination->peers, peer);
-    /* The source has its answer. */
-    if (role == ASKER && destination->phase == GDW_DESTINATION_FAILING)
-      gdw_destination_close (destination);
+    /* The source lives, and asks again if this answer was lost. */
+    destination->lingered |= role == ASKER && destination->phase == GDW_DESTINATION_FAILING;
     gdw_destination_let_in (destination);
   }
   gdw_destination_proceed (destination);

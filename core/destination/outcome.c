@@ -44,18 +44,31 @@ gdw_destination_free_workers (GdwDestination *destination)
   g_clear_pointer (&destination->local_address, gdw_address_free);
 }
 
+static void
+tell_over (GdwDestination *destination)
+{
+  if (!destination->told_over)
+    destination->attempt.ops->over (destination->attempt.data);
+  destination->told_over = TRUE;
+}
+
 void
 gdw_destination_proceed (GdwDestination *destination)
 {
-  if (!destination->closing || destination->host_calls ||
-      destination->phase == GDW_DESTINATION_OVER)
+  if (destination->host_calls || destination->phase == GDW_DESTINATION_OVER)
+    return;
+  if (destination->lingered) {
+    g_ptr_array_set_size (destination->sections, 0);
+    tell_over (destination);
+  }
+  if (!destination->closing)
     return;
   for (guint i = 0; i < destination->peers->len; i++)
     if (!((Peer *) destination->peers->pdata[i])->closed)
       return;
   gdw_destination_free_workers (destination);
   if (gdw_destination_enter (destination, GDW_DESTINATION_OVER))
-    destination->attempt.ops->over (destination->attempt.data);
+    tell_over (destination);
 }
 
 static gboolean
@@ -89,12 +102,16 @@ gdw_destination_close (GdwDestination *destination)
   gdw_destination_proceed (destination);
 }
 
+/* Nobody waits longer for a source that may be dead, but one that lives asks until it is
+ * answered: the listener stays. */
 static gboolean
 on_linger_over (gpointer data)
 {
   GdwDestination *destination = data;
 
-  gdw_destination_close (destination);
+  gdw_timer_clear (&destination->linger);
+  destination->lingered = TRUE;
+  gdw_destination_proceed (destination);
   return G_SOURCE_REMOVE;
 }
 

@@ -62,6 +62,8 @@ struct GdwDestination {
   pthread_t acceptor;
   gboolean accepting, closing;
   gboolean source_knows; /* it knows of the failure: no question will come */
+  gboolean lingered;     /* long enough for `over` to be told: only the listener may be left */
+  gboolean told_over;
   pthread_mutex_t arrivals_lock;
   pthread_cond_t arrivals_changed; /* for the acceptor */
   GQueue arrivals; /* of GdwLink, from the acceptor; the next ones under lock too */

@@ -6,15 +6,20 @@
 #include "core/base/thread.h"
 #include "plugins/stack.h"
 
-/* The source's question, asked over new links until one is answered or @window_ms has
- * passed. */
+/* The source's question, asked over new links: often at first, then slower and slower, until it
+ * is answered or freed.  Main thread. */
 typedef struct GdwQuery GdwQuery;
 
-/* Main thread, once.  @answer NULL: nobody answered, @error says why. */
-typedef void (*GdwQueryDone) (const GdwOutcomeMsg *answer, const GError *error, gpointer data);
+typedef struct {
+  /* At most once, if nobody has answered within the window.  @why: what the last question met.
+   * It is asked on. */
+  void (*unanswered) (const GError *why, gpointer data);
+  /* At most once: `committed` or `aborted`.  It is not asked any more. */
+  void (*answered) (const GdwOutcomeMsg *answer, gpointer data);
+} GdwQueryOps;
 
 GdwQuery *gdw_query_new (GdwStack *stack, GdwThreads *threads, const guint8 id[GDW_ID_BYTES],
                          const guint8 token[GDW_TOKEN_BYTES], guint window_ms,
-                         GMainContext *context, GdwQueryDone done, gpointer data);
-/* After done. */
+                         GMainContext *context, const GdwQueryOps *ops, gpointer data);
+/* At any time; no callback comes after it. */
 void gdw_query_free (GdwQuery *query);

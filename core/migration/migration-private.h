@@ -41,3 +41,7 @@ struct _GdwMigration {
   pthread_mutex_t mark_lock; /* protects mark_target */
   GdwSource *mark_target;
 };
+
+/* operator.c */
+/* The destination has answered while the outcome was unknown. */
+void gdw_migration_answered (GdwMigration *migration, gboolean here);

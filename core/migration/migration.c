@@ -97,6 +97,8 @@ close_when_idle (GdwMigration *migration)
   if (!done || gdw_migration_is_running (migration))
     return;
   drop_destination (migration);
+  if (migration->source)
+    gdw_source_resolved (migration->source, GDW_OUTCOME_UNKNOWN);
   migration->close_done = NULL;
   done (migration, NULL, migration->close_data);
   let_go (migration);
@@ -275,9 +277,16 @@ on_destination_status (GdwStatus status, gpointer data)
   on_status (status, data);
 }
 
-static const GdwAttemptOps source_ops = { on_status, on_round, on_detach, on_source_over };
+static void
+on_resolved (GdwOutcome outcome, gpointer data)
+{
+  gdw_migration_answered (data, outcome == GDW_OUTCOME_SOURCE);
+}
+
+static const GdwAttemptOps source_ops = { on_status, on_round, on_detach, on_source_over,
+                                          on_resolved };
 static const GdwAttemptOps destination_ops = { on_destination_status, on_round, on_detach,
-                                               on_destination_over };
+                                               on_destination_over, NULL };
 
 static GdwAttempt
 make_attempt (GdwMigration *migration, const GdwAttemptOps *ops)

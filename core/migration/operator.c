@@ -133,17 +133,45 @@ gdw_migration_stop (GdwMigration *migration, GdwDone done, gpointer data)
 
 /* Rewrite the error so that later readers do not take the outcome for unknown. */
 static void
-note_decision (GdwMigration *migration, gboolean here)
+note_decision (GdwMigration *migration, const char *who, gboolean here)
 {
   const GError *cause = gdw_migration_get_error (migration);
   GError *error = cause ? g_error_copy (cause) : NULL;
 
   if (!error)
     return;
-  g_prefix_error (
-      &error, "operator: decided that the guest is %s; before that: ", here ? "here" : "there");
+  g_prefix_error (&error, "%s that the guest is %s; before that: ", who,
+                  here ? "here" : "there");
   g_clear_error (&migration->error);
   migration->error = error;
+}
+
+static void
+decide (GdwMigration *migration, gboolean here)
+{
+  migration->outcome = here ? GDW_OUTCOME_SOURCE : GDW_OUTCOME_DESTINATION;
+  if (migration->source)
+    gdw_source_resolved (migration->source, migration->outcome);
+}
+
+static void
+on_reclaimed (const GError *error, gpointer data)
+{
+  g_autoptr (GdwMigration) migration = data;
+
+  if (error && migration->error)
+    g_prefix_error (&migration->error, "%s; before that: ", error->message);
+}
+
+void
+gdw_migration_answered (GdwMigration *migration, gboolean here)
+{
+  note_decision (migration, "destination: answered", here);
+  decide (migration, here);
+  if (here)
+    gdw_guest_reclaim (migration->guest, on_reclaimed, g_object_ref (migration));
+  else
+    gdw_guest_gone (migration->guest);
 }
 
 void
@@ -162,8 +190,8 @@ gdw_migration_resolve (GdwMigration *migration, gboolean here, GdwDone done, gpo
     return;
   }
   if (unknown)
-    note_decision (migration, here);
-  migration->outcome = here ? GDW_OUTCOME_SOURCE : GDW_OUTCOME_DESTINATION;
+    note_decision (migration, "operator: decided", here);
+  decide (migration, here);
   if (here) {
     gdw_guest_reclaim (migration->guest, on_order_done, new_order (migration, done, data));
     return;

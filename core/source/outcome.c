@@ -7,14 +7,17 @@
 /* How long a farewell (ERROR, ABORT, CONFIRM) may take to reach the peer. */
 #define GRACE_MS 200
 #define FAREWELL_MS 5000
-/* How long to ask.  A destination that died refuses at once and never answers. */
+/* How long to ask before the attempt fails.  A destination that died refuses at once and never
+ * answers. */
 #define QUERY_WINDOW_MS 5000
 
 gboolean
 gdw_source_enter (GdwSource *source, GdwSourcePhase phase)
 {
-  GdwStatus status = gdw_phase_status (&gdw_source_phases[phase], source->cancelled,
-                                       source->outcome == GDW_OUTCOME_DESTINATION);
+  /* What has failed stays failed, even if the guest turns out to have moved. */
+  gboolean moved = source->outcome == GDW_OUTCOME_DESTINATION &&
+                   source->status != GDW_STATUS_FAILED;
+  GdwStatus status = gdw_phase_status (&gdw_source_phases[phase], source->cancelled, moved);
   GError *error = NULL;
 
   if (!gdw_phase_check_move (gdw_source_phases, "source", source->phase, phase, &error)) {
@@ -39,8 +42,16 @@ on_reclaimed (const GError *error, gpointer data)
   gdw_source_proceed (source);
 }
 
-void
-gdw_source_free_workers (GdwSource *source)
+static void
+stop_asking (GdwSource *source)
+{
+  g_clear_pointer (&source->query, gdw_query_free);
+  g_clear_pointer (&source->stack, gdw_stack_close);
+}
+
+/* All but the question, which may go on. */
+static void
+free_workers (GdwSource *source)
 {
   gdw_timer_clear (&source->tick);
   gdw_timer_clear (&source->grace);
@@ -52,7 +63,6 @@ gdw_source_free_workers (GdwSource *source)
     g_free (source->batches[i]);
   }
   source->n_created = 0;
-  g_clear_pointer (&source->query, gdw_query_free);
   g_clear_pointer (&source->sync, gdw_dirty_sync_free);
   if (source->round)
     gdw_round_counts (source->round, &source->normal_pages, &source->zero_pages);
@@ -61,18 +71,50 @@ gdw_source_free_workers (GdwSource *source)
   g_clear_pointer (&source->tracking, gdw_tracking_close);
   g_clear_pointer (&source->marks, gdw_pageset_free);
   g_clear_pointer (&source->sections, g_ptr_array_unref);
-  g_clear_pointer (&source->stack, gdw_stack_close);
   g_clear_pointer (&source->regions, gdw_regions_free);
+}
+
+void
+gdw_source_free_workers (GdwSource *source)
+{
+  free_workers (source);
+  stop_asking (source);
+}
+
+void
+gdw_source_resolved (GdwSource *source, GdwOutcome outcome)
+{
+  if (source->phase != GDW_SOURCE_UNRESOLVED)
+    return;
+  stop_asking (source);
+  source->outcome = outcome;
+  gdw_source_enter (source, GDW_SOURCE_OVER);
+}
+
+/* Tells what was answered, once the attempt is over. */
+static void
+tell_late_answer (GdwSource *source)
+{
+  if (source->phase != GDW_SOURCE_UNRESOLVED || source->late == GDW_OUTCOME_NONE)
+    return;
+  gdw_source_resolved (source, source->late);
+  source->attempt.ops->resolved (source->outcome, source->attempt.data);
 }
 
 static void
 finish (GdwSource *source)
 {
+  gboolean in_doubt = source->phase == GDW_SOURCE_IN_DOUBT;
+
   source->end_us = g_get_monotonic_time ();
   source->attempt.ops->detach (source->attempt.data);
-  gdw_source_free_workers (source);
-  if (gdw_source_enter (source, GDW_SOURCE_OVER))
-    source->attempt.ops->over (source->attempt.data);
+  free_workers (source);
+  if (!in_doubt || !source->query)
+    stop_asking (source);
+  if (!gdw_source_enter (source, in_doubt ? GDW_SOURCE_UNRESOLVED : GDW_SOURCE_OVER))
+    return;
+  source->attempt.ops->over (source->attempt.data);
+  tell_late_answer (source);
 }
 
 static gboolean
@@ -162,37 +204,60 @@ gdw_source_leave_one_way (GdwSource *source)
   gdw_source_leave (source);
 }
 
-/* The error keeps the root cause and says what the operator must do. */
+/* The error keeps the root cause and says what the operator may do. */
 static void
 fall_in_doubt (GdwSource *source, const char *why)
 {
+  const char *asked = source->query ? "; it is asked on, slower and slower" : "";
+
   if (!gdw_source_enter (source, GDW_SOURCE_IN_DOUBT))
     return;
   source->outcome = GDW_OUTCOME_UNKNOWN;
   gdw_guest_in_doubt (source->attempt.guest);
   g_prefix_error (&source->error,
                   "source: the outcome is unknown: COMMIT was sent and the destination cannot "
-                  "be asked (%s); find out where the guest runs, then x-migrate-resolve; the "
+                  "be asked (%s)%s; find out where the guest runs, then x-migrate-resolve; the "
                   "cause: ",
-                  why);
+                  why, asked);
   gdw_source_proceed (source);
 }
 
 static void
-on_answer (const GdwOutcomeMsg *answer, const GError *error, gpointer data)
+leave_as_told (GdwSource *source, guint64 resume_us)
+{
+  source->blackout.resume_us = resume_us;
+  source->downtime_us = g_get_monotonic_time () - source->pause_begin_us;
+  gdw_source_leave (source);
+}
+
+static void
+on_unanswered (const GError *why, gpointer data)
 {
   GdwSource *source = data;
 
-  if (source->told_committed || (answer && answer->answer == GDW_ANSWER_COMMITTED)) {
-    source->blackout.resume_us = answer ? answer->resume_us : 0;
-    source->downtime_us = g_get_monotonic_time () - source->pause_begin_us;
-    gdw_source_leave (source);
-  } else if (answer && answer->answer == GDW_ANSWER_ABORTED) {
-    end (source);
+  if (source->told_committed)
+    leave_as_told (source, 0);
+  else
+    fall_in_doubt (source, why->message);
+}
+
+static void
+on_answered (const GdwOutcomeMsg *answer, gpointer data)
+{
+  GdwSource *source = data;
+  gboolean committed = answer->answer == GDW_ANSWER_COMMITTED;
+
+  if (source->phase != GDW_SOURCE_ASKING) {
+    source->late = committed ? GDW_OUTCOME_DESTINATION : GDW_OUTCOME_SOURCE;
+    tell_late_answer (source);
+  } else if (committed || source->told_committed) {
+    leave_as_told (source, committed ? answer->resume_us : 0);
   } else {
-    fall_in_doubt (source, answer ? "it does not know this migration" : error->message);
+    end (source);
   }
 }
+
+static const GdwQueryOps query_ops = { on_unanswered, on_answered };
 
 /* A file without its final name holds no guest, but bytes in a pipe may have been read. */
 static void
@@ -224,7 +289,7 @@ commit_lost (GdwSource *source)
     return;
   source->query = gdw_query_new (source->stack, source->attempt.threads, source->id,
                                  source->token, QUERY_WINDOW_MS, source->attempt.context,
-                                 on_answer, source);
+                                 &query_ops, source);
 }
 
 /* The order of the tidying up: the guest runs again, the links end, the dirty log is off. */

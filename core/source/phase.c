@@ -4,7 +4,7 @@
 
 #define TO(phase) (1u << GDW_SOURCE_##phase)
 
-enum { BEFORE_COMMIT = 1, LINKS_IN_USE = 2, HELD = 4, PREPARED = 8, TIDYING = 16 };
+enum { BEFORE_COMMIT = 1, LINKS_IN_USE = 2, HELD = 4, PREPARED = 8, TIDYING = 16, DONE = 32 };
 
 const GdwPhase gdw_source_phases[GDW_SOURCE_N_PHASES] = {
   [GDW_SOURCE_LINKING] = { .name = "LINKING",
@@ -91,10 +91,17 @@ const GdwPhase gdw_source_phases[GDW_SOURCE_N_PHASES] = {
                            .next = TO (OVER),
                            .traits = HELD | PREPARED | TIDYING },
   [GDW_SOURCE_IN_DOUBT] = { .name = "IN_DOUBT",
-                            .waits_for = "the log off; then the operator",
+                            .waits_for = "the log off",
                             .status = GDW_STATUS_DEVICE,
-                            .next = TO (OVER),
+                            .next = TO (UNRESOLVED),
                             .traits = HELD | PREPARED | TIDYING },
+  /* Of one way there is nobody to ask. */
+  [GDW_SOURCE_UNRESOLVED] = { .name = "UNRESOLVED",
+                              .waits_for = "OUTCOME, asked for slower and slower, or the "
+                                           "operator: the first decides",
+                              .status = GDW_STATUS_FAILED,
+                              .next = TO (OVER),
+                              .traits = PREPARED | DONE },
   [GDW_SOURCE_ENDING] = { .name = "ENDING",
                           .waits_for = "the guest back, the links closed, the log off",
                           .cancelled = GDW_STATUS_CANCELLING,
@@ -106,7 +113,7 @@ const GdwPhase gdw_source_phases[GDW_SOURCE_N_PHASES] = {
                         .status = GDW_STATUS_FAILED,
                         .cancelled = GDW_STATUS_CANCELLED,
                         .moved = GDW_STATUS_COMPLETED,
-                        .traits = PREPARED },
+                        .traits = PREPARED | DONE },
 };
 
 gboolean
@@ -137,6 +144,12 @@ gboolean
 gdw_source_phase_is_tidying (GdwSourcePhase phase)
 {
   return gdw_phase_has (&gdw_source_phases[phase], TIDYING);
+}
+
+gboolean
+gdw_source_phase_is_done (GdwSourcePhase phase)
+{
+  return gdw_phase_has (&gdw_source_phases[phase], DONE);
 }
 
 gboolean

@@ -20,6 +20,7 @@ typedef enum {
   GDW_SOURCE_ASKING,
   GDW_SOURCE_LEAVING,
   GDW_SOURCE_IN_DOUBT,
+  GDW_SOURCE_UNRESOLVED,
   GDW_SOURCE_ENDING,
   GDW_SOURCE_OVER,
   GDW_SOURCE_N_PHASES
@@ -37,4 +38,6 @@ gboolean gdw_source_phase_guest_is_held (GdwSourcePhase phase);
 gboolean gdw_source_phase_is_prepared (GdwSourcePhase phase);
 /* The outcome is decided as far as it can be; the rest is to clean up. */
 gboolean gdw_source_phase_is_tidying (GdwSourcePhase phase);
+/* The last status is shown; what may be left is to ask where the guest is. */
+gboolean gdw_source_phase_is_done (GdwSourcePhase phase);
 gboolean gdw_source_phase_may_reclaim (GdwSourcePhase phase);

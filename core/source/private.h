@@ -53,6 +53,7 @@ struct GdwSource {
   gboolean sync_stopped, sync_ended;
   gboolean final_done, drained;
   gboolean told_committed;        /* COMMITTED came while the links ended */
+  GdwOutcome late;                /* what was answered in doubt; NONE: nothing yet */
   GPtrArray *sections;            /* of GdwSection; NULL before they were sent */
   GSource *tick, *grace, *reason; /* timers */
   GError *lost;                   /* the error of the first link that ended */

@@ -165,7 +165,7 @@ gdw_source_begin (GdwSource *source)
 gboolean
 gdw_source_cancel (GdwSource *source, GError **error)
 {
-  if (source->phase == GDW_SOURCE_ENDING || source->phase == GDW_SOURCE_OVER)
+  if (source->phase == GDW_SOURCE_ENDING || gdw_source_is_over (source))
     return TRUE;
   if (!gdw_source_phase_is_before_commit (source->phase)) {
     g_set_error (error, GDW_ERROR, GDW_ERROR_BUSY,
@@ -207,7 +207,7 @@ gdw_source_follow (GdwSource *source)
 gboolean
 gdw_source_is_over (GdwSource *source)
 {
-  return source->phase == GDW_SOURCE_OVER;
+  return gdw_source_phase_is_done (source->phase);
 }
 
 gboolean

@@ -27,8 +27,10 @@ gboolean gdw_source_continue (GdwSource *source, GError **error);
 /* Call it when a parameter has changed. */
 void gdw_source_follow (GdwSource *source);
 
-/* Returns whether it has terminated and only answers questions. */
+/* Returns whether it has terminated; in doubt it may still ask. */
 gboolean gdw_source_is_over (GdwSource *source);
+/* The operator has decided where the guest is, or the VMM ends: do not ask any more. */
+void gdw_source_resolved (GdwSource *source, GdwOutcome outcome);
 /* Returns whether the guest is being handed over or reclaimed. */
 gboolean gdw_source_is_switching (GdwSource *source);
 /* Returns whether the destination already knows whether the guest ran. */

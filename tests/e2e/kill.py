@@ -14,7 +14,7 @@ import sys
 
 sys.path.insert(0, os.path.join(os.path.dirname(os.path.abspath(__file__)), "..", "support"))
 
-from moves import prove_next_works, prove_runs_at
+from moves import prove_arrived, prove_next_works, prove_runs_at
 from tap import Tests, check, same
 from vmm import Lab as AnyLab
 
@@ -145,6 +145,34 @@ def query_learns_of_commit(tracker):
         prove_runs_at(destination, source)
 
 
+def destination_sleeps(tracker, frame):
+    """The destination stands still until the source is in doubt, and then answers: the first
+    word decides, and the status stays."""
+    with Lab(tracker) as lab:
+        source = lab.source()
+        destination = lab.destination("destination", "--paused")
+        source.parameters(x_peer_timeout=2000)
+        uri = destination.listen(lab.address("tcp"), f"|fault:at={frame},kind=stall")
+        source.migrate(uri)
+        destination.wait_held(frame)
+        destination.freeze()
+        source.wait_status("failed")
+        same(source.info()["x-outcome"], "unknown", "x-outcome")
+        same(source.run_state(), "paused", "run state of a source that does not know")
+        destination.thaw()
+        if frame == "COMMIT":
+            source.qmp.wait("RESUME")
+            same(source.info()["x-outcome"], "source", "x-outcome")
+            prove_runs_at(source, destination)
+            prove_next_works(lab, source)
+        else:
+            destination.wait_status("completed")
+            source.wait_run_state("postmigrate")
+            same(source.info()["x-outcome"], "destination", "x-outcome")
+            prove_arrived(source, destination)
+        same(source.info()["status"], "completed" if frame == "COMMIT" else "failed", "status")
+
+
 def worth_it(tracker, name):
     """What runs without --all: one tracker in full, of the others what they have a part in: pages
     on their way, and a guest that is taken back after tracking has ended."""
@@ -170,6 +198,8 @@ def add_table(tests, tracker, every):
     add("source dies, COMMIT arrives late", source_dies_after, "COMMIT", "destination", ",for=1000")
     for at in "source", "destination":
         add(f"source dies, {at} held at COMMITTED", source_dies_after, "COMMITTED", at)
+    for frame in "COMMIT", "COMMITTED":
+        add(f"destination sleeps at {frame}", destination_sleeps, frame)
     add("QUERY-OUTCOME overtakes COMMIT", query_overtakes_commit)
     add("QUERY-OUTCOME learns of COMMIT", query_learns_of_commit)
 

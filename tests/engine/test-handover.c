@@ -8,6 +8,9 @@
 #include <glib/gstdio.h>
 #include <string.h>
 
+#include "core/migration/migration-private.h"
+#include "core/source/private.h"
+
 #define PEER_TIMEOUT_MS 2000 /* a busy machine is no dead peer */
 
 static Pair *
@@ -24,10 +27,17 @@ begin (const char *source_filters, const char *destination_filters)
 static const struct {
   const char *source, *destination;
 } no_commit[] = {
-  { "|fault:at=COMMIT,kind=drop", "" },  { "|fault:at=COMMIT,kind=reset", "" },
-  { "|fault:at=COMMIT,kind=short", "" }, { "|fault:at=COMMIT,kind=flip", "" },
-  { "|fault:at=COMMIT,kind=stall", "" }, { "", "|fault:at=COMMIT,kind=drop" },
-  { "", "|fault:at=COMMIT,kind=reset" }, { "", "|fault:at=COMMIT,kind=stall" },
+  { "|fault:at=COMMIT,kind=drop", "" },
+  { "|fault:at=COMMIT,kind=reset", "" },
+  { "|fault:at=COMMIT,kind=short", "" },
+  { "|fault:at=COMMIT,kind=flip", "" },
+  { "|fault:at=COMMIT,kind=stall", "" },
+  { "", "|fault:at=COMMIT,kind=drop" },
+  { "", "|fault:at=COMMIT,kind=reset" },
+  { "", "|fault:at=COMMIT,kind=stall" },
+  /* An answer that is lost is asked for again. */
+  { "|fault:at=COMMIT,kind=drop|fault:at=OUTCOME,kind=reset", "" },
+  { "|fault:at=COMMIT,kind=drop|fault:at=OUTCOME,kind=short", "" },
 };
 
 START_TEST (a_commit_that_is_lost_lets_the_source_resume)
@@ -84,22 +94,116 @@ START_TEST (a_lost_confirm_costs_nothing)
 }
 END_TEST
 
-/* COMMIT is on its way and the listener cannot be found any more: nobody can be asked. */
-static Pair *
-fall_in_doubt (void)
+/* The listener is there, but cannot be found; or it can again. */
+static void
+hide_listener (Pair *pair, gboolean hidden)
 {
-  Pair *pair = begin ("|fault:at=COMMIT,kind=stall", "");
+  const char *path = pair->address + strlen ("unix:");
+  g_autofree char *away = g_strconcat (path, ".away", NULL);
+
+  ck_assert_int_eq (g_rename (hidden ? path : away, hidden ? away : path), 0);
+}
+
+/* The source paused its guest, and nobody can be asked. */
+static Pair *
+fall_in_doubt_at (const char *filters)
+{
+  Pair *pair = begin (filters, "");
 
   WAIT_UNTIL (pair_fault_acted (pair));
-  ck_assert_int_eq (g_unlink (pair->address + strlen ("unix:")), 0);
-  pair_wait_ended (pair);
-  ck_assert_uint_eq (side_status (&pair->destination), GDW_STATUS_FAILED);
+  hide_listener (pair, TRUE);
+  WAIT_UNTIL (pair->source.ended);
   ck_assert_uint_eq (side_status (&pair->source), GDW_STATUS_FAILED);
   ck_assert_uint_eq (gdw_migration_get_outcome (pair->source.migration), GDW_OUTCOME_UNKNOWN);
   ck_assert (strstr (side_error (&pair->source), "the outcome is unknown") != NULL);
+  ck_assert_uint_eq (gdw_migration_get_run_state (pair->source.migration),
+                     GDW_RUN_STATE_PAUSED);
   ck_assert (!pair->source.runs && pair->source.fenced);
   return pair;
 }
+
+/* COMMIT is on its way, and the destination has given up. */
+static Pair *
+fall_in_doubt (void)
+{
+  Pair *pair = fall_in_doubt_at ("|fault:at=COMMIT,kind=stall");
+
+  WAIT_UNTIL (pair->destination.ended);
+  ck_assert_uint_eq (side_status (&pair->destination), GDW_STATUS_FAILED);
+  return pair;
+}
+
+static gboolean
+has_outcome (Side *side, GdwOutcome outcome)
+{
+  return gdw_migration_get_outcome (side->migration) == outcome;
+}
+
+/* The destination has told that it is over, and still answers. */
+START_TEST (a_late_aborted_gives_the_guest_back)
+{
+  Pair *pair = fall_in_doubt ();
+  g_autofree char *stopped = _i ? side_stop (&pair->source) : NULL;
+
+  hide_listener (pair, FALSE);
+  WAIT_UNTIL (has_outcome (&pair->source, GDW_OUTCOME_SOURCE));
+  WAIT_UNTIL (!pair->source.fenced && pair->source.runs == !_i);
+  ck_assert_uint_eq (side_status (&pair->source), GDW_STATUS_FAILED);
+  ck_assert (g_str_has_prefix (side_error (&pair->source),
+                               "destination: answered that the guest is here; before that: "));
+  ck_assert_uint_eq (pair->source.ended, 1);
+  ck_assert_uint_eq (pair->destination.calls[CALL_RESUME], 0);
+  side_expect_good_guest (&pair->source);
+  pair_expect_next_completes (pair);
+  pair_free (pair);
+}
+END_TEST
+
+START_TEST (a_late_committed_lets_it_go)
+{
+  Pair *pair = fall_in_doubt_at ("|fault:at=COMMITTED,kind=drop");
+  g_autofree char *refused = NULL, *cont = NULL;
+
+  ck_assert_uint_eq (pair->destination.ended, 0);
+  hide_listener (pair, FALSE);
+  WAIT_UNTIL (has_outcome (&pair->source, GDW_OUTCOME_DESTINATION));
+  ck_assert_uint_eq (gdw_migration_get_run_state (pair->source.migration),
+                     GDW_RUN_STATE_POSTMIGRATE);
+  ck_assert_uint_eq (side_status (&pair->source), GDW_STATUS_FAILED);
+  ck_assert (g_str_has_prefix (side_error (&pair->source),
+                               "destination: answered that the guest is there; before that: "));
+  refused = side_cont (&pair->source);
+  ck_assert (strstr (refused, "x-migrate-resolve") != NULL);
+  /* It was confirmed. */
+  WAIT_UNTIL (pair->destination.ended);
+  ck_assert_uint_eq (side_status (&pair->destination), GDW_STATUS_COMPLETED);
+  ck_assert (pair_is_equal (pair));
+  cont = side_cont (&pair->destination);
+  ck_assert_ptr_null (cont);
+  side_expect_good_guest (&pair->destination);
+  ck_assert (!pair->source.runs);
+  pair_free (pair);
+}
+END_TEST
+
+/* The operator was first: nobody asks any more, and no answer counts. */
+START_TEST (resolve_ends_the_asking)
+{
+  Pair *pair = fall_in_doubt ();
+  g_autofree char *error = NULL;
+  GdwSource *source = pair->source.migration->source;
+
+  ck_assert_ptr_nonnull (source->query);
+  error = side_resolve (&pair->source, _i);
+  ck_assert_ptr_null (error);
+  ck_assert_ptr_null (source->query);
+  ck_assert_uint_eq (source->phase, GDW_SOURCE_OVER);
+  hide_listener (pair, FALSE);
+  ck_assert (has_outcome (&pair->source, _i ? GDW_OUTCOME_SOURCE : GDW_OUTCOME_DESTINATION));
+  ck_assert_int_eq (pair->source.runs, _i);
+  pair_free (pair);
+}
+END_TEST
 
 START_TEST (a_guest_of_unknown_outcome_stays_paused)
 {
@@ -225,6 +329,9 @@ add (Suite *suite)
                        G_N_ELEMENTS (no_commit));
   tcase_add_loop_test (lost, an_answer_that_is_lost_is_asked_for, 0, G_N_ELEMENTS (no_answer));
   tcase_add_test (lost, a_lost_confirm_costs_nothing);
+  tcase_add_loop_test (doubt, a_late_aborted_gives_the_guest_back, 0, 2);
+  tcase_add_test (doubt, a_late_committed_lets_it_go);
+  tcase_add_loop_test (doubt, resolve_ends_the_asking, 0, 2);
   tcase_add_test (doubt, a_guest_of_unknown_outcome_stays_paused);
   tcase_add_test (doubt, resolve_here_takes_it_back);
   tcase_add_test (doubt, resolve_there_lets_it_go);

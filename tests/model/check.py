@@ -13,12 +13,13 @@ import tempfile
 MODEL = os.path.join(os.path.dirname(os.path.abspath(__file__)), "handover.pml")
 
 PROMISES = ["p1_never_both", "p3_source_waits", "p4_destination_waits", "paused_stays_paused",
-            "sides_agree", "listener_stays"]
+            "sides_agree", "listener_stays", "doubt_waits", "resolved_is_final"]
 
 # The right protocol: what holds in each world.
 HOLDS = {
     "": PROMISES,
-    "NO_OPERATOR": PROMISES + ["unknown_is_final"],
+    "NO_OPERATOR": PROMISES,
+    "NO_OPERATOR ONLY_LINK_1_FAILS": ["doubt_ends"],
     "SOURCE_LIVES": ["p2_cancel_resumes"],
     "ONLY_LINK_1_FAILS": PROMISES + ["p2_cancel_resumes", "no_loss"],
 }
@@ -32,13 +33,19 @@ BREAKS = {
     "CANCEL_AFTER_COMMIT": ["p1_never_both", "p3_source_waits"],
     "OPERATOR_GUESSES": ["p1_never_both"],
     "UNKNOWN_ID_MEANS_ABORTED": ["p3_source_waits"],
-    "CONT_WHILE_UNKNOWN": ["p1_never_both", "p3_source_waits"],
+    "CONT_WHILE_UNKNOWN": ["p1_never_both", "p3_source_waits", "doubt_waits"],
+    "SILENCE_MEANS_ABORTED": ["p1_never_both", "sides_agree"],
+    "DOUBT_IS_FINAL NO_OPERATOR ONLY_LINK_1_FAILS": ["doubt_ends", "no_loss"],
+    "ANSWER_AFTER_RESOLVE": ["resolved_is_final"],
     "RUN_ON_PREPARED": ["p1_never_both", "p4_destination_waits"],
     "CONT_RUNS_INCOMING": ["p4_destination_waits", "paused_stays_paused"],
     "RUN_STATE_FORGOTTEN": ["paused_stays_paused"],
     "CANCEL_LEAVES_PAUSED SOURCE_LIVES": ["p2_cancel_resumes"],
     "LISTENER_CLOSED_AT_COMMITTED": ["listener_stays"],
-    "LISTENER_CLOSED_AT_COMMITTED ONLY_LINK_1_FAILS": ["no_loss"],
+    "LISTENER_CLOSED_AT_COMMITTED NO_OPERATOR ONLY_LINK_1_FAILS": ["no_loss", "doubt_ends"],
+    "LISTENER_CLOSED_AT_FAILURE": ["listener_stays"],
+    "LISTENER_CLOSED_AT_FAILURE NO_OPERATOR ONLY_LINK_1_FAILS": ["no_loss", "doubt_ends"],
+    "LISTENER_CLOSED_AT_ANSWER": ["listener_stays"],
 }
 
 # Any of these means that the search was cut short, whatever `errors:` says.

@@ -19,7 +19,7 @@ mtype = {
   LIVE, PAUSED, PREPARING, READY,   /* not committed: the guest is the source's */
   CANCELLED,                        /* ended before commit: the guest is the source's */
   COMMITTING, WAITING, ASKING,      /* from COMMIT's first byte on: nobody knows yet */
-  COMPLETED, GIVEN_BACK, UNKNOWN,   /* committed; the answer was `aborted`; no answer */
+  COMPLETED, GIVEN_BACK, UNKNOWN,   /* committed; the answer was `aborted`; none yet */
   HERE, THERE,                      /* the operator resolved UNKNOWN */
   /* destination */
   FRESH, PREPARED,                  /* undecided */
@@ -38,6 +38,7 @@ bool listening = true;      /* destination: still answers queries */
 bool commit_begun;          /* source: the next thing is to hand COMMIT to write () */
 bool write_error;           /* source: write () of COMMIT said it failed */
 bool commit_refused;        /* destination: a COMMIT came after it had aborted */
+bool doubted;               /* source: has been UNKNOWN */
 
 /* A message that was sent stays in the net: it arrives late, in any order, on any link, and as
  * often as the receiver looks.  Unless the net loses it. */
@@ -80,10 +81,16 @@ end:
   :: d_step { (src == WAITING || src == ASKING) && net.committed ->
               src = COMPLETED; net.confirm = true }
   :: d_step { src == ASKING && net.says_committed -> src = COMPLETED; net.confirm = true }
-  :: d_step { src == ASKING && net.says_aborted -> src = GIVEN_BACK }
-  :: d_step { src == ASKING && net.says_unknown_id -> src = UNKNOWN }
-#ifndef ONLY_LINK_1_FAILS
-  :: d_step { src == ASKING -> src = UNKNOWN }
+  :: d_step { src == ASKING && net.says_aborted -> src = GIVEN_BACK; net.confirm = true }
+  :: d_step { src == ASKING && net.says_unknown_id -> src = UNKNOWN; doubted = true }
+  :: d_step { src == ASKING -> src = UNKNOWN; doubted = true }
+
+  /* The attempt has failed, and it asks on: an answer or the operator, the first decides.
+   * `unknown-id` is no answer to wait for, and none that decides. */
+#ifndef DOUBT_IS_FINAL
+  :: d_step { src == UNKNOWN && !net.query -> net.query = true }
+  :: d_step { src == UNKNOWN && net.says_committed -> src = COMPLETED; net.confirm = true }
+  :: d_step { src == UNKNOWN && net.says_aborted -> src = GIVEN_BACK; net.confirm = true }
 #endif
 
   /* The one place where the source resumes. */
@@ -110,7 +117,14 @@ end:
   :: d_step { src == CANCELLED && !src_runs -> src = UNKNOWN }
 #endif
 #ifdef UNKNOWN_ID_MEANS_ABORTED
-  :: d_step { src == ASKING && net.says_unknown_id -> src = CANCELLED }
+  :: d_step { (src == ASKING || src == UNKNOWN) && net.says_unknown_id -> src = CANCELLED }
+#endif
+#ifdef SILENCE_MEANS_ABORTED
+  :: d_step { src == UNKNOWN -> src = GIVEN_BACK }
+#endif
+#ifdef ANSWER_AFTER_RESOLVE
+  :: d_step { (src == HERE || src == THERE) && net.says_committed -> src = COMPLETED }
+  :: d_step { (src == HERE || src == THERE) && net.says_aborted -> src = GIVEN_BACK }
 #endif
 #ifdef CONT_WHILE_UNKNOWN
   :: d_step { src == UNKNOWN -> src_runs = true }
@@ -145,10 +159,11 @@ end:
 
   /* A query decides, then is answered. */
   :: d_step { UNDECIDED && net.query -> dst = ABORTED }
-  :: d_step { dst == ABORTED && net.query && !net.says_aborted -> net.says_aborted = true }
+  :: d_step { dst == ABORTED && listening && net.query && !net.says_aborted ->
+              net.says_aborted = true }
   :: d_step { dst == COMMITTED && listening && net.query && !net.says_committed ->
               net.says_committed = true }
-  :: d_step { dst == COMMITTED && listening && net.confirm -> listening = false }
+  :: d_step { !UNDECIDED && listening && net.confirm -> listening = false }
 
   /* `cont` while incoming.  Once started, it is the user's own guest: not modelled. */
   :: d_step { dst != DEAD && !started && !autostart -> autostart = true }
@@ -175,6 +190,12 @@ end:
 #endif
 #ifdef LISTENER_CLOSED_AT_COMMITTED
   :: d_step { dst == COMMITTED && started -> listening = false }
+#endif
+#ifdef LISTENER_CLOSED_AT_FAILURE
+  :: d_step { dst == ABORTED && !net.query -> listening = false }
+#endif
+#ifdef LISTENER_CLOSED_AT_ANSWER
+  :: d_step { dst == ABORTED && net.says_aborted -> listening = false }
 #endif
   od
 }
@@ -221,16 +242,23 @@ ltl sides_agree {
   [] (!(SOURCE_OWNS && src != HERE && dst == COMMITTED)
       && !(src == COMPLETED && dst == ABORTED)) }
 
-ltl listener_stays { [] (!listening -> (dst == DEAD || src == COMPLETED || src == DEAD)) }
+ltl listener_stays {
+  [] (!listening -> (dst == DEAD || src == COMPLETED || src == GIVEN_BACK || src == DEAD)) }
 
-/* Said of a world without operators. */
-ltl unknown_is_final {
-  [] (src == UNKNOWN -> [] (!src_runs && (src == UNKNOWN || src == DEAD))) }
+ltl doubt_waits { [] (src == UNKNOWN -> !src_runs) }
+
+/* No answer, however late, changes what the operator has said. */
+ltl resolved_is_final {
+  [] ((src == HERE -> [] (src == HERE || src == DEAD))
+      && (src == THERE -> [] (src == THERE || src == DEAD))) }
+
+/* Said of NO_OPERATOR and ONLY_LINK_1_FAILS: whoever can be asked answers in the end. */
+ltl doubt_ends { [] (src == UNKNOWN -> <> (src == COMPLETED || src == GIVEN_BACK)) }
 
 /* Said of ONLY_LINK_1_FAILS: every run ends, and exactly one side has the guest. */
 ltl no_loss {
   <> [] ((SOURCE_OWNS && dst != COMMITTED && src_runs == was_running && !dst_runs)
-         || (src == COMPLETED && dst == COMMITTED
+         || ((src == COMPLETED || src == THERE) && dst == COMMITTED
              && dst_runs == (was_running && autostart) && !src_runs)) }
 
 /* Each of these has to be refuted: what it denies can happen, so the model is not empty. */
@@ -246,6 +274,8 @@ ltl never_aborted_by_query { [] !(src == GIVEN_BACK && src_runs) }
 ltl never_late_commit_refused { [] !(src == GIVEN_BACK && src_runs && commit_refused) }
 ltl never_unknown { [] !(src == UNKNOWN && dst == PREPARED) }
 ltl never_unknown_while_committed { [] !(src == UNKNOWN && dst_runs) }
+ltl never_committed_late { [] !(doubted && src == COMPLETED && dst_runs) }
+ltl never_aborted_late { [] !(doubted && src == GIVEN_BACK && src_runs) }
 ltl never_unknown_id { [] !(src == UNKNOWN && net.says_unknown_id) }
 ltl never_resolved_here { [] !(src == HERE && src_runs) }
 ltl never_resolved_there { [] !(src == THERE && dst_runs) }

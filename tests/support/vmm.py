@@ -183,6 +183,13 @@ class Vmm:
     def run_state(self):
         return self.execute("query-status")["status"]
 
+    def wait_run_state(self, wanted):
+        deadline = time.monotonic() + DEADLINE
+        while self.run_state() != wanted:
+            if time.monotonic() > deadline:
+                raise AssertionError(f"{self.name}: {self.run_state()}, not {wanted}")
+            self.wait_end(0.01)
+
     def running(self):
         return self.execute("query-status")["running"]
 

@@ -129,19 +129,55 @@ typedef struct {
   GdwStack *here, *there;
   GdwQuery *query;
   char *folder;
-  guint done;
+  guint done, unanswered;
   guint8 answer;
   char *error;
+  GdwLink *link;
+  gint accepted; /* atomic */
 } Fixture;
 
 static void
-on_done (const GdwOutcomeMsg *answer, const GError *error, gpointer data)
+on_unanswered (const GError *why, gpointer data)
+{
+  Fixture *f = data;
+
+  f->unanswered++;
+  f->error = g_strdup (why->message);
+}
+
+static void
+on_answered (const GdwOutcomeMsg *answer, gpointer data)
 {
   Fixture *f = data;
 
   f->done++;
-  f->answer = answer ? answer->answer : 0;
-  f->error = error ? g_strdup (error->message) : NULL;
+  f->answer = answer->answer;
+}
+
+static const GdwQueryOps ops = { on_unanswered, on_answered };
+
+static gpointer
+accept_link (gpointer data)
+{
+  Fixture *f = data;
+
+  f->link = gdw_stack_accept (f->there, NULL, NULL);
+  g_atomic_int_set (&f->accepted, TRUE);
+  return NULL;
+}
+
+/* The main loop runs meanwhile: it begins the next question. */
+static GdwLink *
+next_link (Fixture *f)
+{
+  GThread *thread;
+
+  g_atomic_int_set (&f->accepted, FALSE);
+  thread = g_thread_new ("accept", accept_link, f);
+  WAIT_UNTIL (g_atomic_int_get (&f->accepted));
+  g_thread_join (thread);
+  ck_assert_ptr_nonnull (f->link);
+  return f->link;
 }
 
 static void
@@ -157,14 +193,14 @@ ask (Fixture *f, gboolean listens, guint window_ms)
   f->there = open_text (f->plugins, uri, FALSE, NULL);
   ck_assert (!listens || gdw_stack_listen (f->there, NULL, NULL));
   f->query = gdw_query_new (f->here, NULL, id, token, window_ms, g_main_context_default (),
-                            on_done, f);
+                            &ops, f);
 }
 
 static void
 end (Fixture *f)
 {
-  WAIT_UNTIL (f->done);
-  ck_assert_uint_eq (f->done, 1);
+  ck_assert_uint_le (f->done, 1);
+  ck_assert_uint_le (f->unanswered, 1);
   gdw_query_free (f->query);
   gdw_stack_close (f->here);
   gdw_stack_close (f->there);
@@ -213,7 +249,7 @@ START_TEST (the_answer_is_confirmed)
   GdwLink *link;
 
   ask (&f, TRUE, 30000);
-  link = gdw_stack_accept (f.there, NULL, NULL);
+  link = next_link (&f);
   ck_assert_uint_eq (read_type (link), GDW_FRAME_QUERY_OUTCOME);
   write_answer (link, GDW_ANSWER_ABORTED);
   ck_assert_uint_eq (read_type (link), GDW_FRAME_CONFIRM);
@@ -231,11 +267,11 @@ START_TEST (it_is_asked_again_until_it_is_answered)
   GdwLink *link;
 
   ask (&f, TRUE, 30000);
-  gdw_link_close (gdw_stack_accept (f.there, NULL, NULL));
-  link = gdw_stack_accept (f.there, NULL, NULL);
+  gdw_link_close (next_link (&f));
+  link = next_link (&f);
   ck_assert_uint_eq (read_type (link), GDW_FRAME_QUERY_OUTCOME);
   gdw_link_close (link);
-  link = gdw_stack_accept (f.there, NULL, NULL);
+  link = next_link (&f);
   ck_assert_uint_eq (read_type (link), GDW_FRAME_QUERY_OUTCOME);
   write_answer (link, GDW_ANSWER_COMMITTED);
   WAIT_UNTIL (f.done);
@@ -245,19 +281,72 @@ START_TEST (it_is_asked_again_until_it_is_answered)
 }
 END_TEST
 
-START_TEST (nobody_answers)
+/* The window is over, and it is asked on. */
+START_TEST (it_is_asked_on_when_nobody_answers)
 {
   Fixture f;
-  GdwLink *link = NULL;
+  GdwLink *silent = NULL, *link;
 
   ask (&f, _i, 500);
   if (_i)
-    link = gdw_stack_accept (f.there, NULL, NULL);
+    silent = next_link (&f);
+  WAIT_UNTIL (f.unanswered);
+  ck_assert_uint_eq (f.done, 0);
+  ck_assert_str_ne (f.error, "");
+  ck_assert (_i || gdw_stack_listen (f.there, NULL, NULL));
+  link = next_link (&f);
+  ck_assert_uint_eq (read_type (link), GDW_FRAME_QUERY_OUTCOME);
+  write_answer (link, GDW_ANSWER_ABORTED);
   WAIT_UNTIL (f.done);
-  ck_assert_uint_eq (f.answer, 0);
-  ck_assert_ptr_nonnull (f.error);
-  if (link)
-    gdw_link_close (link);
+  ck_assert_uint_eq (f.answer, GDW_ANSWER_ABORTED);
+  gdw_link_close (silent);
+  gdw_link_close (link);
+  end (&f);
+}
+END_TEST
+
+/* Whoever does not know the migration ends the window, but not the asking. */
+START_TEST (unknown_id_decides_nothing)
+{
+  Fixture f;
+  GdwLink *link;
+
+  ask (&f, TRUE, 30000);
+  link = next_link (&f);
+  write_answer (link, GDW_ANSWER_UNKNOWN_ID);
+  ck_assert_uint_eq (read_type (link), GDW_FRAME_QUERY_OUTCOME);
+  WAIT_UNTIL (f.unanswered);
+  ck_assert_uint_eq (read_type (link), 0); /* nothing to confirm */
+  ck_assert_str_eq (f.error, "it does not know this migration");
+  gdw_link_close (link);
+  link = next_link (&f);
+  write_answer (link, GDW_ANSWER_COMMITTED);
+  WAIT_UNTIL (f.done);
+  ck_assert_uint_eq (f.answer, GDW_ANSWER_COMMITTED);
+  gdw_link_close (link);
+  end (&f);
+}
+END_TEST
+
+/* Its thread waits for an answer, or has just posted it. */
+START_TEST (no_answer_comes_after_it_was_freed)
+{
+  Fixture f;
+  GdwLink *link;
+
+  ask (&f, TRUE, 30000);
+  link = next_link (&f);
+  ck_assert_uint_eq (read_type (link), GDW_FRAME_QUERY_OUTCOME);
+  if (_i) {
+    write_answer (link, GDW_ANSWER_ABORTED);
+    ck_assert_uint_eq (read_type (link), GDW_FRAME_CONFIRM);
+    ck_assert_uint_eq (read_type (link), 0);
+  }
+  gdw_query_free (g_steal_pointer (&f.query));
+  while (g_main_context_iteration (NULL, FALSE))
+    ;
+  ck_assert_uint_eq (f.done + f.unanswered, 0);
+  gdw_link_close (link);
   end (&f);
 }
 END_TEST
@@ -275,6 +364,8 @@ main (void)
   tcase_set_timeout (query, 60);
   tcase_add_test (query, the_answer_is_confirmed);
   tcase_add_test (query, it_is_asked_again_until_it_is_answered);
-  tcase_add_loop_test (query, nobody_answers, 0, 2);
+  tcase_add_loop_test (query, it_is_asked_on_when_nobody_answers, 0, 2);
+  tcase_add_test (query, unknown_id_decides_nothing);
+  tcase_add_loop_test (query, no_answer_comes_after_it_was_freed, 0, 2);
   return suite_run ("handover", verdict, query, NULL);
 }

@@ -24,7 +24,8 @@ static const char *const source_moves[] = {
   "COMMIT_LOST: ASKING LEAVING IN_DOUBT ENDING",
   "ASKING: LEAVING IN_DOUBT ENDING",
   "LEAVING: OVER",
-  "IN_DOUBT: OVER",
+  "IN_DOUBT: UNRESOLVED",
+  "UNRESOLVED: OVER",
   "ENDING: OVER",
   "OVER:",
 };
