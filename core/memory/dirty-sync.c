@@ -349,6 +349,15 @@ gdw_dirty_sync_rest (GdwDirtySync *sync)
 }
 
 void
+gdw_dirty_sync_go_on (GdwDirtySync *sync)
+{
+  pthread_mutex_lock (&sync->lock);
+  sync->rest = FALSE;
+  pthread_cond_signal (&sync->wake);
+  pthread_mutex_unlock (&sync->lock);
+}
+
+void
 gdw_dirty_sync_final (GdwDirtySync *sync)
 {
   order (sync, &sync->final);

@@ -58,6 +58,9 @@ void gdw_dirty_sync_request (GdwDirtySync *sync);
  * sync. */
 void gdw_dirty_sync_rest (GdwDirtySync *sync);
 
+/* Main thread.  The guest will run on: end the rest.  No last dirty sync is under way. */
+void gdw_dirty_sync_go_on (GdwDirtySync *sync);
+
 /* Main thread, guest paused.  Do the last dirty sync; then the round is final. */
 void gdw_dirty_sync_final (GdwDirtySync *sync);
 

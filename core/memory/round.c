@@ -467,6 +467,28 @@ gdw_round_final (GdwRound *round)
     round->notify (GDW_ROUND_MORE, NULL, round->data);
 }
 
+gboolean
+gdw_round_is_drained (GdwRound *round)
+{
+  gboolean drained;
+
+  pthread_mutex_lock (&round->lock);
+  drained = round->drained;
+  pthread_mutex_unlock (&round->lock);
+  return drained;
+}
+
+void
+gdw_round_reopen (GdwRound *round)
+{
+  pthread_mutex_lock (&round->lock);
+  round->final = round->drained = round->low_said = FALSE;
+  round->number++;
+  g_clear_pointer (&round->damaged, gdw_pageset_free);
+  pthread_mutex_unlock (&round->lock);
+  round->notify (GDW_ROUND_MORE, NULL, round->data);
+}
+
 guint64
 gdw_round_dirty_pages (GdwRound *round)
 {

@@ -75,6 +75,11 @@ void gdw_round_sent (GdwRound *round, guint64 bytes);
  * acknowledged, then notify DRAINED once. */
 void gdw_round_final (GdwRound *round);
 
+/* Everything is acknowledged.  A DRAINED that was told before reopen counts for nothing. */
+gboolean gdw_round_is_drained (GdwRound *round);
+/* The guest will run again: go on as before gdw_round_final. */
+void gdw_round_reopen (GdwRound *round);
+
 guint64 gdw_round_dirty_pages (GdwRound *round);
 /* The pages that are left at one moment: dirty ones, and those that are claimed but not
  * acknowledged (in a batch, or on a link). */

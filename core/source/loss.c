@@ -40,7 +40,8 @@ change_main_link (GdwSource *source)
     return;
   if (source->phase == GDW_SOURCE_PREPARING && !gdw_source_enter (source, GDW_SOURCE_DRAINING))
     return;
-  gdw_source_send_state (source);
+  if (source->state_said)
+    gdw_source_send_state (source);
 }
 
 static void

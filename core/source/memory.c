@@ -88,6 +88,7 @@ on_synced (const GdwDirtySynced *result, const GError *error, gpointer data)
     source->blackout.harvest_us = result->us;
     source->step_us = g_get_monotonic_time ();
     gdw_source_maybe_prepare (source);
+    gdw_source_maybe_return (source);
   } else if (source->phase == GDW_SOURCE_SENDING) {
     gdw_source_consider (source, result->asked);
   }
@@ -165,10 +166,7 @@ on_round_end (gpointer data)
 static void
 on_drained (gpointer data)
 {
-  GdwSource *source = data;
-
-  source->drained = TRUE;
-  gdw_source_maybe_prepare (source);
+  gdw_source_maybe_prepare (data);
 }
 
 void

@@ -56,6 +56,7 @@ free_workers (GdwSource *source)
   gdw_timer_clear (&source->tick);
   gdw_timer_clear (&source->grace);
   gdw_timer_clear (&source->reason);
+  gdw_timer_clear (&source->overrun);
   g_clear_error (&source->lost);
   gdw_source_count_links (source);
   for (guint i = 0; i < source->n_created; i++) {

@@ -46,16 +46,24 @@ const GdwPhase gdw_source_phases[GDW_SOURCE_N_PHASES] = {
                           .waits_for = "the host's `save_state`; known pages travel meanwhile, "
                                        "without a limit of bandwidth",
                           .status = GDW_STATUS_DEVICE,
-                          .next = TO (DRAINING) | TO (ENDING),
+                          .next = TO (DRAINING) | TO (RETURNING) | TO (ENDING),
                           .traits = BEFORE_COMMIT | LINKS_IN_USE | HELD,
                           .reclaim = TRUE },
   [GDW_SOURCE_DRAINING] = { .name = "DRAINING",
                             .waits_for = "the last dirty sync, then the acknowledgement of "
                                          "every page",
                             .status = GDW_STATUS_DEVICE,
-                            .next = TO (PREPARING) | TO (ENDING),
+                            .next = TO (PREPARING) | TO (RETURNING) | TO (ENDING),
                             .traits = BEFORE_COMMIT | LINKS_IN_USE | HELD,
                             .reclaim = TRUE },
+  /* The blackout took longer than `x-max-downtime`. */
+  [GDW_SOURCE_RETURNING] = { .name = "RETURNING",
+                             .waits_for = "the end of `save_state` and of the last dirty sync, "
+                                          "then the host's `resume`",
+                             .status = GDW_STATUS_DEVICE,
+                             .next = TO (SENDING) | TO (ENDING),
+                             .traits = BEFORE_COMMIT | LINKS_IN_USE | HELD,
+                             .reclaim = TRUE },
   /* Returns to DRAINING when the main link dies, to repeat PREPARE on another. */
   [GDW_SOURCE_PREPARING] = { .name = "PREPARING",
                              .waits_for = "PREPARED",

@@ -51,11 +51,15 @@ struct GdwSource {
   guint guest_orders; /* hand_over, fence, reclaim under way */
   gboolean reclaimed; /* ordered */
   gboolean sync_stopped, sync_ended;
-  gboolean final_done, drained;
+  gboolean final_ordered, final_done;
+  gboolean state_said; /* it is on its way, or PREPARE follows it */
+  guint n_returns;     /* how often the guest was given back */
+  guint64 max_downtime_ms;
   gboolean told_committed;        /* COMMITTED came while the links ended */
   GdwOutcome late;                /* what was answered in doubt; NONE: nothing yet */
   GPtrArray *sections;            /* of GdwSection; NULL before they were sent */
   GSource *tick, *grace, *reason; /* timers */
+  GSource *overrun;               /* a timer, while x-max-downtime counts */
   GError *lost;                   /* the error of the first link that ended */
 
   gint sending;       /* atomic: dirty syncs may be asked for */
@@ -115,6 +119,8 @@ guint64 gdw_source_step_time (GdwSource *source);
  * or the operator asked for the dirty sync. */
 void gdw_source_consider (GdwSource *source, gboolean asked);
 void gdw_source_maybe_prepare (GdwSource *source);
+/* In RETURNING: gives the guest back if nothing of the switchover is under way any more. */
+void gdw_source_maybe_return (GdwSource *source);
 /* Sends all sections, if they are known yet. */
 void gdw_source_send_state (GdwSource *source);
 void gdw_source_on_prepared (GdwSource *source);

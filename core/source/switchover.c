@@ -9,6 +9,8 @@
  * messages PREPARE to COMMITTED. */
 #define FIXED_US 2000
 #define FIXED_ROUND_TRIPS 2
+/* How often x-max-downtime gives the guest back. */
+#define RETURNS_MAX 3u
 
 static void on_paused (const GError *error, gpointer data);
 
@@ -42,6 +44,88 @@ gdw_source_consider (GdwSource *source, gboolean asked)
   gdw_guest_hand_over (source->attempt.guest, source->cancellable, on_paused, source);
 }
 
+static void
+on_returned (const GError *error, gpointer data)
+{
+  GdwSource *source = data;
+
+  source->guest_orders--;
+  if (source->phase != GDW_SOURCE_RETURNING) {
+    gdw_source_proceed (source);
+    return;
+  }
+  if (error) {
+    gdw_source_fail (source, g_error_copy (error));
+    return;
+  }
+  if (!gdw_source_enter (source, GDW_SOURCE_SENDING))
+    return;
+  g_atomic_int_set (&source->sending, TRUE);
+  gdw_dirty_sync_request (source->sync);
+}
+
+/* Before the guest runs again the round is open: what is damaged from now on may have been
+ * written on its way. */
+void
+gdw_source_maybe_return (GdwSource *source)
+{
+  if (source->phase != GDW_SOURCE_RETURNING || source->host_calls || source->guest_orders ||
+      source->final_ordered != source->final_done)
+    return;
+  source->final_ordered = source->final_done = FALSE;
+  source->blackout = (GdwInfo){ 0 };
+  g_clear_pointer (&source->sections, g_ptr_array_unref);
+  g_object_unref (source->cancellable);
+  source->cancellable = g_cancellable_new ();
+  gdw_rate_open (source->rate, FALSE);
+  gdw_round_reopen (source->round);
+  gdw_dirty_sync_go_on (source->sync);
+  source->guest_orders++;
+  gdw_guest_reclaim (source->attempt.guest, on_returned, source);
+}
+
+static void
+give_back (GdwSource *source, guint64 limit_ms)
+{
+  if (!gdw_source_enter (source, GDW_SOURCE_RETURNING))
+    return;
+  gdw_source_warn (
+      source,
+      "source: the guest was paused for longer than x-max-downtime (%" G_GUINT64_FORMAT
+      " ms): it runs on, and so does precopy (%u of %u)",
+      limit_ms, ++source->n_returns, RETURNS_MAX);
+  g_cancellable_cancel (source->cancellable);
+  gdw_source_maybe_return (source);
+}
+
+/* Nothing of the state has been said before PREPARE, so the destination need not know. */
+static gboolean
+on_overrun (gpointer data)
+{
+  GdwSource *source = data;
+  guint64 limit_ms = source->max_downtime_ms;
+  gboolean may_return = source->phase == GDW_SOURCE_SAVING ||
+                        (source->phase == GDW_SOURCE_DRAINING && !source->state_said);
+
+  gdw_timer_clear (&source->overrun);
+  if (may_return && source->n_returns < RETURNS_MAX) {
+    give_back (source, limit_ms);
+    return G_SOURCE_REMOVE;
+  }
+  /* Once its trailer is being written a stream of one way has nobody to ask. */
+  if (source->one_way && source->phase == GDW_SOURCE_COMMITTING)
+    return G_SOURCE_REMOVE;
+  gdw_source_fail (
+      source,
+      g_error_new (
+          GDW_ERROR, GDW_ERROR_TIMEOUT,
+          "source: the guest was paused for longer than x-max-downtime (%" G_GUINT64_FORMAT
+          " ms), %s; raise it, or give the migration more bandwidth",
+          limit_ms,
+          may_return ? "and was given back three times before" : "and PREPARE was sent"));
+  return G_SOURCE_REMOVE;
+}
+
 static void on_saved (GdwAnswer *answer, gpointer data);
 
 static void
@@ -51,6 +135,10 @@ save (GdwSource *source)
 
   if (!gdw_source_enter (source, GDW_SOURCE_SAVING))
     return;
+  source->max_downtime_ms = source->attempt.parameters->x_max_downtime;
+  if (source->max_downtime_ms)
+    gdw_timer_set (&source->overrun, source->attempt.context, (guint) source->max_downtime_ms,
+                   on_overrun, source);
   source->step_us = g_get_monotonic_time ();
   source->attempt.ops->round (++source->rounds, source->attempt.data);
   /* Lift the limit: while the guest is paused every byte held back is downtime. */
@@ -121,6 +209,7 @@ gdw_source_send_state (GdwSource *source)
 {
   for (guint i = 0; source->sections && i < source->sections->len; i++)
     send_section (source, source->sections->pdata[i]);
+  source->state_said = source->sections != NULL;
 }
 
 static void
@@ -130,6 +219,7 @@ on_saved (GdwAnswer *answer, gpointer data)
 
   source->host_calls--;
   if (source->phase != GDW_SOURCE_SAVING) {
+    gdw_source_maybe_return (source);
     gdw_source_proceed (source);
     return;
   }
@@ -138,10 +228,13 @@ on_saved (GdwAnswer *answer, gpointer data)
     return;
   }
   source->sections = g_ptr_array_ref (answer->sections);
-  gdw_source_send_state (source);
+  /* Until PREPARE the guest may be given back, and this state void. */
+  if (!source->overrun)
+    gdw_source_send_state (source);
   source->blackout.state_us = gdw_source_step_time (source);
   if (!gdw_source_enter (source, GDW_SOURCE_DRAINING))
     return;
+  source->final_ordered = TRUE;
   gdw_dirty_sync_final (source->sync);
 }
 
@@ -151,10 +244,12 @@ gdw_source_maybe_prepare (GdwSource *source)
   g_autofree GdwPrepare *prepare = NULL;
   GByteArray *meta;
 
-  if (source->phase != GDW_SOURCE_DRAINING || !source->final_done || !source->drained ||
-      source->n_unconfirmed)
+  if (source->phase != GDW_SOURCE_DRAINING || !source->final_done ||
+      !gdw_round_is_drained (source->round) || source->n_unconfirmed)
     return;
   source->blackout.pages_us += gdw_source_step_time (source);
+  if (!source->state_said)
+    gdw_source_send_state (source);
   if (!gdw_source_enter (source, GDW_SOURCE_PREPARING))
     return;
   prepare = g_new0 (GdwPrepare, 1);

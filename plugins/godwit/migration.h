@@ -197,7 +197,8 @@ void gdw_migration_ring_full (GdwMigration *migration, guint vcpu);
 /* Capabilities and parameters by their QMP names; @value as a user would type it
  * ("on", "104857600", "bitmap").  Capabilities stay as they are while a migration runs; a
  * running migration follows max-bandwidth, downtime-limit, avail-switchover-bandwidth and
- * x-peer-timeout, and keeps its tracker and number of links. */
+ * x-peer-timeout (x-max-downtime from the next switchover on), and keeps its tracker and links.
+ */
 gboolean gdw_migration_set_capability (GdwMigration *migration, const char *name, gboolean on,
                                        GError **error);
 gboolean gdw_migration_set_parameter (GdwMigration *migration, const char *name,

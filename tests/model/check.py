@@ -13,7 +13,8 @@ import tempfile
 MODEL = os.path.join(os.path.dirname(os.path.abspath(__file__)), "handover.pml")
 
 PROMISES = ["p1_never_both", "p3_source_waits", "p4_destination_waits", "paused_stays_paused",
-            "sides_agree", "listener_stays", "doubt_waits", "resolved_is_final"]
+            "sides_agree", "listener_stays", "doubt_waits", "resolved_is_final",
+            "nothing_is_stale"]
 
 # The right protocol: what holds in each world.
 HOLDS = {
@@ -30,6 +31,8 @@ BREAKS = {
     "QUERY_DOES_NOT_DECIDE ONLY_LINK_1_FAILS": ["p1_never_both", "no_loss"],
     "LATE_COMMIT_ACCEPTED": ["p1_never_both", "sides_agree"],
     "RESUME_AFTER_COMMIT_WRITE_ERROR": ["p1_never_both", "p3_source_waits"],
+    "RETURN_AFTER_PREPARE": ["nothing_is_stale"],
+    "RETURN_AFTER_COMMIT": ["p1_never_both", "p3_source_waits", "nothing_is_stale"],
     "CANCEL_AFTER_COMMIT": ["p1_never_both", "p3_source_waits"],
     "OPERATOR_GUESSES": ["p1_never_both"],
     "UNKNOWN_ID_MEANS_ABORTED": ["p3_source_waits"],

@@ -39,6 +39,9 @@ bool commit_begun;          /* source: the next thing is to hand COMMIT to write
 bool write_error;           /* source: write () of COMMIT said it failed */
 bool commit_refused;        /* destination: a COMMIT came after it had aborted */
 bool doubted;               /* source: has been UNKNOWN */
+bool returned;              /* source: a blackout took too long, and gave the guest back */
+bool prepare_said;          /* source: PREPARE is on its way, with what memory was then */
+bool stale;                 /* the guest has run at the source since */
 
 /* A message that was sent stays in the net: it arrives late, in any order, on any link, and as
  * often as the receiver looks.  Unless the net loses it. */
@@ -62,7 +65,11 @@ active proctype Source ()
 end:
   do
   :: d_step { src == LIVE -> src = PAUSED; src_runs = false }
-  :: d_step { src == PAUSED -> src = PREPARING; net.prepare = true }
+  :: d_step { src == PAUSED -> src = PREPARING; net.prepare = true; prepare_said = true }
+
+  /* x-max-downtime, before PREPARE: precopy goes on.  Once is enough to see. */
+  :: d_step { src == PAUSED && !returned ->
+              src = LIVE; src_runs = was_running; returned = true }
   :: d_step { src == PREPARING && net.prepared -> src = READY }
   :: d_step { src == READY -> src = COMMITTING; commit_begun = true }
 
@@ -95,7 +102,7 @@ end:
 
   /* The one place where the source resumes. */
   :: d_step { (src == CANCELLED || src == GIVEN_BACK || src == HERE) &&
-              was_running && !src_runs -> src_runs = true }
+              was_running && !src_runs -> src_runs = true; stale = prepare_said }
 
   /* x-migrate-resolve, by an operator who looked at the destination first. */
 #ifndef NO_OPERATOR
@@ -109,6 +116,14 @@ end:
 
 #ifdef RESUME_AFTER_COMMIT_WRITE_ERROR
   :: d_step { src == COMMITTING -> src = CANCELLED; net.commit = true }
+#endif
+#ifdef RETURN_AFTER_PREPARE
+  :: d_step { (src == PREPARING || src == READY) && was_running && !returned ->
+              src = LIVE; src_runs = true; returned = true; stale = prepare_said }
+#endif
+#ifdef RETURN_AFTER_COMMIT
+  :: d_step { src == WAITING && was_running && !returned ->
+              src = LIVE; src_runs = true; returned = true; stale = prepare_said }
 #endif
 #ifdef CANCEL_AFTER_COMMIT
   :: d_step { src == WAITING -> src = CANCELLED; net.abort = true }
@@ -245,6 +260,9 @@ ltl sides_agree {
 ltl listener_stays {
   [] (!listening -> (dst == DEAD || src == COMPLETED || src == GIVEN_BACK || src == DEAD)) }
 
+/* What it runs there has not gone on here since it was sent. */
+ltl nothing_is_stale { [] (dst == COMMITTED -> !stale) }
+
 ltl doubt_waits { [] (src == UNKNOWN -> !src_runs) }
 
 /* No answer, however late, changes what the operator has said. */
@@ -268,6 +286,8 @@ ltl never_completed_by_query { [] !(src == COMPLETED && !started) }
 ltl never_completed_despite_write_error { [] !(src == COMPLETED && write_error) }
 ltl never_completed_paused { [] !(src == COMPLETED && started && was_running && !dst_runs) }
 ltl never_confirmed { [] !(dst == COMMITTED && !listening) }
+ltl never_returned { [] !(returned && src == LIVE && src_runs) }
+ltl never_completed_after_return { [] !(returned && src == COMPLETED && dst_runs) }
 ltl never_cancelled { [] !(src == CANCELLED && src_runs && dst == ABORTED) }
 ltl never_cancelled_when_prepared { [] !(src == CANCELLED && src_runs && dst == PREPARED) }
 ltl never_aborted_by_query { [] !(src == GIVEN_BACK && src_runs) }

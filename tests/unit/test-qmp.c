@@ -184,14 +184,16 @@ static const struct {
                                                                           "channels\":2,"
                                                                           "\"tracker\":"
                                                                           "\"auto\",\"x-peer-"
-                                                                          "timeout\":30000}}"
+                                                                          "timeout\":30000,\"x-"
+                                                                          "max-downtime\":0}}"
                                                                           "\n" },
   { NEGOTIATE "{\"execute\":\"migrate-set-parameters\",\"arguments\":{\"max-bandwidth\":"
               "18446744073709551615,\"tracker\":\"bitmap\"}}"
               "{\"execute\":\"query-migrate-parameters\"}",
     OK OK "{\"return\":{\"max-bandwidth\":18446744073709551615,"
           "\"avail-switchover-bandwidth\":0,\"downtime-limit\":300,"
-          "\"multifd-channels\":2,\"tracker\":\"bitmap\",\"x-peer-timeout\":30000}}\n" },
+          "\"multifd-channels\":2,\"tracker\":\"bitmap\",\"x-peer-timeout\":30000,"
+          "\"x-max-downtime\":0}}\n" },
   { NEGOTIATE "{\"execute\":\"query-status\"}",
     OK "{\"return\":{\"running\":false,\"status\":\"prelaunch\"}}\n" },
 };

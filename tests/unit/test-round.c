@@ -401,6 +401,35 @@ START_TEST (nothing_left_is_drained_at_once)
 }
 END_TEST
 
+/* The guest was given back: the next blackout is drained anew, and the first one left nothing.
+ */
+START_TEST (a_round_that_is_reopened_goes_on)
+{
+  begin (2);
+  acknowledge (claim_all ());
+  write_page (PAGE);
+  gdw_round_final (work);
+  ck_assert (damage (PAGE, number, NULL));
+  acknowledge (claim_all ());
+  ck_assert (gdw_round_is_drained (work));
+  gdw_round_reopen (work);
+  ck_assert (!gdw_round_is_drained (work));
+  write_page (PAGE);
+  ck_assert (damage (PAGE, number, NULL));
+  ck_assert (damage (PAGE, number, NULL));
+  g_string_truncate (events, 0);
+  acknowledge (claim_all ());
+  ck_assert_ptr_null (strstr (events->str, "drained"));
+  write_page (PAGE);
+  gdw_round_final (work);
+  ck_assert (!gdw_round_is_drained (work));
+  acknowledge (claim_all ());
+  ck_assert (g_str_has_suffix (events->str, " drained"));
+  ck_assert (gdw_round_is_drained (work));
+  end ();
+}
+END_TEST
+
 /* Harvests come all the time and tell of all memory: a sweep is a round all the same, little is
  * left of the first one all the same, and each later one asks for a harvest at its end. */
 START_TEST (a_set_that_is_filled_up_all_the_time_does_not_hide_the_end)
@@ -442,6 +471,7 @@ main (void)
   tcase_add_test (tc, damaged_twice_while_paused_is_an_error);
   tcase_add_loop_test (tc, it_is_drained_once_when_all_is_acknowledged, 1, 3);
   tcase_add_test (tc, nothing_left_is_drained_at_once);
+  tcase_add_test (tc, a_round_that_is_reopened_goes_on);
   tcase_add_test (tc, a_set_that_is_filled_up_all_the_time_does_not_hide_the_end);
   return suite_run ("round", tc, order, NULL);
 }

@@ -24,7 +24,8 @@ START_TEST (parameters_begin_with_the_documented_defaults)
   gdw_settings_init (gdw_parameters, &p);
   text = all_text (gdw_parameters, &p);
   ck_assert_str_eq (text, "max-bandwidth=0 avail-switchover-bandwidth=0 downtime-limit=300 "
-                          "multifd-channels=2 tracker=auto x-peer-timeout=30000 ");
+                          "multifd-channels=2 tracker=auto x-peer-timeout=30000 "
+                          "x-max-downtime=0 ");
   gdw_settings_clear (gdw_parameters, &p);
 }
 END_TEST

@@ -22,6 +22,7 @@ static const char *const allowed[] = {
   "pre-switchover device",
   "pre-switchover cancelling",
   "pre-switchover failed",
+  "device active",
   "device completed",
   "device cancelling",
   "device failed",
