@@ -88,7 +88,8 @@ const char *gdw_run_state_name (GdwRunState state);
  * @migration: whose
  * @status: a GdwStatus
  *
- * An attempt is over and all of its threads, links and callbacks are gone.
+ * An attempt is over and all of its threads, links and callbacks are gone, except those that
+ * ask or answer which side has the guest after a handover in doubt.
  */
 
 /**
