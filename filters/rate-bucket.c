@@ -4,6 +4,7 @@
 
 #define BYTE G_GUINT64_CONSTANT (1000000)
 #define FULL_US 20000
+#define RESTED_US 2000
 /* Bytes are granted in portions of this much time: short enough that nothing is lost if a timer
  * is half a portion late, long enough not to wake for each byte. */
 #define PORTION_US 10000
@@ -35,6 +36,13 @@ fill (Bucket *bucket, gint64 now_us)
   else
     bucket->credit += passed * bucket->rate;
   bucket->at_us = MAX (bucket->at_us, now_us);
+}
+
+void
+bucket_rested (Bucket *bucket, gint64 now_us)
+{
+  fill (bucket, now_us);
+  bucket->credit = MIN (bucket->credit, MAX (bucket->rate * RESTED_US, BYTE));
 }
 
 guint64

@@ -5,9 +5,9 @@
 #include <glib.h>
 
 /* A bucket into which bytes flow at a rate, and out of which a writer takes them.  It holds the
- * bytes of 20 ms, so in t us it grants at most rate x (t + 20000) / 1000000 bytes and one more.
- * The caller gives the times, in microseconds; a time before the last one counts as the last
- * one. */
+ * bytes of 20 ms, for a writer that slept too long, so in t us it grants at most rate x (t +
+ * 20000) / 1000000 bytes and one more. The caller gives the times, in microseconds; a time
+ * before the last one counts as the last one. */
 typedef struct {
   guint64 rate;   /* bytes per second, 1..BUCKET_RATE_MAX */
   guint64 credit; /* in millionths of a byte, so that no fraction is lost between two calls */
@@ -18,6 +18,10 @@ typedef struct {
 
 /* The bucket is full at @now_us. */
 void bucket_init (Bucket *bucket, guint64 rate, gint64 now_us);
+
+/* Nobody took any until now: a wire does not keep what it could have carried, but for the bytes
+ * of 2 ms, in which a writer gets its next ones. */
+void bucket_rested (Bucket *bucket, gint64 now_us);
 
 /* Takes up to @wanted bytes, at least 1, and returns their number.  0: wait @wait_us, which is
  * at most 10 ms or the time of one byte, and ask again. */

@@ -2,31 +2,40 @@
 /* SPDX-FileCopyrightText: The godwit authors */
 
 /* A slow wire: each link has its own bucket, and a write waits until the bucket holds
- * something. */
+ * something.  With `skip` the first links are as they are. */
 
 #include <godwit/filter.h>
 
 #include "rate-bucket.h"
 #include "transports/common/wait.h"
 
-enum { OPTION_BYTES_PER_SECOND };
+enum { OPTION_BYTES_PER_SECOND, OPTION_SKIP };
+
+typedef struct {
+  guint64 bytes_per_second;
+  gint skip;
+  gint opened; /* atomic: links */
+} Rate;
 
 static gpointer
 rate_open (const GdwFilterConfig *config, GError **error)
 {
-  guint64 *bytes_per_second = g_new (guint64, 1);
+  Rate *rate = g_new0 (Rate, 1);
 
-  *bytes_per_second = config->options[OPTION_BYTES_PER_SECOND].number;
-  return bytes_per_second;
+  rate->bytes_per_second = config->options[OPTION_BYTES_PER_SECOND].number;
+  rate->skip = (gint) config->options[OPTION_SKIP].number;
+  return rate;
 }
 
 static gpointer
 rate_link_open (gpointer self, gboolean incoming, GCancellable *cancellable, GError **error)
 {
-  const guint64 *bytes_per_second = self;
+  Rate *rate = self;
+  gboolean slow = g_atomic_int_add (&rate->opened, 1) >= rate->skip;
   Bucket *bucket = g_new (Bucket, 1);
 
-  bucket_init (bucket, *bytes_per_second, g_get_monotonic_time ());
+  bucket_init (bucket, slow ? rate->bytes_per_second : BUCKET_RATE_MAX,
+               g_get_monotonic_time ());
   return bucket;
 }
 
@@ -64,6 +73,7 @@ rate_write (gpointer link, const GdwNext *next, const struct iovec *iov, guint n
 
   for (guint i = 0; i < n; i++)
     wanted += iov[i].iov_len;
+  bucket_rested (bucket, g_get_monotonic_time ());
   while ((granted = bucket_take (bucket, g_get_monotonic_time (), wanted, &wait_us)) == 0)
     if (!sleep_us (wait_us, cancellable, error))
       return -1;
@@ -78,6 +88,11 @@ static const GdwOption rate_options[] = {
                                 .min = 1,
                                 .max = BUCKET_RATE_MAX,
                                 .help = "how much a link may write" },
+  [OPTION_SKIP] = { .name = "skip",
+                    .type = GDW_OPTION_UINT,
+                    .default_value = "0",
+                    .max = 255,
+                    .help = "the first links to open, which are not limited" },
   { 0 },
 };
 

@@ -73,6 +73,31 @@ START_TEST (each_link_has_the_rate_for_itself)
 }
 END_TEST
 
+/* The other way round it would take a month. */
+START_TEST (the_first_links_may_be_left_alone)
+{
+  g_autoptr (GByteArray) bytes = g_byte_array_new_take (some_bytes (3000000, 1), 3000000);
+  GdwLink *in, *out;
+  gint64 start_us;
+  Pair pair;
+
+  pair_with (&pair, WRITES,
+             "|rate:bytes-per-second=1000000,skip=1|rate:bytes-per-second=1,skip=2");
+  pair_connect (&pair);
+  carry_unchanged (&pair, bytes);
+  in = pair.in;
+  out = pair.out;
+  start_us = g_get_monotonic_time ();
+  pair_connect (&pair);
+  g_byte_array_set_size (bytes, 200000);
+  carry_unchanged (&pair, bytes);
+  ck_assert_int_ge (g_get_monotonic_time () - start_us, 200000 - 20000);
+  gdw_link_close (in);
+  gdw_link_close (out);
+  pair_close (&pair);
+}
+END_TEST
+
 START_TEST (cancel_ends_a_write_that_waits)
 {
   guint8 bytes[100] = { 0 };
@@ -122,6 +147,7 @@ main (void)
   tcase_add_test (rate, a_write_waits_as_long_as_the_rate_says);
   tcase_add_test (rate, a_read_is_not_limited);
   tcase_add_test (rate, each_link_has_the_rate_for_itself);
+  tcase_add_test (rate, the_first_links_may_be_left_alone);
   tcase_add_test (rate, cancel_ends_a_write_that_waits);
   tcase_add_test (rate, a_rate_of_0_is_refused);
   return suite_run ("filter-rate", rate, NULL);

@@ -91,6 +91,22 @@ START_TEST (a_pause_gives_what_flows_in_20_ms)
 }
 END_TEST
 
+START_TEST (a_rest_leaves_what_flows_in_2_ms)
+{
+  guint64 kept = MAX (rates[_i] / 500, 1);
+  gint64 wait_us;
+  Bucket bucket;
+
+  bucket_init (&bucket, rates[_i], 0);
+  bucket_rested (&bucket, 1000000);
+  ck_assert_uint_eq (bucket_take (&bucket, 1000000, kept, &wait_us), kept);
+  ck_assert_uint_eq (bucket_take (&bucket, 1000000, kept, &wait_us), 0);
+  /* What flows while a writer waits it gets. */
+  ck_assert_uint_eq (bucket_take (&bucket, 2000000, G_MAXUINT64 / 2, &wait_us),
+                     MAX (rates[_i] / 50, 1));
+}
+END_TEST
+
 START_TEST (what_is_given_back_can_be_taken_again)
 {
   gint64 wait_us;
@@ -130,6 +146,7 @@ main (void)
                        G_N_ELEMENTS (rates));
   tcase_add_loop_test (bucket, who_always_waits_gets_the_whole_rate, 0, G_N_ELEMENTS (rates));
   tcase_add_loop_test (bucket, a_pause_gives_what_flows_in_20_ms, 0, G_N_ELEMENTS (rates));
+  tcase_add_loop_test (bucket, a_rest_leaves_what_flows_in_2_ms, 0, G_N_ELEMENTS (rates));
   tcase_add_test (bucket, what_is_given_back_can_be_taken_again);
   tcase_add_test (bucket, a_clock_that_goes_back_gives_nothing);
   return suite_run ("rate-bucket", bucket, NULL);
