@@ -24,6 +24,11 @@ typedef struct {
   void (*resolved) (GdwOutcome outcome, gpointer data);
 } GdwAttemptOps;
 
+/* What the last switchover cost besides the pages, however it ended; all 0: unknown. */
+typedef struct {
+  guint64 pause_us, save_us, state_bytes;
+} GdwSwitchCost;
+
 typedef struct {
   GdwGuest *guest;
   GdwPlugins *plugins;
@@ -31,6 +36,7 @@ typedef struct {
   GMainContext *context;
   const GdwParameters *parameters; /* in force: the attempt follows their changes */
   GdwCapabilities capabilities;
+  GdwSwitchCost *cost; /* of the source; outlives the attempt */
   const GdwAttemptOps *ops;
   gpointer data;
 } GdwAttempt;

@@ -33,6 +33,7 @@ struct GdwChannel {
   guint8 *copy; /* one-way: copies of the pages of @out, since nobody can ask for them again */
   guint8 tx_meta[GDW_MEM_META_MAX];
   gint64 last_tx_us;
+  gint64 asked_us;    /* when a MEM asked for an acknowledgement last */
   gboolean idle;      /* the last fill found nothing to send */
   guint64 kicks_seen; /* the value of kicks at that fill */
 
@@ -62,10 +63,11 @@ struct GdwChannel {
   GdwAck applied;     /* destination: the frames that were taken */
   GdwAck acked;       /* destination: the part of them that was acknowledged */
   gboolean ack_due;
+  gboolean probe;    /* measure the round trip before anything is under way */
   guint64 echo_us;   /* the heartbeat to answer, or 0 */
   guint undelivered; /* control frames */
   guint64 last_mem, sent_bytes;
-  guint rtt_us;
+  guint rtt_us; /* the shortest round trip */
 };
 
 GdwChannel *gdw_channel_ref (GdwChannel *channel);
@@ -77,6 +79,8 @@ void gdw_channel_break (GdwChannel *channel, GError *error);
  * reader. */
 gboolean gdw_channel_start_reader (GdwChannel *channel, GError **error);
 gboolean gdw_channel_start_writer (GdwChannel *channel, GError **error);
+/* Tells the meter. */
+void gdw_channel_note_acked (GdwChannel *channel, const GdwSent *sent);
 /* The reader posts it to the main thread when it begins. */
 void gdw_channel_report_connected (gpointer channel);
 /* Each thread calls it at its end; the last one reports to the owner. */

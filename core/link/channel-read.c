@@ -72,6 +72,19 @@ refuse (GError **error, guint index, const GdwFrame *frame, const char *why)
   return FALSE;
 }
 
+/* Keeps the shortest: the others have waited behind memory, or for a processor. */
+static void
+note_round_trip (GdwChannel *channel, guint64 us)
+{
+  guint rtt_us = CLAMP (us, 1, RTT_MAX_US);
+
+  pthread_mutex_lock (&channel->lock);
+  channel->rtt_us = channel->rtt_us ? MIN (channel->rtt_us, rtt_us) : rtt_us;
+  pthread_mutex_unlock (&channel->lock);
+  if (channel->config->meter)
+    gdw_meter_round_trip (channel->config->meter, channel->index, rtt_us);
+}
+
 static gboolean
 on_heartbeat (GdwChannel *channel, const GdwFrame *frame, GError **error)
 {
@@ -79,15 +92,27 @@ on_heartbeat (GdwChannel *channel, const GdwFrame *frame, GError **error)
 
   if (!gdw_heartbeat_decode (channel->rx_meta->data, frame->meta_len, &beat, error))
     return FALSE;
-  pthread_mutex_lock (&channel->lock);
   if (beat.echo_us) {
-    channel->rtt_us = CLAMP ((guint64) g_get_monotonic_time () - beat.echo_us, 1, RTT_MAX_US);
-  } else {
-    channel->echo_us = beat.stamp_us;
-    pthread_cond_signal (&channel->wake);
+    note_round_trip (channel, (guint64) g_get_monotonic_time () - beat.echo_us);
+    return TRUE;
   }
+  pthread_mutex_lock (&channel->lock);
+  channel->echo_us = beat.stamp_us;
+  pthread_cond_signal (&channel->wake);
   pthread_mutex_unlock (&channel->lock);
   return TRUE;
+}
+
+void
+gdw_channel_note_acked (GdwChannel *channel, const GdwSent *sent)
+{
+  gint64 now_us = g_get_monotonic_time ();
+
+  if (!channel->config->one_way)
+    note_round_trip (channel, (guint64) (now_us - sent->sent_us));
+  if (channel->config->meter)
+    gdw_meter_acked (channel->config->meter, channel->index, sent->bytes,
+                     sent->pages * GDW_PAGE_SIZE, sent->sent_us, now_us);
 }
 
 static gboolean
@@ -114,6 +139,7 @@ on_ack (GdwChannel *channel, const GdwFrame *frame, GError **error)
     pthread_mutex_unlock (&channel->lock);
     if (!sent)
       return TRUE;
+    gdw_channel_note_acked (channel, sent);
     channel->config->ops->acked (channel, sent, channel->config->data);
     g_free (sent);
   }

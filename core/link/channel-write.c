@@ -9,6 +9,9 @@
 #include "core/link/crc32c.h"
 
 #define READER_GRACE_US 200000
+/* So often a link that is busy asks what has arrived: unasked, 4 MiB may be on their way and
+ * look as if the link had not carried them. */
+#define ASK_US 10000
 #define FOREVER_US (G_MAXINT64 / 4)
 
 /* The next piece of work for the writer. */
@@ -156,6 +159,7 @@ remember_sent (GdwChannel *channel, const GdwMemOut *out, guint64 bytes)
   GdwSent *sent = g_malloc (sizeof *sent + runs_bytes);
 
   sent->seq = channel->tx_seq + 1;
+  sent->sent_us = g_get_monotonic_time ();
   sent->bytes = bytes;
   sent->pages = 0;
   sent->round = out->round;
@@ -164,6 +168,9 @@ remember_sent (GdwChannel *channel, const GdwMemOut *out, guint64 bytes)
   memcpy (sent->runs, out->mem.runs, runs_bytes);
   for (guint i = 0; i < sent->n_runs; i++)
     sent->pages += sent->runs[i].count;
+  if (channel->config->meter)
+    gdw_meter_sent (channel->config->meter, channel->index, bytes, sent->pages * GDW_PAGE_SIZE,
+                    sent->sent_us);
   pthread_mutex_lock (&channel->lock);
   g_queue_push_tail (&channel->sent, sent);
   channel->unacked_bytes += bytes;
@@ -171,6 +178,24 @@ remember_sent (GdwChannel *channel, const GdwMemOut *out, guint64 bytes)
   channel->last_mem = sent->seq;
   channel->ack_asked = out->last;
   pthread_mutex_unlock (&channel->lock);
+}
+
+/* Counts what is about to be sent against max-bandwidth.  The frame asks for an acknowledgement
+ * if none may follow it for a while, or none has asked lately. */
+static void
+spend (GdwChannel *channel, GdwMemOut *out, guint64 bytes)
+{
+  const GdwChannelConfig *config = channel->config;
+  gint64 now_us = g_get_monotonic_time ();
+
+  if (config->rate) {
+    gdw_rate_spend (config->rate, bytes);
+    out->last |= gdw_rate_wait_us (config->rate) > 0;
+  }
+  out->last |= now_us - channel->asked_us >= ASK_US;
+  out->last &= !config->one_way;
+  if (out->last)
+    channel->asked_us = now_us;
 }
 
 /* The guest may change a page during the write, so send a copy, and checksum the copy. */
@@ -200,6 +225,7 @@ acknowledge_sent (GdwChannel *channel)
   channel->unacked_bytes -= sent->bytes;
   channel->unacked_pages -= sent->pages;
   pthread_mutex_unlock (&channel->lock);
+  gdw_channel_note_acked (channel, sent);
   channel->config->ops->acked (channel, sent, channel->config->data);
   g_free (sent);
 }
@@ -222,21 +248,25 @@ do_fill (GdwChannel *channel, gboolean *written, GError **error)
   frame.meta_len = gdw_mem_encode (&out->mem, meta);
   frame.payload_len = frame.meta_len + out->mem.n_raw * GDW_PAGE_SIZE;
   frame.round = out->round;
+  spend (channel, out, GDW_FRAME_HEADER_BYTES + frame.payload_len);
   frame.flags = out->last ? GDW_FRAME_ACK_NOW : 0;
   remember_sent (channel, out, GDW_FRAME_HEADER_BYTES + frame.payload_len);
-  if (config->rate)
-    gdw_rate_spend (config->rate, GDW_FRAME_HEADER_BYTES + frame.payload_len);
   *written = write_frame (channel, &frame, meta, out->iov, out->n_iov, error);
   if (*written && config->one_way)
     acknowledge_sent (channel);
   return *written;
 }
 
+/* Under the lock. */
 static gboolean
 has_credit (const GdwChannel *channel)
 {
-  return channel->unacked_bytes < channel->window_bytes &&
-         channel->unacked_pages < channel->window_pages;
+  GdwMeter *meter = channel->config->meter;
+  guint64 window = channel->window_bytes;
+
+  if (meter)
+    window = MIN (window, gdw_meter_window (meter, channel->index, g_get_monotonic_time ()));
+  return channel->unacked_bytes < window && channel->unacked_pages < channel->window_pages;
 }
 
 /* Under the lock.  An idle channel waits for a kick. */
@@ -268,10 +298,14 @@ find_task (GdwChannel *channel, Task *task, gint64 *wait_us)
     task->kind = BEAT;
     task->echo_us = channel->echo_us;
     channel->echo_us = 0;
+  } else if (channel->probe) {
+    task->kind = BEAT;
+    channel->probe = FALSE;
   } else if (may_fill (channel, wait_us)) {
     task->kind = FILL;
     channel->kicks_seen = channel->kicks;
-  } else if (channel->idle && channel->unacked_bytes && !channel->ack_asked) {
+  } else if (channel->unacked_bytes && !channel->ack_asked &&
+             (channel->idle || !has_credit (channel))) {
     task->kind = FLUSH;
     channel->ack_asked = TRUE;
   } else {

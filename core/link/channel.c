@@ -124,6 +124,7 @@ gdw_channel_open (GdwChannel *channel, guint64 window_bytes, guint64 window_page
 {
   pthread_mutex_lock (&channel->lock);
   channel->open = TRUE;
+  channel->probe = channel->config->ops->fill && !channel->config->one_way;
   channel->window_bytes = window_bytes;
   channel->window_pages = window_pages;
   pthread_cond_signal (&channel->wake);
@@ -291,6 +292,15 @@ gdw_channel_last_mem (GdwChannel *channel)
   seq = channel->last_mem;
   pthread_mutex_unlock (&channel->lock);
   return seq;
+}
+
+void
+gdw_channel_probe (GdwChannel *channel)
+{
+  pthread_mutex_lock (&channel->lock);
+  channel->probe = !channel->config->one_way;
+  pthread_cond_signal (&channel->wake);
+  pthread_mutex_unlock (&channel->lock);
 }
 
 guint

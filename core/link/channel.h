@@ -4,6 +4,7 @@
 
 #include "core/link/rate.h"
 #include "core/link/frame.h"
+#include "core/link/meter.h"
 #include "core/base/thread.h"
 #include "plugins/stack.h"
 
@@ -27,8 +28,9 @@ typedef struct {
 /* A MEM frame that was written and is not acknowledged yet. */
 typedef struct {
   guint64 seq;
-  guint64 bytes; /* on the wire */
-  guint64 pages; /* of all runs */
+  gint64 sent_us; /* before its first byte was written */
+  guint64 bytes;  /* on the wire */
+  guint64 pages;  /* of all runs */
   guint32 round, region, n_runs;
   GdwRun runs[];
 } GdwSent;
@@ -71,6 +73,7 @@ typedef struct {
   const guint64 *region_pages; /* sizes, for MEM and NAK */
   guint n_regions;
   GdwRate *rate;      /* source; NULL: unlimited */
+  GdwMeter *meter;    /* source; hears of MEM frames and acknowledgements; or NULL */
   guint heartbeat_ms; /* longest silence */
   gboolean one_way;   /* nobody answers: a frame counts as taken once it is written */
 } GdwChannelConfig;
@@ -137,6 +140,8 @@ void gdw_channel_send_nak (GdwChannel *channel, const GdwNak *nak, guint32 round
 guint64 gdw_channel_sent_bytes (GdwChannel *channel); /* all frames */
 guint64
 gdw_channel_last_mem (GdwChannel *channel); /* sequence of the last MEM written, or applied */
-guint gdw_channel_rtt_us (GdwChannel *channel); /* 0: unknown */
+/* Source: measure the way there and back; opening does so, too. */
+void gdw_channel_probe (GdwChannel *channel);
+guint gdw_channel_rtt_us (GdwChannel *channel); /* the shortest; 0: unknown */
 gint64 gdw_channel_last_received_us (
     GdwChannel *channel); /* monotonic; the channel's start if nothing came yet */

@@ -63,7 +63,7 @@ hole_at (const GdwBatch *batch, guint64 bit, guint64 end)
 
 /* Takes pages [batch->at, end), all claimed; FALSE: the frame is full. */
 static gboolean
-cut_run (GdwBatch *batch, const guint8 *base, guint64 end, GdwMem *mem)
+cut_run (GdwBatch *batch, const guint8 *base, guint64 end, guint most_raw, GdwMem *mem)
 {
   while (batch->at < end) {
     const guint8 *page = base + (batch->at << GDW_PAGE_SHIFT);
@@ -75,8 +75,7 @@ cut_run (GdwBatch *batch, const guint8 *base, guint64 end, GdwMem *mem)
         return FALSE;
       batch->at += hole;
     } else {
-      if (mem->n_raw == GDW_MEM_RAW_MAX ||
-          !add_pages (mem, batch->first + batch->at, 1, GDW_RUN_RAW))
+      if (mem->n_raw == most_raw || !add_pages (mem, batch->first + batch->at, 1, GDW_RUN_RAW))
         return FALSE;
       mem->crcs[mem->n_raw++] = gdw_crc32c (0, page, GDW_PAGE_SIZE);
       batch->at++;
@@ -100,7 +99,7 @@ point_at_pages (const GdwRegion *region, GdwMemOut *out)
 }
 
 gboolean
-gdw_batch_cut (GdwBatch *batch, const GdwRegions *regions, GdwMemOut *out)
+gdw_batch_cut (GdwBatch *batch, const GdwRegions *regions, guint most_raw, GdwMemOut *out)
 {
   const GdwRegion *region = &regions->list[batch->region];
   const guint8 *base = region->host_addr + (batch->first << GDW_PAGE_SHIFT);
@@ -111,7 +110,7 @@ gdw_batch_cut (GdwBatch *batch, const GdwRegions *regions, GdwMemOut *out)
   out->round = batch->round;
   while (gdw_bits_next_run (batch->claimed, batch->at, batch->n_pages, &first, &n)) {
     batch->at = first;
-    if (!cut_run (batch, base, first + n, &out->mem))
+    if (!cut_run (batch, base, first + n, MIN (most_raw, GDW_MEM_RAW_MAX), &out->mem))
       break;
   }
   if (out->mem.n_runs == 0)

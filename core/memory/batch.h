@@ -16,6 +16,7 @@ typedef struct {
   guint64 n_pages; /* bits looked at; the region may end inside the last word */
   guint64 at;      /* next bit to look at */
   guint32 round;
+  gboolean last;           /* claimed since the guest was paused */
   gboolean look_for_holes; /* a page that nobody ever touched counts as zero, unread */
   guint64 claimed[GDW_BATCH_WORDS];
   guint64 populated[GDW_BATCH_WORDS];
@@ -24,8 +25,10 @@ typedef struct {
 /* Find the holes.  Call it after the claim and the re-arm. */
 void gdw_batch_prepare (GdwBatch *batch, const GdwRegions *regions);
 
-/* Put the next claimed pages into @out.  FALSE if none are left. */
-gboolean gdw_batch_cut (GdwBatch *batch, const GdwRegions *regions, GdwMemOut *out);
+/* Put the next claimed pages into @out, at most @most_raw of which are not zero.  FALSE if none
+ * are left. */
+gboolean gdw_batch_cut (GdwBatch *batch, const GdwRegions *regions, guint most_raw,
+                        GdwMemOut *out);
 
 /* Returns whether the page is all zero. */
 gboolean gdw_page_is_zero (const guint8 *page);

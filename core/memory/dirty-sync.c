@@ -16,7 +16,7 @@
 
 /* What to do next. */
 typedef struct {
-  gboolean asked, final, stop;
+  gboolean asked, paused, final, stop;
 } Order;
 
 struct GdwDirtySync {
@@ -36,7 +36,7 @@ struct GdwDirtySync {
   pthread_mutex_t lock;
   pthread_cond_t wake;
   /* Under the lock. */
-  gboolean wanted, ring_full, rest, final, stop;
+  gboolean wanted, ring_full, rest, paused, final, stop;
 };
 
 typedef struct {
@@ -103,7 +103,7 @@ wait_for_order (GdwDirtySync *sync)
   Order order;
 
   pthread_mutex_lock (&sync->lock);
-  while (!sync->stop && !sync->final && !sync->ring_full) {
+  while (!sync->stop && !sync->final && !sync->paused && !sync->ring_full) {
     gint64 next_us = next_time (sync);
 
     if (g_get_monotonic_time () >= next_us)
@@ -115,11 +115,12 @@ wait_for_order (GdwDirtySync *sync)
   }
   order = (Order){ .asked = sync->wanted &&
                             g_get_monotonic_time () >= sync->asked_us + PAUSE_US,
+                   .paused = sync->paused,
                    .final = sync->final,
                    .stop = sync->stop };
   if (order.asked)
     sync->wanted = FALSE;
-  sync->final = sync->ring_full = FALSE;
+  sync->final = sync->paused = sync->ring_full = FALSE;
   sync->rest |= order.final;
   pthread_mutex_unlock (&sync->lock);
   return order;
@@ -154,7 +155,7 @@ measure_vcpus (GdwDirtySync *sync, gint64 now_us)
 static gboolean
 is_time_to_publish (GdwDirtySync *sync, const Order *order)
 {
-  return order->asked || order->final ||
+  return order->asked || order->paused || order->final ||
          g_get_monotonic_time () >= sync->published_us + PAUSE_US;
 }
 
@@ -163,6 +164,7 @@ tell (GdwDirtySync *sync, const Order *order, guint64 new_pages)
 {
   gint64 now_us = g_get_monotonic_time ();
   GdwDirtySynced result = { .asked = order->asked,
+                            .paused = order->paused,
                             .final = order->final,
                             .new_pages = new_pages,
                             .dirty_pages = gdw_round_dirty_pages (sync->with.round),
@@ -355,6 +357,12 @@ gdw_dirty_sync_go_on (GdwDirtySync *sync)
   sync->rest = FALSE;
   pthread_cond_signal (&sync->wake);
   pthread_mutex_unlock (&sync->lock);
+}
+
+void
+gdw_dirty_sync_paused (GdwDirtySync *sync)
+{
+  order (sync, &sync->paused);
 }
 
 void

@@ -16,7 +16,8 @@
 typedef struct GdwDirtySync GdwDirtySync;
 
 typedef struct {
-  gboolean asked; /* it answers a request */
+  gboolean asked;  /* it answers a request */
+  gboolean paused; /* it answers gdw_dirty_sync_paused */
   gboolean final;
   guint64 new_pages;   /* pages that became dirty since the last result */
   guint64 dirty_pages; /* pages left to send after it */
@@ -60,6 +61,10 @@ void gdw_dirty_sync_rest (GdwDirtySync *sync);
 
 /* Main thread.  The guest will run on: end the rest.  No last dirty sync is under way. */
 void gdw_dirty_sync_go_on (GdwDirtySync *sync);
+
+/* Main thread, guest paused.  Collect at once: what was written until the pause is known then,
+ * and is sent once. */
+void gdw_dirty_sync_paused (GdwDirtySync *sync);
 
 /* Main thread, guest paused.  Do the last dirty sync; then the round is final. */
 void gdw_dirty_sync_final (GdwDirtySync *sync);

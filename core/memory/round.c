@@ -7,6 +7,13 @@
 /* A dirty sync that starts with this much left to send ends before all of it is sent. */
 #define LOW_PAGES 8192u
 
+/* A round, until all that it has claimed is cut. */
+typedef struct {
+  guint64 number, claimed, uncut; /* pages */
+  gboolean over;                  /* the cursor came round */
+  GdwRoundTotals totals;
+} Sweep;
+
 struct GdwRound {
   const GdwRegions *regions;
   GdwTracking *tracking;
@@ -23,13 +30,12 @@ struct GdwRound {
   /* Under the lock. */
   guint region; /* the cursor */
   guint64 word;
-  guint64 number;
+  GQueue sweeps;     /* of Sweep; the oldest first, the present one last */
   gboolean low_said; /* in this round */
-  gboolean fresh;    /* a dirty sync was published since low was said */
+  gboolean fresh;    /* a dirty sync was weighed since low was said */
   gboolean waiting;  /* at the end of a round, for the dirty sync */
-  gboolean final, drained;
+  gboolean held, final, drained;
   guint64 outstanding; /* pages claimed and not acknowledged */
-  GdwRoundTotals totals;
   GdwPageset
       *damaged; /* pages of which a copy made while the guest was paused arrived damaged */
   guint64 normal_pages, zero_pages;
@@ -38,6 +44,22 @@ struct GdwRound {
   GPtrArray *arming; /* of GdwBatch *: claimed and not read yet */
   GPtrArray *armed;  /* of GdwBatch: re-armed since the collect began */
 };
+
+/* Under the lock. */
+static Sweep *
+present (GdwRound *round)
+{
+  return g_queue_peek_tail (&round->sweeps);
+}
+
+static void
+begin_sweep (GdwRound *round)
+{
+  Sweep *before = present (round), *sweep = g_new0 (Sweep, 1);
+
+  sweep->number = before ? before->number + 1 : 1;
+  g_queue_push_tail (&round->sweeps, sweep);
+}
 
 GdwRound *
 gdw_round_new (const GdwRegions *regions, GdwTracking *tracking, guint n_links,
@@ -61,7 +83,7 @@ gdw_round_new (const GdwRegions *regions, GdwTracking *tracking, guint n_links,
   round->arming = g_ptr_array_new ();
   round->armed = g_ptr_array_new_with_free_func (g_free);
   pthread_mutex_init (&round->lock, NULL);
-  round->number = 1;
+  begin_sweep (round);
   return round;
 }
 
@@ -84,33 +106,37 @@ gdw_round_free (GdwRound *round)
   g_clear_pointer (&round->damaged, gdw_pageset_free);
   g_ptr_array_unref (round->arming);
   g_ptr_array_unref (round->armed);
+  g_queue_clear_full (&round->sweeps, g_free);
   pthread_mutex_destroy (&round->lock);
   g_free (round);
 }
 
-/* Returns the totals of the round and begins to count anew. */
-static GdwRoundTotals
-take_totals (GdwRound *round)
+/* Under the lock. */
+static void
+end_sweep (GdwRound *round)
 {
-  GdwRoundTotals totals = round->totals;
+  Sweep *sweep = present (round);
 
-  totals.dirty_pages = gdw_pageset_count (round->dirty);
-  round->totals = (GdwRoundTotals){ 0 };
-  return totals;
+  sweep->over = TRUE;
+  sweep->totals.dirty_pages = gdw_pageset_count (round->dirty);
+  begin_sweep (round);
 }
 
-/* The cursor came round.  The next round begins at once if a dirty sync was published
- * meanwhile.  When dirty syncs come all the time, the rest never gets low: then the end of the
- * round asks for one, so that each round is weighed. */
+/* Tells of the rounds of which nothing is left to cut. */
 static void
-end_round (GdwRound *round, GdwRoundTotals *ended)
+tell_ended (GdwRound *round)
 {
-  *ended = take_totals (round);
-  round->waiting = !round->fresh;
-  ended->wants_dirty_sync = !round->low_said;
-  round->fresh = FALSE;
-  round->low_said = FALSE;
-  round->number++;
+  Sweep *sweep;
+
+  do {
+    pthread_mutex_lock (&round->lock);
+    sweep = g_queue_peek_head (&round->sweeps);
+    sweep = sweep->over && sweep->uncut == 0 ? g_queue_pop_head (&round->sweeps) : NULL;
+    pthread_mutex_unlock (&round->lock);
+    if (sweep)
+      round->notify (GDW_ROUND_ENDED, &sweep->totals, round->data);
+    g_free (sweep);
+  } while (sweep);
 }
 
 static void
@@ -120,22 +146,25 @@ rewind_cursor (GdwRound *round)
   round->word = 0;
 }
 
-/* Nothing is dirty before the end of memory.  A round in which nothing was sent does not count:
- * it goes on after the next sync. */
-static GdwRoundEvent
-at_end (GdwRound *round, GdwRoundTotals *ended)
+/* Nothing is dirty before the end of memory: TRUE if the next round begins at once, because a
+ * dirty sync was weighed meanwhile.  If dirty syncs come all the time, little is never left:
+ * then the end of the round asks for one, so that each round is weighed.  A round in which
+ * nothing was claimed does not count: it goes on after the next sync. */
+static gboolean
+at_end (GdwRound *round, gboolean *low)
 {
   rewind_cursor (round);
   if (round->final)
-    return 0;
-  if (round->totals.pages) {
-    end_round (round, ended);
-    return GDW_ROUND_ENDED;
-  }
-  if (round->low_said)
-    return 0;
+    return FALSE;
+  *low = !round->low_said;
   round->low_said = TRUE;
-  return GDW_ROUND_LOW;
+  if (!present (round)->claimed)
+    return FALSE;
+  end_sweep (round);
+  round->waiting = !round->fresh;
+  round->fresh = FALSE;
+  round->low_said = FALSE;
+  return !round->waiting;
 }
 
 /* Moves the cursor to the next word with dirty pages that are not under way; FALSE at the end
@@ -161,16 +190,16 @@ share (GdwRound *round)
 
 /* Takes dirty words at the cursor until the batch is full. */
 static guint64
-take_words (GdwRound *round, GdwBatch *batch)
+take_words (GdwRound *round, GdwBatch *batch, guint64 most_pages)
 {
   guint64 pages = round->regions->pages[round->region];
   guint64 end = MIN (round->word + round->span_pages / 64, GDW_BITMAP_WORDS (pages));
-  guint64 limit = share (round), taken = 0, n = 0;
+  guint64 limit = MIN (share (round), most_pages), taken = 0, n = 0;
 
   batch->region = round->region;
   batch->first = round->word * 64;
-  batch->round = round->number;
-  batch->look_for_holes = round->number == 1;
+  batch->round = present (round)->number;
+  batch->look_for_holes = batch->round == 1;
   while (round->word < end && taken < limit) {
     taken += gdw_pageset_take (round->dirty, round->under_way, round->region, round->word, 1,
                                &batch->claimed[n++]);
@@ -198,43 +227,53 @@ mark_under_way (GdwRound *round, const GdwBatch *batch)
 static gboolean
 is_low (GdwRound *round)
 {
-  guint64 left = round->number == 1 ? round->regions->total_pages - round->totals.pages
+  const Sweep *sweep = present (round);
+  guint64 left = sweep->number == 1 ? round->regions->total_pages - sweep->claimed
                                     : gdw_pageset_count (round->dirty);
 
   return left <= round->low_pages;
 }
 
-/* Under the lock.  Sets @event to what the owner must hear, or 0.  Returns whether @batch was
- * filled. */
-static gboolean
-claim_locked (GdwRound *round, GdwBatch *batch, GdwRoundEvent *event, GdwRoundTotals *ended)
+/* Under the lock. */
+static void
+note_claim (GdwRound *round, GdwBatch *batch, guint64 taken)
 {
-  gboolean again = round->final; /* the pages behind the cursor also belong to this round */
-  guint64 taken = 0;
+  Sweep *sweep = present (round);
 
-  *event = 0;
-  if (round->waiting)
-    return FALSE;
-  while (taken == 0) {
-    if (find_dirty (round)) {
-      taken = take_words (round, batch);
-    } else if (again) {
-      rewind_cursor (round);
-      again = FALSE;
-    } else {
-      *event = at_end (round, ended);
-      return FALSE;
-    }
-  }
   mark_under_way (round, batch);
   if (round->repeats)
     g_ptr_array_add (round->arming, batch);
   round->outstanding += taken;
-  round->totals.pages += taken;
+  sweep->uncut += taken;
+  sweep->claimed += taken;
+}
+
+/* Under the lock.  Was @batch filled, is it time to collect, and is there a new round? */
+static gboolean
+claim_locked (GdwRound *round, GdwBatch *batch, guint64 most_pages, gboolean *low,
+              gboolean *again)
+{
+  gboolean behind = round->final; /* the pages behind the cursor belong to this round, too */
+  guint64 taken = 0;
+
+  *low = *again = FALSE;
+  if (round->waiting || round->held)
+    return FALSE;
+  while (taken == 0) {
+    if (find_dirty (round)) {
+      taken = take_words (round, batch, most_pages);
+    } else if (behind) {
+      rewind_cursor (round);
+      behind = FALSE;
+    } else {
+      *again = at_end (round, low);
+      return FALSE;
+    }
+  }
+  note_claim (round, batch, taken);
   if (!round->low_said && !round->final && is_low (round)) {
-    round->low_said = TRUE;
+    round->low_said = *low = TRUE;
     round->fresh = FALSE;
-    *event = GDW_ROUND_LOW;
   }
   return TRUE;
 }
@@ -251,20 +290,18 @@ note_armed (GdwRound *round, GdwBatch *batch)
 }
 
 gboolean
-gdw_round_claim (GdwRound *round, GdwBatch *batch, GError **error)
+gdw_round_claim (GdwRound *round, GdwBatch *batch, guint64 most_pages, GError **error)
 {
-  GdwRoundTotals ended = { 0 };
-  GdwRoundEvent event;
-  gboolean claimed, again;
+  gboolean claimed, low, again;
 
   do {
     pthread_mutex_lock (&round->lock);
-    claimed = claim_locked (round, batch, &event, &ended);
-    /* A round that need not wait begins at once, or asks for a sync. */
-    again = event == GDW_ROUND_ENDED && !round->waiting;
+    claimed = claim_locked (round, batch, most_pages, &low, &again);
     pthread_mutex_unlock (&round->lock);
-    if (event)
-      round->notify (event, event == GDW_ROUND_ENDED ? &ended : NULL, round->data);
+    if (low)
+      round->notify (GDW_ROUND_LOW, NULL, round->data);
+    if (!claimed)
+      tell_ended (round);
   } while (again);
   if (!claimed)
     return FALSE;
@@ -283,15 +320,22 @@ is_drained (GdwRound *round, GdwRoundTotals *ended)
   if (!round->final || round->drained || round->outstanding || gdw_pageset_count (round->dirty))
     return FALSE;
   round->drained = TRUE;
-  *ended = take_totals (round);
+  *ended = present (round)->totals;
   return TRUE;
+}
+
+/* Under the lock. */
+static gboolean
+is_quiet (GdwRound *round)
+{
+  return round->held && !round->outstanding;
 }
 
 void
 gdw_round_acked (GdwRound *round, const GdwSent *sent)
 {
   GdwRoundTotals ended;
-  gboolean drained, more = FALSE;
+  gboolean drained, more = FALSE, quiet;
 
   pthread_mutex_lock (&round->lock);
   for (guint i = 0; i < sent->n_runs; i++) {
@@ -305,12 +349,15 @@ gdw_round_acked (GdwRound *round, const GdwSent *sent)
   }
   round->outstanding -= sent->pages;
   drained = is_drained (round, &ended);
-  more &= round->final;
+  more = round->final && (more || gdw_pageset_count (round->dirty));
+  quiet = is_quiet (round);
   pthread_mutex_unlock (&round->lock);
   if (drained)
     round->notify (GDW_ROUND_DRAINED, &ended, round->data);
   else if (more)
     round->notify (GDW_ROUND_MORE, NULL, round->data);
+  else if (quiet)
+    round->notify (GDW_ROUND_QUIET, NULL, round->data);
 }
 
 /* Under the lock.  Makes claimed pages dirty again. */
@@ -323,6 +370,17 @@ give_back (GdwRound *round, guint region, guint64 first, guint64 n)
   round->outstanding -= n;
 }
 
+static void
+tell_given_back (GdwRound *round)
+{
+  gboolean quiet;
+
+  pthread_mutex_lock (&round->lock);
+  quiet = is_quiet (round);
+  pthread_mutex_unlock (&round->lock);
+  round->notify (quiet ? GDW_ROUND_QUIET : GDW_ROUND_MORE, NULL, round->data);
+}
+
 void
 gdw_round_lost (GdwRound *round, const GdwSent *sent)
 {
@@ -330,22 +388,53 @@ gdw_round_lost (GdwRound *round, const GdwSent *sent)
   for (guint i = 0; i < sent->n_runs; i++)
     give_back (round, sent->region, sent->runs[i].first, sent->runs[i].count);
   pthread_mutex_unlock (&round->lock);
-  round->notify (GDW_ROUND_MORE, NULL, round->data);
+  tell_given_back (round);
+}
+
+/* Under the lock. */
+static Sweep *
+find_sweep (GdwRound *round, guint64 number)
+{
+  GList *at = round->sweeps.head;
+
+  while (((Sweep *) at->data)->number != number)
+    at = at->next;
+  return at->data;
 }
 
 void
-gdw_round_lost_batch (GdwRound *round, GdwBatch *batch)
+gdw_round_give_back (GdwRound *round, GdwBatch *batch)
 {
-  guint64 first, n;
+  guint64 first, n, pages = 0;
 
   pthread_mutex_lock (&round->lock);
   while (gdw_bits_next_run (batch->claimed, batch->at, batch->n_pages, &first, &n)) {
     give_back (round, batch->region, batch->first + first, n);
     batch->at = first + n;
+    pages += n;
   }
   batch->at = batch->n_pages;
+  if (pages)
+    find_sweep (round, batch->round)->uncut -= pages;
   pthread_mutex_unlock (&round->lock);
-  round->notify (GDW_ROUND_MORE, NULL, round->data);
+  if (!pages)
+    return;
+  tell_ended (round);
+  tell_given_back (round);
+}
+
+void
+gdw_round_cut (GdwRound *round, guint64 number, guint64 pages, guint64 bytes)
+{
+  Sweep *sweep;
+
+  pthread_mutex_lock (&round->lock);
+  sweep = find_sweep (round, number);
+  sweep->totals.pages += pages;
+  sweep->totals.bytes += bytes;
+  sweep->uncut -= pages;
+  pthread_mutex_unlock (&round->lock);
+  tell_ended (round);
 }
 
 /* Under the lock.  FALSE if this page was damaged before. */
@@ -364,7 +453,7 @@ gdw_round_nak (GdwRound *round, const GdwNak *nak, guint64 number, GError **erro
   guint i;
 
   pthread_mutex_lock (&round->lock);
-  paused = round->final && number == round->number;
+  paused = round->final && number == present (round)->number;
   for (i = 0; i < nak->n_pages; i++) {
     gdw_pageset_add (round->dirty, nak->region, nak->pages[i], 1);
     if (paused && !note_damage (round, nak->region, nak->pages[i])) {
@@ -429,42 +518,45 @@ gdw_round_publish (GdwRound *round, GdwPageset *fresh, GdwPageset *marks, gboole
   added = gdw_pageset_merge (round->dirty, fresh);
   if (marks)
     added += gdw_pageset_merge (round->dirty, marks);
-  pthread_mutex_lock (&round->lock);
-  round->fresh = !round->waiting;
-  round->waiting = FALSE;
-  if (round->totals.pages == 0)
-    round->low_said = FALSE;
-  pthread_mutex_unlock (&round->lock);
-  round->notify (GDW_ROUND_MORE, NULL, round->data);
   return added;
 }
 
 void
-gdw_round_sent (GdwRound *round, guint64 bytes)
+gdw_round_go_on (GdwRound *round, gboolean hold)
 {
+  gboolean quiet;
+
   pthread_mutex_lock (&round->lock);
-  round->totals.bytes += bytes;
+  round->held = hold && !round->final;
+  if (!hold) {
+    round->fresh = !round->waiting;
+    round->waiting = FALSE;
+    if (present (round)->claimed == 0)
+      round->low_said = FALSE;
+  }
+  quiet = is_quiet (round);
   pthread_mutex_unlock (&round->lock);
+  if (quiet)
+    round->notify (GDW_ROUND_QUIET, NULL, round->data);
+  else if (!hold)
+    round->notify (GDW_ROUND_MORE, NULL, round->data);
 }
 
 void
 gdw_round_final (GdwRound *round)
 {
-  GdwRoundTotals live, last;
+  GdwRoundTotals last;
   gboolean drained;
 
   pthread_mutex_lock (&round->lock);
-  live = take_totals (round);
+  end_sweep (round);
   round->final = TRUE;
-  round->waiting = FALSE;
-  round->number++;
+  round->waiting = round->held = FALSE;
   drained = is_drained (round, &last);
   pthread_mutex_unlock (&round->lock);
-  round->notify (GDW_ROUND_ENDED, &live, round->data);
-  if (drained)
-    round->notify (GDW_ROUND_DRAINED, &last, round->data);
-  else
-    round->notify (GDW_ROUND_MORE, NULL, round->data);
+  tell_ended (round);
+  round->notify (drained ? GDW_ROUND_DRAINED : GDW_ROUND_MORE, drained ? &last : NULL,
+                 round->data);
 }
 
 gboolean
@@ -481,9 +573,16 @@ gdw_round_is_drained (GdwRound *round)
 void
 gdw_round_reopen (GdwRound *round)
 {
+  Sweep *told;
+
   pthread_mutex_lock (&round->lock);
-  round->final = round->drained = round->low_said = FALSE;
-  round->number++;
+  if (round->drained) {
+    told = present (round);
+    begin_sweep (round);
+    g_queue_remove (&round->sweeps, told);
+    g_free (told);
+  }
+  round->final = round->drained = round->held = round->low_said = FALSE;
   g_clear_pointer (&round->damaged, gdw_pageset_free);
   pthread_mutex_unlock (&round->lock);
   round->notify (GDW_ROUND_MORE, NULL, round->data);

@@ -16,15 +16,16 @@
 typedef struct GdwRound GdwRound;
 
 typedef enum {
-  GDW_ROUND_LOW = 1,     /* little is left: it is time to collect */
-  GDW_ROUND_ENDED = 2,   /* the cursor came round */
+  GDW_ROUND_LOW = 1,     /* little is left, or the cursor came round: it is time to collect */
+  GDW_ROUND_ENDED = 2,   /* the cursor came round, and all that it found is in frames */
   GDW_ROUND_DRAINED = 3, /* after final: nothing is left and everything is acknowledged */
   GDW_ROUND_MORE = 4,    /* there may be pages to claim */
+  GDW_ROUND_QUIET = 5,   /* held: everything that was claimed is acknowledged */
 } GdwRoundEvent;
 
+/* Pages and bytes of the frames of a round; what was dirty when the cursor came round. */
 typedef struct {
   guint64 pages, bytes, dirty_pages;
-  gboolean wants_dirty_sync; /* nobody asked for a dirty sync when little was left */
 } GdwRoundTotals;
 
 /* Called on any thread with no lock held.  @totals: those of the round that ENDED or was
@@ -39,9 +40,9 @@ GdwRound *gdw_round_new (const GdwRegions *regions, GdwTracking *tracking, guint
 void gdw_round_fill (GdwRound *round);
 void gdw_round_free (GdwRound *round);
 
-/* Claim pages into @batch, re-arm them and find holes.  FALSE: there is nothing to do now, or
- * an error. */
-gboolean gdw_round_claim (GdwRound *round, GdwBatch *batch, GError **error);
+/* Claim about @most_pages or fewer into @batch, re-arm them and find holes.  FALSE: there is
+ * nothing to do now, or an error. */
+gboolean gdw_round_claim (GdwRound *round, GdwBatch *batch, guint64 most_pages, GError **error);
 
 /* The destination has the copies of these pages in its memory. */
 void gdw_round_acked (GdwRound *round, const GdwSent *sent);
@@ -49,8 +50,8 @@ void gdw_round_acked (GdwRound *round, const GdwSent *sent);
 /* Make these pages dirty again: the link that carried them is dead, and the destination takes
  * nothing more from it. */
 void gdw_round_lost (GdwRound *round, const GdwSent *sent);
-/* The same for the pages that @batch, of that link, holds and has not cut.  Empties @batch. */
-void gdw_round_lost_batch (GdwRound *round, GdwBatch *batch);
+/* The same for the pages that @batch holds and has not cut.  Empties @batch. */
+void gdw_round_give_back (GdwRound *round, GdwBatch *batch);
 
 /* Make these pages, claimed in round @number, dirty again: their copies arrived damaged.  FALSE
  * with an error if a page is damaged twice while the guest stays paused, since nobody can have
@@ -68,8 +69,12 @@ void gdw_round_collect (GdwRound *round);
 guint64 gdw_round_publish (GdwRound *round, GdwPageset *fresh, GdwPageset *marks,
                            gboolean last);
 
-/* A frame of the round was made, of so many bytes. */
-void gdw_round_sent (GdwRound *round, guint64 bytes);
+/* A frame was cut from a batch of round @number. */
+void gdw_round_cut (GdwRound *round, guint64 number, guint64 pages, guint64 bytes);
+
+/* The last dirty sync was weighed: a round that waits for that begins.  @hold: nobody claims
+ * until it is called again, and QUIET is notified once nothing is under way. */
+void gdw_round_go_on (GdwRound *round, gboolean hold);
 
 /* The guest is paused and the last dirty sync is published: go round until everything is
  * acknowledged, then notify DRAINED once. */

@@ -24,6 +24,7 @@ struct _GdwMigration {
   GdwParameters parameters;
   GdwCapabilities capabilities;
   GdwOutcome outcome;
+  GdwSwitchCost switch_cost;
   GdwInfo info; /* the last answer of gdw_migration_info */
   GdwBlockers *blockers;
   GdwLog *log;

@@ -297,6 +297,7 @@ make_attempt (GdwMigration *migration, const GdwAttemptOps *ops)
                        migration->context,
                        &migration->parameters,
                        migration->capabilities,
+                       &migration->switch_cost,
                        ops,
                        migration };
 }

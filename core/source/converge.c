@@ -22,7 +22,8 @@ gdw_converge (const GdwConvergeInput *in)
   if (!g_uint64_checked_add (&bytes, in->dirty_bytes, in->under_way_bytes))
     bytes = G_MAXUINT64;
   if (bytes > 0)
-    us = in->bandwidth > 0 ? transfer_us (bytes, in->bandwidth) : G_MAXUINT64;
+    us = in->bandwidth > 0 ? MAX (transfer_us (bytes, in->bandwidth), in->slowest_us)
+                           : G_MAXUINT64;
   if (!g_uint64_checked_add (&out.expected_us, us, in->fixed_us))
     out.expected_us = G_MAXUINT64;
 

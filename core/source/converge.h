@@ -7,10 +7,11 @@
 /* When to pause the guest: a pure function of what was measured. */
 typedef struct {
   guint64 dirty_bytes;     /* not sent yet, or written since */
-  guint64 under_way_bytes; /* claimed or sent, and not acknowledged */
+  guint64 under_way_bytes; /* sent, and not acknowledged */
   guint64 bandwidth;       /* bytes/s, avail-switchover-bandwidth or measured; 0: unknown */
   guint64 fixed_us;        /* pause, state, handover: known before a byte is sent */
   guint64 limit_us;        /* downtime-limit */
+  guint64 slowest_us;      /* until the slowest link has carried its part of under_way_bytes */
 } GdwConvergeInput;
 
 typedef struct {

@@ -17,6 +17,16 @@ sum_up (GdwSource *source, GdwInfo *info)
   info->remaining_bytes = gdw_round_dirty_pages (source->round) * GDW_PAGE_SIZE;
 }
 
+/* What the links may carry now. */
+static guint64
+bandwidth (GdwSource *source, gint64 now_us)
+{
+  guint64 rate = gdw_meter_read (source->meter, now_us).rate;
+  guint64 limit = source->attempt.parameters->max_bandwidth;
+
+  return limit && !gdw_source_phase_guest_is_held (source->phase) ? MIN (rate, limit) : rate;
+}
+
 void
 gdw_source_info (GdwSource *source, GdwInfo *info)
 {
@@ -34,7 +44,7 @@ gdw_source_info (GdwSource *source, GdwInfo *info)
   info->expected_downtime_us = source->expected_us == G_MAXUINT64 ? 0 : source->expected_us;
   info->total_bytes = source->total_pages * GDW_PAGE_SIZE;
   info->dirty_rate = source->dirty_rate;
-  info->bandwidth = gdw_meter_rate (source->meter, end_us);
+  info->bandwidth = bandwidth (source, end_us);
   info->rounds = source->rounds;
   info->round_list = source->round_list;
   info->link_list = source->link_list;

@@ -134,6 +134,7 @@ gdw_source_lose_link (GdwSource *source, guint index, const GError *error)
   if (!gdw_source_phase_links_are_in_use (source->phase) || source->links[index] != LINK_OPEN)
     return;
   source->links[index] = LINK_LOST;
+  gdw_meter_lost (source->meter, index);
   if (source->phase == GDW_SOURCE_LINKING && !source->connected[index]) {
     if (gdw_source_may_fall_back (index, error)) {
       source->links[index] = LINK_DRAINED;
@@ -180,7 +181,7 @@ send_again (GdwSource *source, guint index)
     gdw_round_lost (source->round, sent);
     g_free (sent);
   }
-  gdw_round_lost_batch (source->round, source->batches[index]);
+  gdw_round_give_back (source->round, source->batches[index]);
 }
 
 gboolean

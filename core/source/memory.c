@@ -8,21 +8,53 @@
 /* How many rounds query-migrate lists: the first ones and the last ones. */
 #define ROUNDS_KEPT 128u
 
+/* How many pages the link may claim now. */
+static guint64
+may_claim (GdwSource *source, guint link, gboolean last)
+{
+  gint64 now_us = g_get_monotonic_time ();
+  guint64 left = gdw_round_dirty_pages (source->round) * GDW_PAGE_SIZE;
+
+  return (last ? gdw_meter_share (source->meter, link, left, now_us)
+               : gdw_meter_claim (source->meter, link, now_us)) /
+         GDW_PAGE_SIZE;
+}
+
+/* The guest waits for the last pages: any link may carry what another has not cut yet. */
+static gboolean
+claim (GdwSource *source, guint link, GError **error)
+{
+  GdwBatch *batch = source->batches[link];
+  gboolean last = !g_atomic_int_get (&source->sending);
+  guint64 most_pages = may_claim (source, link, last);
+
+  if (most_pages == 0 || !gdw_round_claim (source->round, batch, most_pages, error))
+    return FALSE;
+  batch->last = last;
+  return TRUE;
+}
+
 gboolean
 gdw_source_fill (GdwChannel *channel, GdwMemOut *out, gpointer data, GError **error)
 {
   GdwSource *source = data;
-  GdwBatch *batch = source->batches[gdw_channel_index (channel)];
+  guint link = gdw_channel_index (channel);
+  GdwBatch *batch = source->batches[link];
+  guint64 most_raw = gdw_meter_frame (source->meter, link, g_get_monotonic_time ()) /
+                     GDW_PAGE_SIZE;
+  guint64 pages = 0;
 
-  while (!gdw_batch_cut (batch, source->regions, out))
-    if (!gdw_round_claim (source->round, batch, error)) {
-      gdw_meter_looked (source->meter, FALSE);
+  if (!batch->last && !g_atomic_int_get (&source->sending))
+    gdw_round_give_back (source->round, batch);
+  while (!gdw_batch_cut (batch, source->regions, MIN (most_raw, GDW_MEM_RAW_MAX), out))
+    if (!claim (source, link, error))
       return FALSE;
-    }
-  gdw_meter_looked (source->meter, TRUE);
   out->last = gdw_round_dirty_pages (source->round) == 0;
-  gdw_round_sent (source->round, GDW_FRAME_HEADER_BYTES + gdw_mem_size (&out->mem) +
-                                     out->mem.n_raw * GDW_PAGE_SIZE);
+  for (guint i = 0; i < out->mem.n_runs; i++)
+    pages += out->mem.runs[i].count;
+  gdw_round_cut (source->round, out->round, pages,
+                 GDW_FRAME_HEADER_BYTES + gdw_mem_size (&out->mem) +
+                     out->mem.n_raw * GDW_PAGE_SIZE);
   return TRUE;
 }
 
@@ -32,8 +64,6 @@ gdw_source_acked (GdwChannel *channel, const GdwSent *sent, gpointer data)
   GdwSource *source = data;
 
   __atomic_add_fetch (&source->acked_bytes, sent->bytes, __ATOMIC_RELAXED);
-  gdw_meter_acked (source->meter, sent->bytes, sent->pages * GDW_PAGE_SIZE,
-                   g_get_monotonic_time ());
   gdw_round_acked (source->round, sent);
 }
 
@@ -56,7 +86,6 @@ on_started (const GError *error, gpointer data)
   if (source->phase != GDW_SOURCE_STARTING)
     return;
   source->active_us = source->round_us = g_get_monotonic_time ();
-  gdw_meter_begin (source->meter, source->active_us);
   source->attempt.ops->round (++source->rounds, source->attempt.data);
   if (!gdw_source_enter (source, GDW_SOURCE_SENDING))
     return;
@@ -78,6 +107,7 @@ on_synced (const GdwDirtySynced *result, const GError *error, gpointer data)
   }
   gdw_probe_dirty_sync (source->id_text, result->new_pages, result->dirty_pages, result->us,
                         result->final);
+  source->sync_us = result->us;
   source->dirty_rate = result->final ? source->dirty_rate : result->dirty_rate;
   if (result->vcpu_rates) {
     g_clear_pointer (&source->vcpu_rates, g_array_unref);
@@ -89,6 +119,8 @@ on_synced (const GdwDirtySynced *result, const GError *error, gpointer data)
     source->step_us = g_get_monotonic_time ();
     gdw_source_maybe_prepare (source);
     gdw_source_maybe_return (source);
+  } else if (result->paused) {
+    gdw_round_go_on (source->round, FALSE);
   } else if (source->phase == GDW_SOURCE_SENDING) {
     gdw_source_consider (source, result->asked);
   }
@@ -169,13 +201,24 @@ on_drained (gpointer data)
   gdw_source_maybe_prepare (data);
 }
 
+/* The links are empty: the time to see how long the way is, and what is dirty. */
+static void
+on_quiet (gpointer data)
+{
+  GdwSource *source = data;
+
+  if (source->phase != GDW_SOURCE_SENDING)
+    return;
+  gdw_channel_probe (source->channels[source->main_link]);
+  gdw_dirty_sync_request (source->sync);
+}
+
 void
 gdw_source_round_event (GdwRoundEvent event, const GdwRoundTotals *totals, gpointer data)
 {
   GdwSource *source = data;
-  gboolean sync = event == GDW_ROUND_LOW || (totals && totals->wants_dirty_sync);
 
-  if (sync && g_atomic_int_get (&source->sending))
+  if (event == GDW_ROUND_LOW && g_atomic_int_get (&source->sending))
     gdw_dirty_sync_request (source->sync);
   if (totals) {
     RoundEnd *end = g_new (RoundEnd, 1);
@@ -185,6 +228,8 @@ gdw_source_round_event (GdwRoundEvent event, const GdwRoundTotals *totals, gpoin
   }
   if (event == GDW_ROUND_DRAINED) {
     gdw_invoke (source->attempt.context, on_drained, source, NULL);
+  } else if (event == GDW_ROUND_QUIET) {
+    gdw_invoke (source->attempt.context, on_quiet, source, NULL);
   } else if (event == GDW_ROUND_MORE) {
     gdw_source_kick (source);
   }

@@ -65,6 +65,9 @@ struct GdwSource {
   gint sending;       /* atomic: dirty syncs may be asked for */
   gint64 acked_bytes; /* atomic */
   GdwMeter *meter;
+  gboolean holds;     /* the links end what they have, so that it is weighed without that */
+  guint64 held_round; /* once in this round */
+  guint64 sync_us;    /* how long the last dirty sync took */
   GdwSourcePhase watched_phase; /* the last progress that was seen */
   gint64 watched_bytes, watched_us;
 

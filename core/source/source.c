@@ -115,6 +115,9 @@ on_tick (gpointer data)
   if (gdw_source_phase_links_are_in_use (source->phase) && !source->one_way &&
       !gdw_source_check_links (source, limit_us))
     check_progress (source, limit_us);
+  /* The link that was left the last pages may have become slow since. */
+  if (source->phase == GDW_SOURCE_DRAINING)
+    gdw_source_kick (source);
   return G_SOURCE_CONTINUE;
 }
 
@@ -129,13 +132,13 @@ gdw_source_new (const GdwAttempt *attempt, const GdwAddress *address, GError **e
   source->round_list = g_array_new (FALSE, FALSE, sizeof (GdwRoundInfo));
   source->link_list = g_array_new (FALSE, TRUE, sizeof (GdwLinkInfo));
   source->warnings = g_ptr_array_new_with_free_func (g_free);
-  source->meter = gdw_meter_new ();
   source->begin_us = g_get_monotonic_time ();
   if (!open_all (source, address, error) || !make_secrets (source, error)) {
     gdw_source_free (source);
     return NULL;
   }
   source->marks = gdw_pageset_new (source->regions->pages, source->regions->n);
+  source->meter = gdw_meter_new (source->n_links);
   source->rate = gdw_rate_new (attempt->parameters->max_bandwidth);
   source->round = gdw_round_new (source->regions, source->tracking, source->n_links,
                                  gdw_source_round_event, source);
@@ -148,6 +151,7 @@ gdw_source_new (const GdwAttempt *attempt, const GdwAddress *address, GError **e
     .region_pages = source->regions->pages,
     .n_regions = source->regions->n,
     .rate = source->rate,
+    .meter = source->meter,
     .one_way = source->one_way,
     .heartbeat_ms = CLAMP (attempt->parameters->x_peer_timeout / 4, 10, 1000),
   };

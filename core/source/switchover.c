@@ -5,43 +5,89 @@
 
 #include "core/source/converge.h"
 
-/* The estimated cost of a switchover besides the pages: pause and state of a small VM, and the
- * messages PREPARE to COMMITTED. */
-#define FIXED_US 2000
-#define FIXED_ROUND_TRIPS 2
 /* How often x-max-downtime gives the guest back. */
 #define RETURNS_MAX 3u
 
+/* What a switchover costs besides the pages: pause and state, until they were measured; the
+ * rest; and the messages: the last pages, PREPARE and COMMIT with their answers. */
+#define STOP_US 1500
+#define REST_US 500
+#define FIXED_ROUND_TRIPS 3
+
 static void on_paused (const GError *error, gpointer data);
+
+/* Without the messages. */
+static guint64
+stop_us (const GdwSource *source, guint64 bandwidth)
+{
+  const GdwSwitchCost *cost = source->attempt.cost;
+  guint64 us = REST_US + source->sync_us;
+
+  if (!cost->state_bytes)
+    return us + STOP_US;
+  if (bandwidth)
+    us += cost->state_bytes * G_USEC_PER_SEC / bandwidth;
+  return us + cost->pause_us + cost->save_us;
+}
+
+/* With what is known now. */
+static GdwConvergeInput
+weigh (GdwSource *source)
+{
+  const GdwParameters *parameters = source->attempt.parameters;
+  GdwMeterReading links = gdw_meter_read (source->meter, g_get_monotonic_time ());
+  GdwConvergeInput in = { .under_way_bytes = links.bytes,
+                          .bandwidth = links.rate,
+                          .slowest_us = links.slowest_us,
+                          .limit_us = parameters->downtime_limit * 1000 };
+  guint64 dirty, under_way;
+
+  gdw_round_left (source->round, &dirty, &under_way);
+  under_way *= GDW_PAGE_SIZE;
+  in.dirty_bytes = dirty * GDW_PAGE_SIZE + under_way - MIN (links.memory_bytes, under_way);
+  if (parameters->avail_switchover_bandwidth) {
+    in.bandwidth = parameters->avail_switchover_bandwidth;
+    in.slowest_us = 0;
+  }
+  in.fixed_us = stop_us (source, in.bandwidth) +
+                FIXED_ROUND_TRIPS * gdw_channel_rtt_us (source->channels[source->main_link]);
+  return in;
+}
+
+/* A page that is under way and dirty counts twice, and the way there and back is measured best
+ * on links that are empty.  When only that is too much, the links end what they have, once a
+ * round, and it is weighed again. */
+static gboolean
+should_hold (GdwSource *source, GdwConvergeInput in)
+{
+  if (in.under_way_bytes == 0 || (!source->holds && source->held_round == source->rounds))
+    return FALSE;
+  in.under_way_bytes = in.slowest_us = 0;
+  in.fixed_us = stop_us (source, in.bandwidth);
+  return gdw_converge (&in).switch_over;
+}
 
 void
 gdw_source_consider (GdwSource *source, gboolean asked)
 {
-  const GdwParameters *parameters = source->attempt.parameters;
-  GdwConvergeInput in = { .limit_us = parameters->downtime_limit * 1000 };
-  guint64 dirty, under_way;
-  GdwConvergeDecision decision;
+  GdwConvergeInput in = weigh (source);
+  GdwConvergeDecision decision = gdw_converge (&in);
+  gboolean early = source->rounds == 1 && !asked && !source->holds;
 
-  gdw_round_left (source->round, &dirty, &under_way);
-  in.dirty_bytes = dirty * GDW_PAGE_SIZE;
-  in.under_way_bytes = under_way * GDW_PAGE_SIZE;
-  in.bandwidth = parameters->avail_switchover_bandwidth
-                     ? parameters->avail_switchover_bandwidth
-                     : gdw_meter_rate (source->meter, g_get_monotonic_time ());
-  in.fixed_us = FIXED_US +
-                FIXED_ROUND_TRIPS * gdw_channel_rtt_us (source->channels[source->main_link]);
-  decision = gdw_converge (&in);
   source->expected_us = decision.expected_us;
   /* Waiting always pays in the first round: pages never sent travel while the guest runs. */
-  if (!decision.switch_over || (source->rounds == 1 && !asked))
-    return;
-  if (!gdw_source_enter (source, GDW_SOURCE_PAUSING))
-    return;
-  g_atomic_int_set (&source->sending, FALSE);
-  source->pause_begin_us = source->step_us = g_get_monotonic_time ();
-  source->guest_orders++;
-  gdw_dirty_sync_rest (source->sync);
-  gdw_guest_hand_over (source->attempt.guest, source->cancellable, on_paused, source);
+  source->holds = !early && !decision.switch_over && should_hold (source, in);
+  if (source->holds)
+    source->held_round = source->rounds;
+  if (decision.switch_over && !early && gdw_source_enter (source, GDW_SOURCE_PAUSING)) {
+    g_atomic_int_set (&source->sending, FALSE);
+    source->pause_begin_us = source->step_us = g_get_monotonic_time ();
+    source->guest_orders++;
+    gdw_dirty_sync_rest (source->sync);
+    gdw_guest_hand_over (source->attempt.guest, source->cancellable, on_paused, source);
+  }
+  /* What is sent before the guest is paused, and all that it wrote known, is sent twice. */
+  gdw_round_go_on (source->round, source->holds || source->phase == GDW_SOURCE_PAUSING);
 }
 
 static void
@@ -163,7 +209,8 @@ on_paused (const GError *error, gpointer data)
     gdw_source_fail (source, g_error_copy (error));
     return;
   }
-  source->blackout.pause_us = gdw_source_step_time (source);
+  source->blackout.pause_us = source->attempt.cost->pause_us = gdw_source_step_time (source);
+  gdw_dirty_sync_paused (source->sync);
   if (source->attempt.capabilities.pause_before_switchover)
     gdw_source_enter (source, GDW_SOURCE_HOLDING);
   else
@@ -204,6 +251,16 @@ send_section (GdwSource *source, const GdwSection *section)
   } while (at < total);
 }
 
+static guint64
+count_bytes (const GPtrArray *sections)
+{
+  guint64 bytes = 0;
+
+  for (guint i = 0; i < sections->len; i++)
+    bytes += g_bytes_get_size (((const GdwSection *) sections->pdata[i])->data);
+  return bytes;
+}
+
 void
 gdw_source_send_state (GdwSource *source)
 {
@@ -231,7 +288,8 @@ on_saved (GdwAnswer *answer, gpointer data)
   /* Until PREPARE the guest may be given back, and this state void. */
   if (!source->overrun)
     gdw_source_send_state (source);
-  source->blackout.state_us = gdw_source_step_time (source);
+  source->attempt.cost->state_bytes = count_bytes (source->sections);
+  source->blackout.state_us = source->attempt.cost->save_us = gdw_source_step_time (source);
   if (!gdw_source_enter (source, GDW_SOURCE_DRAINING))
     return;
   source->final_ordered = TRUE;

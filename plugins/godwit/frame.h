@@ -24,7 +24,7 @@ G_BEGIN_DECLS
 
 /* flags */
 #define GDW_FRAME_OPTIONAL (1u << 0) /* a receiver that does not know the type skips it */
-#define GDW_FRAME_ACK_NOW (1u << 1)  /* acknowledge at once, the sender has no more for now */
+#define GDW_FRAME_ACK_NOW (1u << 1)  /* acknowledge at once */
 
 /* X (number, name in C, name for people).  Numbers are never used again. */
 #define GDW_FRAME_TYPES(X)                                                                     \

@@ -82,7 +82,7 @@ START_TEST (a_neighbour_that_is_not_sent_is_not_rearmed)
 
   pair->source.on_get = write_page_at_get;
   pair->source.on_clear = write_neighbour_at_clear;
-  pair->source.holds = BIT (CALL_PAUSE);
+  pair->source.holds = BIT (CALL_SAVE);
   pair_begin (pair, "", "");
   WAIT_UNTIL (pair->source.held && g_atomic_int_get (&pair->source.hook_state) == 4);
   side_release (&pair->source);

@@ -58,7 +58,7 @@ claim (guint region, guint64 first, guint64 n, gboolean look_for_holes)
 static gboolean
 cut (void)
 {
-  return gdw_batch_cut (batch, fake->regions, out);
+  return gdw_batch_cut (batch, fake->regions, GDW_MEM_RAW_MAX, out);
 }
 
 static void

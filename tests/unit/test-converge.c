@@ -14,27 +14,32 @@ static const struct {
   gboolean switch_over;
   guint64 expected_us;
 } rows[] = {
-  /* dirty, under way, bandwidth, fixed, limit */
-  { { 0, 0, 100, 0, 300000 }, TRUE, 0 },
-  { { 50 * MIB, 0, 100 * MIB, 0, 500000 }, TRUE, 500000 },
-  { { 50 * MIB, 0, 100 * MIB, 0, 499999 }, FALSE, 500000 },
+  /* dirty, under way, bandwidth, fixed, limit, slowest link */
+  { { 0, 0, 100, 0, 300000, 0 }, TRUE, 0 },
+  { { 50 * MIB, 0, 100 * MIB, 0, 500000, 0 }, TRUE, 500000 },
+  { { 50 * MIB, 0, 100 * MIB, 0, 499999, 0 }, FALSE, 500000 },
   /* bytes under way and the fixed cost count */
-  { { 25 * MIB, 25 * MIB, 100 * MIB, 0, 500000 }, TRUE, 500000 },
-  { { 25 * MIB, 26 * MIB, 100 * MIB, 0, 500000 }, FALSE, 510000 },
-  { { 50 * MIB, 0, 100 * MIB, 1, 500000 }, FALSE, 500001 },
-  { { 0, 50 * MIB, 100 * MIB, 0, 400000 }, FALSE, 500000 },
+  { { 25 * MIB, 25 * MIB, 100 * MIB, 0, 500000, 0 }, TRUE, 500000 },
+  { { 25 * MIB, 26 * MIB, 100 * MIB, 0, 500000, 0 }, FALSE, 510000 },
+  { { 50 * MIB, 0, 100 * MIB, 1, 500000, 0 }, FALSE, 500001 },
+  { { 0, 50 * MIB, 100 * MIB, 0, 400000, 0 }, FALSE, 500000 },
+  /* a link that is slower than the mean of all, with what it has */
+  { { 40 * MIB, 10 * MIB, 100 * MIB, 1, 700001, 700000 }, TRUE, 700001 },
+  { { 40 * MIB, 10 * MIB, 100 * MIB, 1, 700000, 700000 }, FALSE, 700001 },
+  { { 40 * MIB, 10 * MIB, 100 * MIB, 0, 500000, 400000 }, TRUE, 500000 },
+  { { 40 * MIB, 10 * MIB, 100 * MIB, 0, 500000, UNKNOWN }, FALSE, UNKNOWN },
   /* nothing left: no further round could do better than the fixed cost */
-  { { 0, 0, 100 * MIB, 400000, 300000 }, TRUE, 400000 },
-  { { 0, 0, 0, 400000, 300000 }, TRUE, 400000 },
-  { { 1, 0, 100 * MIB, 400000, 300000 }, FALSE, 400001 },
+  { { 0, 0, 100 * MIB, 400000, 300000, 0 }, TRUE, 400000 },
+  { { 0, 0, 0, 400000, 300000, 0 }, TRUE, 400000 },
+  { { 1, 0, 100 * MIB, 400000, 300000, 0 }, FALSE, 400001 },
   /* bandwidth unknown */
-  { { 1, 0, 0, 0, 300000 }, FALSE, UNKNOWN },
-  { { 1, 0, 0, 0, G_MAXUINT64 }, FALSE, UNKNOWN },
+  { { 1, 0, 0, 0, 300000, 0 }, FALSE, UNKNOWN },
+  { { 1, 0, 0, 0, G_MAXUINT64, 0 }, FALSE, UNKNOWN },
   /* no overflow: 8 EiB at 1 byte/s */
-  { { G_MAXINT64, 0, 1, 0, 300000 }, FALSE, UNKNOWN },
-  { { G_MAXUINT64, G_MAXUINT64, G_MAXUINT64, 0, 2000000 }, TRUE, 1000000 },
-  { { 4096, 0, 4096, G_MAXUINT64, 300000 }, FALSE, UNKNOWN },
-  { { G_GUINT64_CONSTANT (1) << 50, 0, 1000000000, 0, 300000 }, FALSE, 1125899906843 },
+  { { G_MAXINT64, 0, 1, 0, 300000, 0 }, FALSE, UNKNOWN },
+  { { G_MAXUINT64, G_MAXUINT64, G_MAXUINT64, 0, 2000000, 0 }, TRUE, 1000000 },
+  { { 4096, 0, 4096, G_MAXUINT64, 300000, 0 }, FALSE, UNKNOWN },
+  { { G_GUINT64_CONSTANT (1) << 50, 0, 1000000000, 0, 300000, 0 }, FALSE, 1125899906843 },
 };
 
 START_TEST (rows_decide_as_written)

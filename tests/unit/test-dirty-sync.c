@@ -73,7 +73,8 @@ claim (Fixture *f)
   g_autofree GdwBatch *batch = g_new0 (GdwBatch, 1);
   guint64 pages = 0, first, n;
 
-  while (gdw_round_claim (f->round, batch, NULL))
+  gdw_round_go_on (f->round, FALSE);
+  while (gdw_round_claim (f->round, batch, G_MAXUINT64, NULL))
     for (guint64 at = 0; gdw_bits_next_run (batch->claimed, at, batch->n_pages, &first, &n);
          at = first + n)
       pages += n;

@@ -158,7 +158,7 @@ make_source (GdwSourcePhase phase)
   source->round_list = g_array_new (FALSE, FALSE, sizeof (GdwRoundInfo));
   source->link_list = g_array_new (FALSE, TRUE, sizeof (GdwLinkInfo));
   source->warnings = g_ptr_array_new_with_free_func (g_free);
-  source->meter = gdw_meter_new ();
+  source->meter = gdw_meter_new (1);
   source->phase = phase;
   source->status = gdw_source_phases[phase].status;
   return source;

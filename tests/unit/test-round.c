@@ -17,19 +17,20 @@
 static FakeTracker *fake;
 static GdwRound *work;
 static GString *events;
-static GdwRoundTotals totals; /* of the last round that ended */
-static guint64 number;        /* of the round under way, from 1 on */
+static GdwRoundTotals totals;  /* of the last round that ended */
+static GdwRoundTotals all[16]; /* of each, by its number */
+static guint64 number;         /* of the round under way, from 1 on */
 
 static void
 on_event (GdwRoundEvent event, const GdwRoundTotals *ended, gpointer data)
 {
-  static const char *const names[] = { "", "low", "ended", "drained", "more" };
+  static const char *const names[] = { "", "low", "ended", "drained", "more", "quiet" };
 
   g_string_append_printf (events, " %s", names[event]);
   if (ended)
     totals = *ended;
   if (event == GDW_ROUND_ENDED)
-    number++;
+    all[number++] = *ended;
 }
 
 static void
@@ -61,8 +62,8 @@ claim_all (void)
   g_autofree GdwMemOut *out = g_new0 (GdwMemOut, 1);
   GError *error = NULL;
 
-  while (gdw_round_claim (work, batch, &error)) {
-    while (gdw_batch_cut (batch, fake->regions, out)) {
+  while (gdw_round_claim (work, batch, G_MAXUINT64, &error)) {
+    while (gdw_batch_cut (batch, fake->regions, GDW_MEM_RAW_MAX, out)) {
       GdwSent *sent = g_malloc0 (sizeof *sent + out->mem.n_runs * sizeof (GdwRun));
 
       sent->region = out->mem.region;
@@ -70,11 +71,22 @@ claim_all (void)
       memcpy (sent->runs, out->mem.runs, out->mem.n_runs * sizeof (GdwRun));
       for (guint i = 0; i < sent->n_runs; i++)
         sent->pages += sent->runs[i].count;
+      gdw_round_cut (work, out->round, sent->pages, 1);
       g_ptr_array_add (list, sent);
     }
   }
   ck_assert_ptr_null (error);
   return list;
+}
+
+static guint64
+pages_of (const GdwBatch *batch)
+{
+  guint64 pages = 0, at = 0, first, n;
+
+  for (; gdw_bits_next_run (batch->claimed, at, batch->n_pages, &first, &n); at = first + n)
+    pages += n;
+  return pages;
 }
 
 static guint64
@@ -102,6 +114,7 @@ write_page (guint64 page)
 
   gdw_pageset_add (fresh, 0, page, 1);
   gdw_round_publish (work, fresh, NULL, FALSE);
+  gdw_round_go_on (work, FALSE);
   ck_assert_uint_eq (gdw_pageset_count (fresh), 0);
   gdw_pageset_free (fresh);
 }
@@ -247,7 +260,7 @@ START_TEST (a_rearm_that_fails_fails_the_claim)
 
   begin (1);
   fake->fails = TRUE;
-  ck_assert (!gdw_round_claim (work, batch, &error));
+  ck_assert (!gdw_round_claim (work, batch, G_MAXUINT64, &error));
   ck_assert_str_eq (error->message, "tracker 'fake': rearm failed");
   end ();
 }
@@ -435,20 +448,112 @@ END_TEST
 START_TEST (a_set_that_is_filled_up_all_the_time_does_not_hide_the_end)
 {
   g_autofree GdwBatch *batch = g_new0 (GdwBatch, 1);
+  const char *low, *over;
 
   begin (1);
   for (guint round = 1; round <= 3; round++) {
     g_string_truncate (events, 0);
     while (number == round) {
-      ck_assert (gdw_round_claim (work, batch, NULL));
+      ck_assert (gdw_round_claim (work, batch, G_MAXUINT64, NULL));
+      gdw_round_cut (work, batch->round, pages_of (batch), 1);
       publish_all (FALSE);
+      gdw_round_go_on (work, FALSE);
     }
     ck_assert_uint_eq (totals.pages, LOW + HIGH);
-    ck_assert_msg ((strstr (events->str, "low") != NULL) == (round == 1), "round %u:%s", round,
-                   events->str);
-    ck_assert (strstr (events->str, "ended"));
-    ck_assert_int_eq (totals.wants_dirty_sync, round > 1);
+    low = strstr (events->str, "low");
+    over = strstr (events->str, "ended");
+    ck_assert_msg (low && over && low < over, "round %u:%s", round, events->str);
   }
+  end ();
+}
+END_TEST
+
+/* Another link claims the rest, and even goes round once more, while this one has cut nothing.
+ */
+START_TEST (pages_and_bytes_count_in_the_round_that_claimed_them)
+{
+  g_autofree GdwBatch *slow = g_new0 (GdwBatch, 1);
+  guint64 pages;
+
+  begin (2);
+  ck_assert (gdw_round_claim (work, slow, 64, NULL));
+  pages = pages_of (slow);
+  ck_assert_uint_eq (pages, 64);
+  acknowledge (claim_all ());
+  write_page (HIGH + 1);
+  acknowledge (claim_all ());
+  ck_assert_msg (strstr (events->str, "ended") == NULL, "%s", events->str);
+  if (_i) {
+    gdw_round_give_back (work, slow);
+    ck_assert_uint_eq (gdw_round_dirty_pages (work), pages);
+    pages = 0;
+  } else {
+    gdw_round_cut (work, slow->round, pages, 1000);
+  }
+  ck_assert_uint_eq (number, 3);
+  ck_assert_uint_eq (all[1].pages, LOW + HIGH - 64 + pages);
+  ck_assert_uint_ge (all[1].bytes, pages ? 1001 : 1);
+  ck_assert_uint_le (all[1].bytes, pages ? 1004 : 4);
+  ck_assert_uint_eq (all[2].pages, 1);
+  ck_assert_uint_eq (all[2].bytes, 1);
+  end ();
+}
+END_TEST
+
+START_TEST (a_round_waits_until_the_harvest_was_weighed)
+{
+  GdwPageset *fresh;
+
+  begin (1);
+  acknowledge (claim_all ());
+  fresh = gdw_pageset_new (fake->regions->pages, fake->regions->n);
+  gdw_pageset_add (fresh, 0, PAGE, 1);
+  gdw_round_publish (work, fresh, NULL, FALSE);
+  gdw_pageset_free (fresh);
+  g_ptr_array_unref (claim_all ());
+  ck_assert_uint_eq (gdw_round_dirty_pages (work), 1);
+  gdw_round_go_on (work, FALSE);
+  acknowledge (claim_all ());
+  ck_assert_uint_eq (gdw_round_dirty_pages (work), 0);
+  end ();
+}
+END_TEST
+
+START_TEST (while_it_is_held_nobody_claims)
+{
+  g_autofree GdwBatch *batch = g_new0 (GdwBatch, 1);
+
+  begin ((guint) _i);
+  ck_assert (gdw_round_claim (work, batch, 64, NULL));
+  g_string_truncate (events, 0);
+  gdw_round_go_on (work, TRUE);
+  g_ptr_array_unref (claim_all ());
+  ck_assert_uint_eq (gdw_round_dirty_pages (work), LOW + HIGH - 64);
+  ck_assert_str_eq (events->str, "");
+  gdw_round_give_back (work, batch);
+  ck_assert_str_eq (events->str, " quiet");
+  gdw_round_go_on (work, TRUE);
+  ck_assert_str_eq (events->str, " quiet quiet");
+  gdw_round_go_on (work, FALSE);
+  ck_assert_str_eq (events->str, " quiet quiet more");
+  acknowledge (claim_all ());
+  /* What was given back lies behind the cursor. */
+  ck_assert_uint_eq (totals.pages, LOW + HIGH - 64);
+  end ();
+}
+END_TEST
+
+/* The guest waits for the last pages: nothing holds them back. */
+START_TEST (the_last_pages_are_not_held)
+{
+  begin (1);
+  acknowledge (claim_all ());
+  write_page (PAGE);
+  gdw_round_go_on (work, TRUE);
+  gdw_round_final (work);
+  gdw_round_go_on (work, TRUE);
+  acknowledge (claim_all ());
+  ck_assert (g_str_has_suffix (events->str, " drained"));
   end ();
 }
 END_TEST
@@ -473,5 +578,9 @@ main (void)
   tcase_add_test (tc, nothing_left_is_drained_at_once);
   tcase_add_test (tc, a_round_that_is_reopened_goes_on);
   tcase_add_test (tc, a_set_that_is_filled_up_all_the_time_does_not_hide_the_end);
+  tcase_add_loop_test (tc, pages_and_bytes_count_in_the_round_that_claimed_them, 0, 2);
+  tcase_add_test (tc, a_round_waits_until_the_harvest_was_weighed);
+  tcase_add_loop_test (tc, while_it_is_held_nobody_claims, 1, 3);
+  tcase_add_test (tc, the_last_pages_are_not_held);
   return suite_run ("round", tc, order, NULL);
 }
