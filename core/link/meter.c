@@ -245,8 +245,8 @@ done_s (const Link *link, double more, gint64 now_us)
   return link->lost ? G_MAXDOUBLE : ((double) link->under_way + more) / rate_of (link, now_us);
 }
 
-/* A link takes as much as it can carry until all are done, and at least a claim if no other
- * would be done with that sooner. */
+/* A link takes a quarter of what it can carry until all are done, and at least a claim if no
+ * other would be done with that sooner. */
 guint64
 gdw_meter_share (GdwMeter *meter, guint link_index, guint64 left, gint64 now_us)
 {
@@ -266,5 +266,5 @@ gdw_meter_share (GdwMeter *meter, guint link_index, guint64 left, gint64 now_us)
   pthread_mutex_unlock (&meter->lock);
   if (mine_s > MAX (all_s, soonest_s))
     return 0;
-  return (guint64) CLAMP (share, LEAST_CLAIM_BYTES, LAST_CLAIM_BYTES);
+  return (guint64) CLAMP (share / 4, LEAST_CLAIM_BYTES, LAST_CLAIM_BYTES);
 }
