@@ -349,7 +349,7 @@ gdw_round_acked (GdwRound *round, const GdwSent *sent)
   }
   round->outstanding -= sent->pages;
   drained = is_drained (round, &ended);
-  more = round->final && (more || gdw_pageset_count (round->dirty));
+  more &= round->final;
   quiet = is_quiet (round);
   pthread_mutex_unlock (&round->lock);
   if (drained)

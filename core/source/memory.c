@@ -65,6 +65,10 @@ gdw_source_acked (GdwChannel *channel, const GdwSent *sent, gpointer data)
 
   __atomic_add_fetch (&source->acked_bytes, sent->bytes, __ATOMIC_RELAXED);
   gdw_round_acked (source->round, sent);
+  /* A link that left the last pages to others may be the next that is done. */
+  if (source->n_links > 1 && !g_atomic_int_get (&source->sending) &&
+      gdw_round_dirty_pages (source->round))
+    gdw_source_kick (source);
 }
 
 gboolean

@@ -79,7 +79,7 @@ claim_all (GdwRound *round, GPtrArray *sent)
   static GdwBatch batch;
   guint claims = 0;
 
-  for (; gdw_round_claim (round, &batch, NULL); claims++) {
+  for (; gdw_round_claim (round, &batch, G_MAXUINT64, NULL); claims++) {
     GdwSent *one = g_malloc (sizeof *one + GDW_BATCH_PAGES / 2 * sizeof (GdwRun));
     guint64 first, n;
 
