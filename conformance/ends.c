@@ -485,6 +485,16 @@ end_publish (End *end)
   end_finish (end, "publish", end->side->transport->publish);
 }
 
+gboolean
+end_try_publish (End *end)
+{
+  g_autoptr (GError) failure = NULL;
+  gboolean ok = end->side->transport->publish (end->link, NULL, &failure);
+
+  check (end->side, "publish", ok, failure);
+  return ok;
+}
+
 void
 end_close (End *end)
 {

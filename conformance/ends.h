@@ -60,6 +60,8 @@ gboolean end_shutdown (End *end);
 /* Do nothing if the plugin has none. */
 void end_sync (End *end);
 void end_publish (End *end);
+/* FALSE: the plugin refuses, and its error has been checked. */
+gboolean end_try_publish (End *end);
 void end_close (End *end);
 /* From now on the wire below a filter takes and gives fewer bytes than offered. */
 void end_make_wire_short (End *end);

@@ -3,8 +3,10 @@
 
 /* A transport that keeps the source's bytes until a destination reads them: a file. */
 #include <string.h>
+#include <sys/stat.h>
 
 #include "balance.h"
+#include "call.h"
 #include "flow.h"
 #include "over.h"
 #include "transport-cases.h"
@@ -13,10 +15,15 @@ TRANSPORT_CASES (DECLARE_CASE)
 
 #define CYCLES 100
 #define BYTES 300001
+#define PATIENCE_S 10
+#define ANOTHER "another guest"
 #define WHOLE                                                                                  \
   PROMISE ("transport.h", "Nothing more is written on @link: give the whole its name")
 #define NOTHING_LEFT                                                                           \
   PROMISE ("transport.h", "nothing of it is left, as after a close_link without publish")
+
+#define NOT_ANOTHERS                                                                           \
+  PROMISE ("transport.h", "What others have put in its place meanwhile is not published")
 
 /* Opens the source's side at a new address; skips the test if there is none. */
 static End *
@@ -92,6 +99,98 @@ one_way_what_is_not_published_is_gone (const Subject *subject)
   EXPECT (!in, NOTHING_LEFT, "'%s' can be read, and it was not published", writer->address);
   side_close (reader);
   side_close (writer);
+}
+
+/* Puts another file in the place of each that is in the working folder. */
+static guint
+replace_files (void)
+{
+  g_autoptr (GDir) folder = g_dir_open (".", 0, NULL);
+  const char *name;
+  guint n = 0;
+
+  while (folder && (name = g_dir_read_name (folder)))
+    n += g_file_set_contents (name, ANOTHER, -1, NULL);
+  return n;
+}
+
+void
+one_way_what_took_its_place_is_no_guest (const Subject *subject)
+{
+  g_autofree char *given = over_address (subject);
+  char found[sizeof ANOTHER] = "";
+  struct iovec iov = { found, sizeof found - 1 };
+  Side *writer, *reader;
+  End *out, *in;
+
+  if (given)
+    skip ("others use that address, too");
+  out = begin (subject, &writer);
+  if (!subject_transport (subject)->publish)
+    skip ("it has no publish");
+  flow_write (&(Flow){ .end = out, .tag = 1, .size = BYTES, .chunk = 5000 });
+  end_sync (out);
+  if (replace_files () == 0)
+    skip ("there is no file that could be replaced");
+  if (end_try_publish (out)) {
+    end_close (out);
+    in = find (subject, writer->address, &reader);
+    EXPECT (in, WHOLE, "nothing can be read at '%s' after publish", writer->address);
+    end_read (in, &iov, 1, NULL, NULL);
+    EXPECT (strcmp (found, ANOTHER) != 0, NOT_ANOTHERS, "'%s' was", found);
+    end_close (in);
+    side_close (reader);
+  } else {
+    end_close (out);
+  }
+  side_close (writer);
+}
+
+/* Whether they succeed is another question. */
+static void
+listen_there (gpointer data)
+{
+  Call *call = data;
+  g_autoptr (GError) error = NULL;
+
+  call->side->transport->listen (call->side->self, call->cancellable, &error);
+}
+
+static void
+expect_return (const Subject *subject, const char *path, CallKind kind)
+{
+  g_autoptr (GCancellable) cancellable = g_cancellable_new ();
+  g_autoptr (GError) error = NULL;
+  Call call = { .kind = kind, .cancellable = cancellable, .function = listen_there };
+
+  call.data = &call;
+  call.side = side_open (subject, path, &error);
+  if (!call.side)
+    return;
+  call_start (&call);
+  if (!call_ends_within (&call, 50))
+    g_cancellable_cancel (cancellable);
+  EXPECT (call_ends_within (&call, PATIENCE_S * 1000),
+          PROMISE ("transport.h", "returns within 100 ms after it fires"),
+          "%s at a FIFO has not returned after %u s",
+          kind == CALL_CONNECT ? "connect" : "listen", PATIENCE_S);
+  if (call.got)
+    end_close (call.got);
+  g_clear_error (&call.error);
+  side_close (call.side);
+}
+
+void
+one_way_a_fifo_holds_nobody (const Subject *subject)
+{
+  g_autofree char *path = g_build_filename (subject->folder, "fifo", NULL);
+
+  if (subject_is_two_way (subject))
+    skip ("bytes travel both ways here");
+  if (mkfifo (path, 0600) != 0)
+    skip ("there are no FIFOs here");
+  expect_return (subject, path, CALL_FUNCTION);
+  expect_return (subject, path, CALL_CONNECT);
 }
 
 static void

@@ -15,5 +15,7 @@
   X ("connect-to-nobody-fails", FALSE, transport_connect_to_nobody_fails)                      \
   X ("what-is-published-comes-back", FALSE, one_way_what_is_published_comes_back)              \
   X ("what-is-not-published-is-gone", FALSE, one_way_what_is_not_published_is_gone)            \
+  X ("what-took-its-place-is-not-published", FALSE, one_way_what_took_its_place_is_no_guest)   \
+  X ("a-fifo-holds-nobody", FALSE, one_way_a_fifo_holds_nobody)                                \
   X ("nothing-is-left-of-one-way", FALSE, one_way_nothing_is_left_after_close)                 \
   LINK_CASES (X)

@@ -51,6 +51,8 @@ remove_stale (const char *who, const char *path, GSocketAddress *address, GError
   if (!S_ISSOCK (file.st_mode))
     return fail (error, who, path, "the file there is not a socket; remove it");
   probe = g_socket_new (G_SOCKET_FAMILY_UNIX, G_SOCKET_TYPE_STREAM, 0, NULL);
+  if (probe)
+    g_socket_set_blocking (probe, FALSE); /* whose queue is full is not stale */
   if (probe && !g_socket_connect (probe, address, NULL, &refused) &&
       g_error_matches (refused, G_IO_ERROR, G_IO_ERROR_CONNECTION_REFUSED) &&
       unlink (path) == 0)

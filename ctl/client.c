@@ -18,7 +18,10 @@ read_token (const char *file, GError **error)
   g_autoptr (GError) why = NULL;
   char *text = NULL, *end;
 
-  if (g_file_get_contents (file, &text, NULL, &why)) {
+  /* The open of a FIFO would wait for its other end. */
+  if (g_file_test (file, G_FILE_TEST_EXISTS) && !g_file_test (file, G_FILE_TEST_IS_REGULAR))
+    g_set_error_literal (&why, CTL_ERROR, CTL_ERROR_USAGE, "it is not a regular file");
+  else if (g_file_get_contents (file, &text, NULL, &why)) {
     if ((end = strpbrk (text, "\r\n")))
       *end = '\0';
     g_strstrip (text);

@@ -415,3 +415,11 @@ gdw_link_publish (GdwLink *link, GCancellable *cancellable, GError **error)
 {
   return settle (link, "publish", link->stack->transport->publish, cancellable, error);
 }
+
+char *
+gdw_link_remark (GdwLink *link)
+{
+  const GdwTransport *transport = link->stack->transport;
+
+  return transport->remark ? transport->remark (link->levels[0].state) : NULL;
+}

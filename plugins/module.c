@@ -154,6 +154,8 @@ check_transport (const GdwTransport *transport, GError **error)
     return FALSE;
   if (transport->max_links < 1 || transport->max_links > 255)
     return fail (error, "its max_links is %u, not 1 to 255", transport->max_links);
+  if (transport->remark && !transport->publish)
+    return fail (error, "it has remark, but no publish to speak of; leave it out");
   return check_descriptors (transport, error);
 }
 

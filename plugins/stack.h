@@ -46,4 +46,6 @@ void gdw_link_shutdown (GdwLink *link);
  * to do. */
 gboolean gdw_link_sync (GdwLink *link, GCancellable *cancellable, GError **error);
 gboolean gdw_link_publish (GdwLink *link, GCancellable *cancellable, GError **error);
+/* After that: what the operator should know of it, or NULL. */
+char *gdw_link_remark (GdwLink *link);
 void gdw_link_close (GdwLink *link);

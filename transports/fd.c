@@ -61,6 +61,8 @@ check_type (Fd *self, GError **error)
   self->type = stat.st_mode & S_IFMT;
   if (self->type != S_IFSOCK && self->type != S_IFIFO && self->type != S_IFREG)
     return refuse (self->address, error, "it is not a socket, pipe or file; use one of them");
+  if (fcntl (self->fd, F_GETFL) & O_DIRECT)
+    return refuse (self->address, error, "it was opened with O_DIRECT; open it without");
   if (self->type == S_IFSOCK &&
       getsockopt (self->fd, SOL_SOCKET, SO_ACCEPTCONN, &listens, &size) == 0)
     self->listens = listens;
@@ -280,7 +282,10 @@ fd_close_link (gpointer data)
 static gboolean
 fd_sync (gpointer data, GCancellable *cancellable, GError **error)
 {
-  return !((FdLink *) data)->file || stored_sync (data, cancellable, error);
+  FdLink *link = data;
+
+  return !link->file ||
+         (stored_cut (&link->stored, error) && stored_sync (data, cancellable, error));
 }
 
 GDW_DEFINE_TRANSPORT (.plugin.name = "fd", .plugin.summary = "an open socket, pipe or file",

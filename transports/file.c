@@ -15,17 +15,21 @@
 #include <unistd.h>
 
 #include "transports/common/quiet.h"
+#include "transports/common/regular.h"
 #include "transports/common/stored.h"
 #include "transports/common/wait.h"
 
 #define COPY_BYTES (1u << 20)
+#define SUFFIX ".partial"
+/* As many symbolic links as the system follows. */
+#define LINKS_MAX 40
 /* How often another process may remove a partial file between our open and our lock. */
 #define OPEN_TRIES 100
 
 enum { OPTION_OFFSET };
 
 typedef struct {
-  char *path, *partial;
+  char *path;
   guint64 offset;
   int reader; /* of a listener: the file for the first accept; -1: none, or already given */
 } File;
@@ -38,8 +42,21 @@ file_close (gpointer self)
   if (file->reader >= 0)
     close (file->reader);
   g_free (file->path);
-  g_free (file->partial);
   g_free (file);
+}
+
+/* The name of an unfinished guest belongs to its writer. */
+static gboolean
+check_name (const char *path, GError **error)
+{
+  if (!g_str_has_suffix (path, SUFFIX))
+    return TRUE;
+  g_set_error (error, GDW_ERROR, GDW_ERROR_INVALID,
+               "transport 'file': open of '%s' failed: a name that ends in '" SUFFIX
+               "' is that "
+               "of a guest whose writer has not finished; use another",
+               path);
+  return FALSE;
 }
 
 static gpointer
@@ -54,9 +71,10 @@ file_open (const GdwTransportConfig *config, GError **error)
                  config->address);
     return NULL;
   }
+  if (!check_name (config->address, error))
+    return NULL;
   file = g_new0 (File, 1);
   file->path = g_strdup (config->address);
-  file->partial = g_strconcat (file->path, ".partial", NULL);
   file->offset = config->options[OPTION_OFFSET].number;
   file->reader = -1;
   return file;
@@ -76,6 +94,26 @@ static gboolean G_GNUC_PRINTF (4, 5)
   return FALSE;
 }
 
+/* What @path leads to through symbolic links, there or not: that file is read, or replaced.
+ * NULL with an error. */
+static char *
+resolve (const char *path, const char *what, GError **error)
+{
+  g_autofree char *at = g_strdup (path);
+
+  for (guint i = 0; i < LINKS_MAX; i++) {
+    g_autofree char *to = g_file_read_link (at, NULL);
+    g_autofree char *folder = g_path_get_dirname (at);
+
+    if (!to)
+      return check_name (at, error) ? g_steal_pointer (&at) : NULL;
+    g_free (at);
+    at = g_path_is_absolute (to) ? g_steal_pointer (&to) : g_build_filename (folder, to, NULL);
+  }
+  fail (path, what, error, "%s; check the path", g_strerror (ELOOP));
+  return NULL;
+}
+
 /* The destination's side */
 
 static gboolean
@@ -85,9 +123,6 @@ check_readable (File *file, int fd, GError **error)
 
   if (fstat (fd, &stat) != 0)
     return fail (file->path, "reading", error, "%s; check the disk", g_strerror (errno));
-  if (!S_ISREG (stat.st_mode))
-    return fail (file->path, "reading", error,
-                 "it is not a regular file; use fd: for a pipe or a socket");
   if ((guint64) stat.st_size <= file->offset)
     return fail (file->path, "reading", error,
                  "it has %" G_GUINT64_FORMAT
@@ -98,22 +133,32 @@ check_readable (File *file, int fd, GError **error)
          fail (file->path, "reading", error, "%s; check the offset", g_strerror (errno));
 }
 
+static int
+open_reader (File *file, GError **error)
+{
+  g_autofree char *path = resolve (file->path, "reading", error);
+  g_autofree char *partial = g_strconcat (path ? path : "", SUFFIX, NULL);
+  int fd = path ? regular_open (path, O_RDONLY, 0) : -1;
+  int why = errno;
+
+  if (path && fd < 0)
+    fail (file->path, "reading", error,
+          why != ENOENT                 ? "%s; check the path, or use fd: for a pipe"
+          : access (partial, F_OK) == 0 ? "%s, but '" SUFFIX
+                                          "': its writer has not finished; save the guest again"
+                                        : "%s; check the path",
+          regular_strerror (why));
+  return fd;
+}
+
 static gboolean
 file_listen (gpointer self, GCancellable *cancellable, GError **error)
 {
   File *file = self;
-  int fd;
+  int fd = open_reader (file, error);
 
-  if (g_str_has_suffix (file->path, ".partial"))
-    return fail (file->path, "reading", error,
-                 "its writer has not finished; use a complete file");
-  fd = open (file->path, O_RDONLY | O_CLOEXEC);
   if (fd < 0)
-    return fail (file->path, "reading", error,
-                 errno == ENOENT && access (file->partial, F_OK) == 0
-                     ? "%s, but '.partial': its writer has not finished; save the guest again"
-                     : "%s; check the path",
-                 g_strerror (errno));
+    return FALSE;
   if (!check_readable (file, fd, error)) {
     close (fd);
     return FALSE;
@@ -125,32 +170,45 @@ file_listen (gpointer self, GCancellable *cancellable, GError **error)
 
 /* The source's side */
 
-/* Opens the partial file, empty and only ours.  Its lock shows that its writer lives. */
+/* Is it the file that still has the name @partial, and no other name? */
+static gboolean
+is_alone (int fd, const char *partial, nlink_t *names)
+{
+  struct stat ours, there;
+  gboolean same = fstat (fd, &ours) == 0 && lstat (partial, &there) == 0 &&
+                  ours.st_ino == there.st_ino && ours.st_dev == there.st_dev;
+
+  *names = same ? ours.st_nlink : 0;
+  return *names == 1;
+}
+
+/* Opens the partial file, empty and only ours.  Its lock shows that its writer lives.  After a
+ * crash it may be a second name of a published guest, which must not change. */
 static int
-open_partial (File *file, GError **error)
+open_partial (const char *partial, GError **error)
 {
   for (guint i = 0; i < OPEN_TRIES; i++) {
-    int fd = open (file->partial, O_WRONLY | O_CREAT | O_CLOEXEC | O_NOFOLLOW, 0600);
-    struct stat ours, there;
+    int fd = regular_open (partial, O_WRONLY | O_CREAT | O_NOFOLLOW, 0600);
+    nlink_t names;
 
     if (fd < 0) {
-      fail (file->partial, "writing", error, "%s; check the folder and its rights",
-            g_strerror (errno));
+      fail (partial, "writing", error, "%s; check the folder and its rights",
+            regular_strerror (errno));
       return -1;
     }
     if (flock (fd, LOCK_EX | LOCK_NB) != 0) {
       close (fd);
-      fail (file->partial, "writing", error,
+      fail (partial, "writing", error,
             "another process is writing it; use another path, or wait");
       return -1;
     }
-    if (fstat (fd, &ours) == 0 && lstat (file->partial, &there) == 0 &&
-        ours.st_ino == there.st_ino && ours.st_dev == there.st_dev && S_ISREG (ours.st_mode) &&
-        ftruncate (fd, 0) == 0 && fchmod (fd, 0600) == 0)
+    if (is_alone (fd, partial, &names) && ftruncate (fd, 0) == 0 && fchmod (fd, 0600) == 0)
       return fd;
+    if (names > 1)
+      unlink (partial);
     close (fd);
   }
-  fail (file->partial, "writing", error, "others replace it all the time; use another path");
+  fail (partial, "writing", error, "others replace it all the time; use another path");
   return -1;
 }
 
@@ -171,18 +229,18 @@ copy_bytes (int from, int to, guint64 left)
 
 /* Copies the bytes before the guest from a file that exists already. */
 static gboolean
-copy_head (File *file, int to, GError **error)
+copy_head (const char *path, guint64 offset, int to, GError **error)
 {
-  int from = open (file->path, O_RDONLY | O_CLOEXEC);
+  int from = regular_open (path, O_RDONLY, 0);
   gboolean ok;
   Quiet quiet;
 
   quiet_begin (&quiet);
-  ok = copy_bytes (from, to, file->offset) && ftruncate (to, (off_t) file->offset) == 0 &&
-       lseek (to, (off_t) file->offset, SEEK_SET) >= 0;
+  ok = (from >= 0 || errno == ENOENT) && copy_bytes (from, to, offset) &&
+       ftruncate (to, (off_t) offset) == 0 && lseek (to, (off_t) offset, SEEK_SET) >= 0;
   quiet_end (&quiet);
   if (!ok)
-    fail (file->partial, "writing", error,
+    fail (path, "writing", error,
           "the bytes before the guest could not be copied: %s; make room", g_strerror (errno));
   if (from >= 0)
     close (from);
@@ -193,22 +251,26 @@ static gpointer
 file_connect (gpointer self, GCancellable *cancellable, GError **error)
 {
   File *file = self;
+  g_autofree char *path = resolve (file->path, "writing", error);
+  g_autofree char *partial = g_strconcat (path ? path : "", SUFFIX, NULL);
   struct stat there;
   Stored *link;
   int fd;
 
-  if (stat (file->path, &there) == 0 && !S_ISREG (there.st_mode)) {
+  if (!path)
+    return NULL;
+  if (stat (path, &there) == 0 && !S_ISREG (there.st_mode)) {
     fail (file->path, "writing", error,
           "it exists and is not a regular file; use another path");
     return NULL;
   }
-  fd = open_partial (file, error);
+  fd = open_partial (partial, error);
   if (fd < 0)
     return NULL;
-  link = stored_new ("file", fd, file->partial);
-  link->path = g_strdup (file->path);
-  link->partial = g_strdup (file->partial);
-  if (!file->offset || copy_head (file, fd, error))
+  link = stored_new ("file", fd, partial);
+  link->path = g_steal_pointer (&path);
+  link->partial = g_steal_pointer (&partial);
+  if (!file->offset || copy_head (link->path, file->offset, fd, error))
     return link;
   stored_close (link);
   return NULL;
@@ -244,4 +306,4 @@ GDW_DEFINE_TRANSPORT (.plugin.name = "file",
                       .max_links = 1, .open = file_open, .close = file_close,
                       .listen = file_listen, .accept = file_accept, .connect = file_connect,
                       .read = stored_read, .write = stored_write, .close_link = stored_close,
-                      .sync = stored_sync, .publish = stored_publish);
+                      .sync = stored_sync, .publish = stored_publish, .remark = stored_remark);

@@ -8,6 +8,7 @@
 #include "errand.h"
 #include "guest-image.h"
 #include "guest-ram.h"
+#include "place.h"
 
 #include <errno.h>
 #include <stdio.h>
@@ -136,19 +137,17 @@ load_image (Machine *machine, GError **error)
 {
   const GuestConfig *config = (const GuestConfig *) (machine->image + 16);
   const char *path = machine->config.guest_file;
-  guint8 content[GUEST_IMAGE_BYTES + 1];
-  FILE *file;
+  g_autofree char *content = NULL;
+  g_autoptr (GError) why = NULL;
   gsize size;
 
   memcpy (machine->image, guest_image, sizeof guest_image);
   if (!path)
     return TRUE;
-  file = fopen (path, "re");
-  if (!file)
-    return bad_guest (path, g_strerror (errno), error);
-  size = fread (content, 1, sizeof content, file);
-  fclose (file);
-  memcpy (machine->image, content, GUEST_IMAGE_BYTES);
+  content = place_read (path, GUEST_IMAGE_BYTES + 1, &size, &why);
+  if (!content)
+    return bad_guest (path, why->message, error);
+  memcpy (machine->image, content, MIN (size, GUEST_IMAGE_BYTES));
   return (size == GUEST_IMAGE_BYTES && config->magic == GUEST_MAGIC) ||
          bad_guest (path, "it is not a build of the boot guest", error);
 }

@@ -5,6 +5,7 @@
 
 #include "host.h"
 #include "options.h"
+#include "place.h"
 
 #include <godwit/control.h>
 
@@ -97,19 +98,20 @@ on_died (gpointer data, const char *why)
 static gboolean
 open_serial (App *app, const char *path, GError **error)
 {
+  g_autoptr (GError) why = NULL;
+
   app->serial = -1;
   if (!path)
     return TRUE;
-  app->serial = g_str_equal (path, "stdio")
-                    ? dup (STDOUT_FILENO)
-                    : open (path, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0644);
+  app->serial = g_str_equal (path, "stdio") ? dup (STDOUT_FILENO)
+                                            : place_open (path, O_TRUNC, &why);
   if (app->serial >= 0)
     return TRUE;
   g_set_error (
       error, GDW_ERROR, GDW_ERROR_INVALID,
       "serial '%s': cannot be opened: %s; give --serial stdio, or a file in a folder that "
       "can be written",
-      path, g_strerror (errno));
+      path, why ? why->message : g_strerror (errno));
   return FALSE;
 }
 

@@ -3,8 +3,12 @@
 
 #include "options.h"
 
+#include "place.h"
+
 #include <string.h>
 #include <unistd.h>
+
+#define TOKEN_BYTES_MAX 65536
 
 static gboolean
 bad (GError **error, const char *option, const char *value, const char *todo)
@@ -123,14 +127,16 @@ static gboolean
 read_token (Options *options, const char *file, GError **error)
 {
   g_autoptr (GError) why = NULL;
+  gsize size;
 
   if (!options->http)
     return bad (error, "--http-token", file, "give --http too, or leave it out");
-  if (!g_file_get_contents (file, &options->http_token, NULL, &why)) {
+  options->http_token = place_read (file, TOKEN_BYTES_MAX, &size, &why);
+  if (!options->http_token) {
     g_set_error (error, GDW_ERROR, GDW_ERROR_INVALID,
-                 "option '--http-token': cannot be used: %s; make the file with: "
+                 "option '--http-token': file '%s' cannot be used: %s; make it with: "
                  "head -c 32 /dev/urandom | base64 > FILE",
-                 why->message);
+                 file, why->message);
     return FALSE;
   }
   g_strstrip (options->http_token);

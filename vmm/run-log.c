@@ -3,6 +3,8 @@
 
 #include "run-log.h"
 
+#include "place.h"
+
 #include <godwit/godwit.h>
 
 #include <errno.h>
@@ -83,13 +85,14 @@ take_room (const RunLog *log, GError **error)
 gboolean
 run_log_open (RunLog *log, const char *path, GError **error)
 {
+  g_autoptr (GError) why = NULL;
   struct stat st;
 
   *log = (RunLog){ .fd = -1 };
   if (!path)
     return TRUE;
   log->path = g_strdup (path);
-  log->fd = open (path, O_WRONLY | O_CREAT | O_APPEND | O_CLOEXEC, 0644);
+  log->fd = place_open (path, O_APPEND, &why);
   if (log->fd >= 0) {
     log->regular = fstat (log->fd, &st) == 0 && S_ISREG (st.st_mode);
     return take_room (log, error);
@@ -97,7 +100,7 @@ run_log_open (RunLog *log, const char *path, GError **error)
   g_set_error (error, GDW_ERROR, GDW_ERROR_INVALID,
                "run log '%s': cannot be opened: %s; give --run-log a file in a folder that "
                "can be written",
-               path, g_strerror (errno));
+               path, why->message);
   return FALSE;
 }
 

@@ -53,6 +53,7 @@ struct GdwChannel {
   gboolean finishing, stopped, open, joined_reader;
   gboolean joined; /* both threads; main only */
   gboolean commit_begun, published, in_doubt;
+  char *remark;         /* of the transport, on what was published; or NULL */
   guint running;        /* threads */
   GError *error;        /* the first */
   gboolean link_failed; /* it is the link's */

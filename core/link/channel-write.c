@@ -95,11 +95,15 @@ settle (GdwChannel *channel, const GdwOut *out, GError **error)
   gboolean ok;
 
   if (out->commit) {
+    char *remark;
+
     gdw_link_shutdown (channel->link);
     ok = gdw_link_publish (channel->link, channel->cancellable, error);
+    remark = ok ? gdw_link_remark (channel->link) : NULL;
     pthread_mutex_lock (&channel->lock);
     channel->published = ok;
     channel->in_doubt = !ok && g_error_matches (*error, GDW_ERROR, GDW_ERROR_IN_DOUBT);
+    channel->remark = remark;
     pthread_mutex_unlock (&channel->lock);
   } else {
     ok = gdw_link_sync (channel->link, channel->cancellable, error);

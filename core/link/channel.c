@@ -32,6 +32,7 @@ gdw_channel_unref (gpointer data)
   g_queue_clear_full (&channel->sent, g_free);
   g_byte_array_unref (channel->rx_meta);
   g_free (channel->copy);
+  g_free (channel->remark);
   g_clear_error (&channel->error);
   g_object_unref (channel->cancellable);
   pthread_cond_destroy (&channel->wake);
@@ -100,6 +101,12 @@ gboolean
 gdw_channel_is_in_doubt (GdwChannel *channel)
 {
   return channel->in_doubt;
+}
+
+const char *
+gdw_channel_remark (GdwChannel *channel)
+{
+  return channel->remark;
 }
 
 void

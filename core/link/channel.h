@@ -108,6 +108,8 @@ void gdw_channel_settle (GdwChannel *channel, GdwFrameType type, GByteArray *met
 gboolean gdw_channel_published (GdwChannel *channel);
 /* Valid after closed: may it have got its name, or not? */
 gboolean gdw_channel_is_in_doubt (GdwChannel *channel);
+/* After that, or after settled: what the transport has to say about it, or NULL. */
+const char *gdw_channel_remark (GdwChannel *channel);
 
 /* Source: let MEM frames flow, with this credit.  Destination: take them.  A MEM frame before
  * that is an error. */

@@ -195,8 +195,12 @@ gdw_source_leave (GdwSource *source)
 void
 gdw_source_leave_one_way (GdwSource *source)
 {
+  const char *remark = gdw_channel_remark (source->channels[0]);
+
   source->blackout.handover_us = gdw_source_step_time (source);
   source->downtime_us = g_get_monotonic_time () - source->pause_begin_us;
+  if (remark)
+    gdw_source_warn (source, "%s", remark);
   if (!gdw_stack_keeps (source->stack))
     gdw_source_warn (source,
                      "transport '%s': nobody has confirmed that the guest arrived; look "

@@ -132,7 +132,8 @@ typedef struct {
   gboolean (*sync) (gpointer link, GCancellable *cancellable, GError **error);
 
   /* Optional, without TWO_WAY.  Nothing more is written on @link: give the whole its name, so
-   * that it survives a crash of this host.  After FALSE nothing of it is left, as after
+   * that it survives a crash of this host.  What others have put in its place meanwhile is
+   * not published: that is an error.  After FALSE nothing of it is left, as after
    * a close_link without publish; where that is not certain the error is
    * GDW_ERROR_IN_DOUBT.  On the writing thread. */
   gboolean (*publish) (gpointer link, GCancellable *cancellable, GError **error);
@@ -158,6 +159,11 @@ typedef struct {
                         GError **error);
   gboolean (*receive_fds) (gpointer link, int *fds, guint n, GCancellable *cancellable,
                            GError **error);
+
+  /* Since ABI 2, and called.  Optional, with publish, after it has returned TRUE, on the same
+   * thread.  A text for the operator, who finds it in x-warnings: a file of that name was
+   * replaced.  Free with g_free.  NULL: there is nothing to say. */
+  char *(*remark) (gpointer link);
 } GdwTransport;
 
 #define GDW_DEFINE_TRANSPORT(...)                                                              \

@@ -260,6 +260,10 @@ def tokens():
             file.write("\nsecret\n")
         refused(f"token '{path}': cannot be read: there is no text in its first line{todo}",
                 "-s", url, "--token", path, "status", status=USAGE)
+        fifo = os.path.join(folder, "fifo")
+        os.mkfifo(fifo)
+        refused(f"token '{fifo}': cannot be read: it is not a regular file{todo}",
+                "-s", url, "--token", fifo, "status", status=USAGE)
         refused(f"token '{path}': cannot be used: server '{server.path}' is a socket, which needs "
                 "none; leave --token out, or give -s http://HOST:PORT",
                 "-s", server.path, "--token", path, "status", status=USAGE)

@@ -151,6 +151,54 @@ def bad_places():
         prove_next_works(lab, source)
 
 
+def fifos():
+    """Nobody is waited for: the monitor answers, and the guest runs."""
+    with Lab("soft", memory="16M", workload="ws=4M,rate=5000") as lab:
+        source = lab.source()
+        fifo, partial = lab.path("fifo"), lab.path("guest.partial")
+        os.mkfifo(fifo)
+        os.mkfifo(partial)
+        wrong = lab.destination("wrong")
+        refused(wrong, "file:" + fifo, "not a regular file", "use fd:")
+        failed(lab, source, "file:" + fifo, "not a regular file")
+        failed(lab, source, "file:" + lab.path("guest"), "not a regular file")
+        for option in "--serial", "--run-log", "--guest":
+            said = lab.failing(option, fifo)
+            for text in "file", f"'{fifo}'":
+                check(text in said, f"{option}: {text!r} is not in {said!r}")
+        said = lab.failing("--http", "127.0.0.1:0", "--http-token", fifo)
+        check("not a regular file" in said and fifo in said, said)
+        prove_next_works(lab, source)
+
+
+def others_file():
+    """A file that took the name of the partial file is another guest's."""
+    with Lab("soft", memory="16M", workload="ws=4M,rate=5000") as lab:
+        source = lab.source()
+        path, other = lab.path("guest"), lab.path("other")
+        for name, content in (path, b"what was there"), (other, b"another guest"):
+            with open(name, "wb") as file:
+                file.write(content)
+        source.capability("pause-before-switchover")
+        source.migrate("file:" + path)
+        source.wait_status("pre-switchover")
+        os.rename(other, path + ".partial")
+        source.execute("migrate-continue", {"state": "pre-switchover"})
+        source.wait_status("failed")
+        check("another process has replaced" in source.info()["error-desc"], f"{source.info()}")
+        for name, content in (path, b"what was there"), (path + ".partial", b"another guest"):
+            with open(name, "rb") as file:
+                same(file.read(), content, name)
+        same(source.run_state(), "running", "run state of the source")
+        os.unlink(path + ".partial")
+        source.capability("pause-before-switchover", False)
+        source.migrate("file:" + path)
+        source.wait_status("completed")
+        check(any("has been replaced" in text and path in text
+                  for text in source.info()["x-warnings"]), "x-warnings")
+        prove_arrived(source, load(lab, "file:" + path))
+
+
 def two_writers():
     with Lab("soft", memory="16M", workload="ws=4M,rate=5000") as lab:
         source = lab.source()
@@ -245,7 +293,9 @@ def file_descriptor():
     with Lab("soft", memory="16M", workload="ws=4M,rate=5000") as lab:
         source = lab.source()
         path = lab.path("guest")
-        send_fd(source, "out", os.open(path, os.O_RDWR | os.O_CREAT, 0o600))
+        with open(path, "wb") as file:
+            file.truncate(64 * MIB)  # longer than the guest
+        send_fd(source, "out", os.open(path, os.O_RDWR))
         source.migrate("fd:out")
         source.wait_status("completed")
         destination = lab.destination("destination", "--paused")
@@ -329,7 +379,7 @@ def main():
         tests.add(f"{accel} memfd into a file and back", round_trip, accel, "auto", "memfd", 1)
         tests.add(f"{accel} over an open socket", open_socket, accel)
         tests.add(f"{accel} through a pipe", pipe, accel)
-    for case in (offset, wrong_files, full_disk, bad_places, two_writers, cancelled, many_links,
+    for case in (offset, wrong_files, full_disk, bad_places, fifos, others_file, two_writers, cancelled, many_links,
                  file_descriptor, monitors, wrong_descriptors):
         tests.add(case.__name__.replace("_", " "), case)
     for step in "HELLO", "MEM", "STATE", "PREPARE", "COMMIT":

@@ -11,6 +11,7 @@ typedef struct {
   char *name;           /* the name of the file, for messages */
   char *path, *partial; /* of a writer, or NULL: publishing renames @partial to @path */
   guint64 bytes;        /* bytes so far */
+  gboolean replaced;    /* publishing has replaced a file */
 } Stored;
 
 /* Takes @fd. */
@@ -23,4 +24,8 @@ gssize stored_write (gpointer link, const struct iovec *iov, guint n, GCancellab
                      GError **error);
 gboolean stored_sync (gpointer link, GCancellable *cancellable, GError **error);
 gboolean stored_publish (gpointer link, GCancellable *cancellable, GError **error);
+char *stored_remark (gpointer link);
 void stored_close (gpointer link);
+
+/* What stood behind the last byte that was written is gone. */
+gboolean stored_cut (Stored *link, GError **error);

@@ -7,6 +7,7 @@
 #include <godwit/error.h>
 #include <godwit/transport.h>
 #include <stdio.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 #include "bugs.h"
@@ -39,8 +40,8 @@ link_new (const char *path, gboolean write, GError **error)
 
   kept->path = g_strdup (path);
   kept->new = write ? g_strconcat (path, ".new", NULL) : NULL;
-  kept->fd = open (write ? kept->new : path, write ? O_WRONLY | O_CREAT | O_TRUNC : O_RDONLY,
-                   0600);
+  kept->fd = open (write ? kept->new : path,
+                   write ? O_WRONLY | O_CREAT | O_TRUNC : O_RDONLY | O_NONBLOCK, 0600);
   if (kept->fd >= 0)
     return kept;
   g_free (kept->path);
@@ -52,7 +53,12 @@ link_new (const char *path, gboolean write, GError **error)
 static gboolean
 kept_listen (gpointer path, GCancellable *cancellable, GError **error)
 {
-  return access (path, R_OK) == 0 || fail (error, "listen");
+  int fd = open (path, BUGGY (WAITS_FOR_A_WRITER) ? O_RDONLY : O_RDONLY | O_NONBLOCK);
+
+  if (fd < 0)
+    return fail (error, "listen") != NULL;
+  close (fd);
+  return TRUE;
 }
 
 static gpointer
@@ -96,6 +102,16 @@ kept_sync (gpointer link, GCancellable *cancellable, GError **error)
 }
 
 static gboolean
+is_in_its_place (const Kept *kept)
+{
+  struct stat ours, there;
+
+  errno = ESTALE;
+  return fstat (kept->fd, &ours) == 0 && lstat (kept->new, &there) == 0 &&
+         ours.st_ino == there.st_ino && ours.st_dev == there.st_dev;
+}
+
+static gboolean
 kept_publish (gpointer link, GCancellable *cancellable, GError **error)
 {
   Kept *kept = link;
@@ -103,6 +119,8 @@ kept_publish (gpointer link, GCancellable *cancellable, GError **error)
   if (BUGGY (CUTS_AT_PUBLISH) &&
       ftruncate (kept->fd, lseek (kept->fd, 0, SEEK_CUR) & ~4095) != 0)
     return FALSE;
+  if (!BUGGY (PUBLISHES_WHAT_IS_THERE) && !is_in_its_place (kept))
+    return fail (error, "publish") != NULL;
   if (fsync (kept->fd) != 0 || rename (kept->new, kept->path) != 0)
     return fail (error, "publish") != NULL;
   g_clear_pointer (&kept->new, g_free);
