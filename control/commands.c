@@ -173,19 +173,28 @@ gdw_cmd_migrate (GdwControl *control, const GdwQMigrateArgs *args, GError **erro
   return TRUE;
 }
 
-gboolean
-gdw_cmd_migrate_incoming (GdwControl *control, const GdwQMigrateIncomingArgs *args,
-                          GError **error)
+static void
+listening (GdwMigration *migration, const GError *error, gpointer call)
 {
-  g_autoptr (GdwAddress) address = gdw_control_address (args->uri, args->channels, error);
+  gdw_cmd_migrate_incoming_return (call, copy_error (error));
+}
+
+/* Answers when it listens.  Until then no attempt can fail, so exit-on-error may be set now. */
+void
+gdw_cmd_migrate_incoming (GdwControl *control, const GdwQMigrateIncomingArgs *args,
+                          GdwCall *call)
+{
+  GError *error = NULL;
+  g_autoptr (GdwAddress) address = gdw_control_address (args->uri, args->channels, &error);
   int fd;
 
-  if (!address || !gdw_control_fds_resolve (control, address, &fd, error) ||
-      !gdw_migration_incoming_at (control->migration, address, error))
-    return FALSE;
+  if (!address || !gdw_control_fds_resolve (control, address, &fd, &error) ||
+      !gdw_migration_listen (control->migration, address, listening, call, &error)) {
+    gdw_cmd_migrate_incoming_return (call, error);
+    return;
+  }
   gdw_control_fds_used (control, fd);
   control->exit_on_error = args->exit_on_error;
-  return TRUE;
 }
 
 gboolean

@@ -40,7 +40,7 @@ gdw_call_complete (GdwCall *call, JsonNode *ret, GError *error)
 
   call->ret = ret;
   call->error = error;
-  g_source_set_priority (source, G_PRIORITY_HIGH);
+  g_source_set_priority (source, G_PRIORITY_DEFAULT);
   g_source_set_callback (source, answer_call, call, NULL);
   g_source_attach (source, call->context);
   g_source_unref (source);

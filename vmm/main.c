@@ -161,6 +161,21 @@ build_migration (App *app, const Options *options, GError **error)
   return !options->http || serve_http (app, options, error);
 }
 
+/* A VMM that cannot listen at its address has no purpose. */
+static void
+on_first_status (GdwMigration *migration, guint status, App *app)
+{
+  const GError *error = gdw_migration_get_error (migration);
+
+  g_signal_handlers_disconnect_by_func (migration, on_first_status, app);
+  if (gdw_migration_get_status (migration) != GDW_STATUS_FAILED)
+    return;
+  if (error)
+    say (error->message);
+  app->host.failed = TRUE;
+  g_main_loop_quit (app->host.loop);
+}
+
 static gboolean
 start (App *app, const Options *options, GError **error)
 {
@@ -170,8 +185,10 @@ start (App *app, const Options *options, GError **error)
     gdw_migration_stop (migration, on_done, NULL); /* after COMMIT, too */
   else if (!options->paused)
     gdw_migration_cont (migration, on_done, NULL);
-  return !options->incoming || g_str_equal (options->incoming, "defer") ||
-         gdw_migration_incoming (migration, options->incoming, error);
+  if (!options->incoming || g_str_equal (options->incoming, "defer"))
+    return TRUE;
+  g_signal_connect (migration, "status", G_CALLBACK (on_first_status), app);
+  return gdw_migration_incoming (migration, options->incoming, error);
 }
 
 static void

@@ -114,6 +114,11 @@ sink_open (Sink *sink, Vm *vm)
   if (!sink->migration || !gdw_migration_incoming (sink->migration, sink->uri, &error))
     return try_skip (t, "nothing can be migrated here: %s", error->message);
   g_signal_connect (sink->migration, "ended", G_CALLBACK (on_ended), sink);
+  while (gdw_migration_get_status (sink->migration) == GDW_STATUS_NONE && try_iterate (t))
+    ;
+  if (gdw_migration_get_status (sink->migration) != GDW_STATUS_SETUP)
+    return try_skip (t, "nothing can be migrated here: there is no listener at '%s'",
+                     sink->uri);
   return TRUE;
 }
 

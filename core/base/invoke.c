@@ -38,7 +38,9 @@ gdw_invoke (GMainContext *context, void (*function) (gpointer data), gpointer da
   GSource *source = g_idle_source_new ();
 
   *invocation = (Invocation){ function, data, destroy, FALSE };
-  g_source_set_priority (source, G_PRIORITY_HIGH);
+  /* That of sockets and timers: with a higher one, peers that send without end would keep the
+   * VMM's monitor waiting. */
+  g_source_set_priority (source, G_PRIORITY_DEFAULT);
   g_source_set_callback (source, run_invocation, invocation, free_invocation);
   g_atomic_int_set (&invocation->posted, TRUE);
   g_source_attach (source, context);

@@ -4,6 +4,8 @@
 
 #include <string.h>
 
+#include "core/base/worker.h"
+
 /* How long a farewell may take to reach the peer. */
 #define GRACE_MS 200
 
@@ -43,8 +45,7 @@ gdw_destination_new (const GdwAttempt *attempt, const GdwAddress *address, gbool
   pthread_mutex_init (&destination->arrivals_lock, NULL);
   gdw_cond_init (&destination->arrivals_changed);
   destination->stack = gdw_attempt_open_stack (attempt, address, error);
-  if (!destination->stack ||
-      !gdw_stack_listen (destination->stack, destination->accept_cancellable, error)) {
+  if (!destination->stack) {
     gdw_destination_free (destination);
     return NULL;
   }
@@ -53,9 +54,44 @@ gdw_destination_new (const GdwAttempt *attempt, const GdwAddress *address, gbool
   destination->one_peer = destination->one_way ||
                           (gdw_stack_traits (destination->stack) & GDW_TRANSPORT_ONE_PEER);
   gdw_attempt_warn_of_plugins (attempt, destination->warnings);
-  destination->local_address = gdw_stack_local_address (destination->stack);
   destination->transport_name = g_strdup (gdw_stack_transport (destination->stack));
   return destination;
+}
+
+static void
+listen_now (gpointer data)
+{
+  GdwDestination *destination = data;
+
+  gdw_stack_listen (destination->stack, destination->accept_cancellable,
+                    &destination->listen_error);
+}
+
+static void
+on_listening (gpointer data)
+{
+  GdwDestination *destination = data;
+  g_autoptr (GError) error = g_steal_pointer (&destination->listen_error);
+
+  destination->local_address = gdw_stack_local_address (destination->stack);
+  destination->on_listening (error, destination->listening_data);
+}
+
+gboolean
+gdw_destination_listen (GdwDestination *destination, GdwListening done, gpointer data,
+                        GError **error)
+{
+  destination->on_listening = done;
+  destination->listening_data = data;
+  return gdw_worker_run (destination->attempt.threads, "mig/dst/listen",
+                         destination->attempt.context, listen_now, on_listening, destination,
+                         error);
+}
+
+void
+gdw_destination_stop_listening (GdwDestination *destination)
+{
+  g_cancellable_cancel (destination->accept_cancellable);
 }
 
 gboolean

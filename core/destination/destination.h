@@ -8,10 +8,19 @@
  * source.h.  Main thread only. */
 typedef struct GdwDestination GdwDestination;
 
-/* Listens at @address, and lets in nobody before begin.  @trust_zero: memory that the host
- * calls zero is zero, since nothing was loaded into it.  Copies @attempt. */
+/* @trust_zero: memory that the host calls zero is zero, since nothing was loaded into it.
+ * Copies @attempt. */
 GdwDestination *gdw_destination_new (const GdwAttempt *attempt, const GdwAddress *address,
                                      gboolean trust_zero, GError **error);
+
+/* Listens at the address, on a thread of its own: the resolver, a disk or another process may
+ * keep it waiting.  @done gets NULL, or why it cannot; until then nothing else may be called
+ * but stop_listening, which makes it give up soon.  FALSE with an error: no thread can start.
+ */
+typedef void (*GdwListening) (const GError *error, gpointer data);
+gboolean gdw_destination_listen (GdwDestination *destination, GdwListening done, gpointer data,
+                                 GError **error);
+void gdw_destination_stop_listening (GdwDestination *destination);
 
 /* Accepts: the host's memory is ready.  FALSE with an error: its region table is bad, or no
  * thread can start. */

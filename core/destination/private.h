@@ -50,6 +50,10 @@ struct GdwDestination {
   GCancellable *host_cancellable, *accept_cancellable;
   gint refs; /* atomic: the owner's and one for each post of the acceptor */
 
+  GdwListening on_listening;
+  gpointer listening_data;
+  GError *listen_error; /* of the worker, until it is done */
+
   GdwStack *stack;
   GdwRegions *regions;
   GdwChannelConfig channel_config;

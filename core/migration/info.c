@@ -45,7 +45,7 @@ gdw_migration_get_error (GdwMigration *migration)
 gboolean
 gdw_migration_is_running (GdwMigration *migration)
 {
-  return (migration->source && !gdw_source_is_over (migration->source)) ||
+  return migration->opening || (migration->source && !gdw_source_is_over (migration->source)) ||
          (migration->destination && !gdw_destination_is_done (migration->destination));
 }
 

@@ -11,6 +11,9 @@
 #include "core/source/source.h"
 #include "core/migration/status.h"
 
+/* An incoming attempt that does not listen yet. */
+typedef struct GdwOpening GdwOpening;
+
 struct _GdwMigration {
   GObject parent;
 
@@ -32,6 +35,7 @@ struct _GdwMigration {
 
   GdwSource *source;           /* the last outgoing attempt, or NULL */
   GdwDestination *destination; /* the last incoming one, or NULL */
+  GdwOpening *opening;         /* what will be the next one, or NULL */
   gboolean incoming;           /* the last attempt was */
   gboolean touched;            /* an incoming one wrote into memory */
 

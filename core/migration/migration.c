@@ -335,7 +335,7 @@ forget_last (GdwMigration *migration, gboolean incoming)
 guint
 gdw_migration_block (GdwMigration *migration, const char *reason, GError **error)
 {
-  if (!migration->incoming && gdw_migration_is_running (migration)) {
+  if (migration->source && !gdw_source_is_over (migration->source)) {
     g_set_error (error, GDW_ERROR, GDW_ERROR_BUSY,
                  "guest: its migration cannot be blocked: it is under way, and %s; wait until "
                  "it has ended, or cancel it",
@@ -403,9 +403,45 @@ gdw_migration_start (GdwMigration *migration, const char *uri, GError **error)
   return address && gdw_migration_start_to (migration, address, error);
 }
 
+struct GdwOpening {
+  GdwMigration *migration;
+  GdwDestination *destination;
+  gboolean reset; /* the VM has to be made new */
+  GdwDone done;
+  gpointer data;
+};
+
+static void
+answer_given_up (gpointer data)
+{
+  g_autofree GdwOpening *answer = data;
+  g_autoptr (GdwMigration) migration = answer->migration;
+  g_autoptr (GError) error = g_error_new (
+      G_IO_ERROR, G_IO_ERROR_CANCELLED,
+      "destination: the migration was cancelled before it listened; give the address again");
+
+  answer->done (migration, error, answer->data);
+}
+
+/* Whatever blocks it need not end for that. */
+static void
+give_up_opening (GdwMigration *migration)
+{
+  GdwOpening *opening = g_steal_pointer (&migration->opening), *answer;
+
+  if (!opening)
+    return;
+  gdw_destination_stop_listening (opening->destination);
+  answer = g_new (GdwOpening, 1);
+  *answer = *opening;
+  g_object_ref (migration);
+  gdw_invoke (migration->context, answer_given_up, answer, NULL);
+}
+
 gboolean
 gdw_migration_cancel (GdwMigration *migration, GError **error)
 {
+  give_up_opening (migration);
   if (!migration->source || gdw_source_is_over (migration->source))
     return TRUE;
   return gdw_source_cancel (migration->source, error);
@@ -472,26 +508,13 @@ on_reset (GdwAnswer *answer, gpointer data)
   }
 }
 
-gboolean
-gdw_migration_incoming_at (GdwMigration *migration, const GdwAddress *address, GError **error)
+/* FALSE: no attempt has begun. */
+static gboolean
+start_incoming (GdwMigration *migration, GdwDestination *destination, gboolean reset,
+                GError **error)
 {
-  GdwAttempt attempt = make_attempt (migration, &destination_ops);
-  GdwRunState run_state = gdw_guest_state (migration->guest);
-  gboolean reset = run_state == GDW_RUN_STATE_POSTMIGRATE && migration->host.reset;
-
-  if (!gdw_regions_check_host_pages ((guint64) sysconf (_SC_PAGESIZE), error) ||
-      !check_idle (migration, error))
-    return FALSE;
-  if (run_state != GDW_RUN_STATE_INMIGRATE && !reset)
-    return refuse (error, "guest: an incoming migration is refused: the guest is here; start a "
-                          "VM with --incoming to receive one");
-  /* A listener that still waits for the confirmation of its source gives way. */
-  drop_destination (migration);
-  migration->destination = gdw_destination_new (&attempt, address, !migration->touched || reset,
-                                                error);
-  if (!migration->destination)
-    return FALSE;
-  if (!reset && !gdw_destination_begin (migration->destination, error)) {
+  migration->destination = destination;
+  if (!reset && !gdw_destination_begin (destination, error)) {
     drop_destination (migration);
     return FALSE;
   }
@@ -504,12 +527,82 @@ gdw_migration_incoming_at (GdwMigration *migration, const GdwAddress *address, G
   return TRUE;
 }
 
+/* An opening that was given up has been answered. */
+static void
+on_listening (const GError *error, gpointer data)
+{
+  g_autofree GdwOpening *opening = data;
+  g_autoptr (GdwMigration) migration = opening->migration;
+  g_autoptr (GError) failure = NULL;
+
+  if (migration->opening != opening) {
+    gdw_destination_free (opening->destination);
+    return;
+  }
+  migration->opening = NULL;
+  if (error)
+    gdw_destination_free (opening->destination);
+  else
+    start_incoming (migration, opening->destination, opening->reset, &failure);
+  opening->done (migration, error ? error : failure, opening->data);
+}
+
+gboolean
+gdw_migration_listen (GdwMigration *migration, const GdwAddress *address, GdwDone done,
+                      gpointer data, GError **error)
+{
+  GdwAttempt attempt = make_attempt (migration, &destination_ops);
+  GdwRunState run_state = gdw_guest_state (migration->guest);
+  gboolean reset = run_state == GDW_RUN_STATE_POSTMIGRATE && migration->host.reset;
+  GdwDestination *destination;
+  GdwOpening *opening;
+
+  if (!gdw_regions_check_host_pages ((guint64) sysconf (_SC_PAGESIZE), error) ||
+      !check_idle (migration, error))
+    return FALSE;
+  if (run_state != GDW_RUN_STATE_INMIGRATE && !reset)
+    return refuse (error, "guest: an incoming migration is refused: the guest is here; start a "
+                          "VM with --incoming to receive one");
+  /* A listener that still waits for the confirmation of its source gives way. */
+  drop_destination (migration);
+  destination = gdw_destination_new (&attempt, address, !migration->touched || reset, error);
+  if (!destination)
+    return FALSE;
+  opening = g_new (GdwOpening, 1);
+  *opening = (GdwOpening){ migration, destination, reset, done, data };
+  if (!gdw_destination_listen (destination, on_listening, opening, error)) {
+    gdw_destination_free (destination);
+    g_free (opening);
+    return FALSE;
+  }
+  g_object_ref (migration);
+  migration->opening = opening;
+  return TRUE;
+}
+
+/* Nobody waits for the answer: the attempt fails as any other does. */
+static void
+opened (GdwMigration *migration, const GError *error, gpointer data)
+{
+  if (!error)
+    return;
+  forget_last (migration, TRUE);
+  on_status (GDW_STATUS_SETUP, migration);
+  fail_incoming (migration, g_error_copy (error));
+}
+
 gboolean
 gdw_migration_incoming (GdwMigration *migration, const char *uri, GError **error)
 {
   g_autoptr (GdwAddress) address = gdw_address_parse (uri, error);
 
   return address && gdw_migration_incoming_at (migration, address, error);
+}
+
+gboolean
+gdw_migration_incoming_at (GdwMigration *migration, const GdwAddress *address, GError **error)
+{
+  return gdw_migration_listen (migration, address, opened, NULL, error);
 }
 
 /* A VM that is being made new has no links yet. */

@@ -154,7 +154,9 @@ void gdw_migration_unblock (GdwMigration *migration, guint number);
  * only for errors that show at once; a failure to connect arrives as status failed. */
 gboolean gdw_migration_start (GdwMigration *migration, const char *uri, GError **error);
 
-/* Listen at @uri for a source. */
+/* Listen at @uri for a source.  FALSE only for errors that show at once.  The rest goes on in a
+ * thread, as a resolver or a disk may take long: status setup says that it listens, failed that
+ * it cannot. */
 gboolean gdw_migration_incoming (GdwMigration *migration, const char *uri, GError **error);
 
 /* The same for an address in parts, which need no escapes.  @address stays the caller's, who
@@ -163,6 +165,18 @@ gboolean gdw_migration_start_to (GdwMigration *migration, const GdwAddress *addr
                                  GError **error);
 gboolean gdw_migration_incoming_at (GdwMigration *migration, const GdwAddress *address,
                                     GError **error);
+
+/**
+ * gdw_migration_listen:
+ * @address: where to listen
+ * @done: (scope async) (closure data): it listens, or the error says why not
+ *
+ * gdw_migration_incoming_at() for one who waits for the answer, as a monitor does: if it cannot
+ * listen no attempt has begun.  gdw_migration_cancel() gives it up until then.  After FALSE
+ * @done is not called.
+ */
+gboolean gdw_migration_listen (GdwMigration *migration, const GdwAddress *address, GdwDone done,
+                               gpointer data, GError **error);
 
 /* Cancel the outgoing attempt.  Returns at once; it is no error if nothing runs.  After COMMIT
  * was sent it fails without effect. */

@@ -141,6 +141,7 @@ pair_listen (Pair *pair, const char *filters)
   uri = g_strconcat (pair->address, filters, NULL);
   ck_assert_msg (gdw_migration_incoming (pair->destination.migration, uri, &error), "%s",
                  error ? error->message : "");
+  WAIT_UNTIL (side_status (&pair->destination) == GDW_STATUS_SETUP);
 }
 
 void

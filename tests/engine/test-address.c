@@ -33,6 +33,7 @@ listen_at (GdwAddress *address)
 
   gdw_address_free (address);
   ck_assert_msg (ok, "%s", error ? error->message : "");
+  WAIT_UNTIL (side_status (&pair->destination) != GDW_STATUS_NONE);
 }
 
 static void

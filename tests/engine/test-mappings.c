@@ -338,16 +338,23 @@ static const struct {
   { leave_a_gap, "not mapped" },
 };
 
+/* A source at once; a destination when it would listen. */
 static char *
 begin_wrong (Side *side, const char *uri, gboolean incoming)
 {
   g_autoptr (GError) error = NULL;
 
-  ck_assert (!(incoming ? gdw_migration_incoming (side->migration, uri, &error)
-                        : gdw_migration_start (side->migration, uri, &error)));
-  ck_assert (g_error_matches (error, GDW_ERROR, GDW_ERROR_HOST));
-  ck_assert_str_eq (side->events->str, "");
-  return g_strdup (error->message);
+  if (!incoming) {
+    ck_assert (!gdw_migration_start (side->migration, uri, &error));
+    ck_assert (g_error_matches (error, GDW_ERROR, GDW_ERROR_HOST));
+    ck_assert_str_eq (side->events->str, "");
+    return g_strdup (error->message);
+  }
+  ck_assert (gdw_migration_incoming (side->migration, uri, &error));
+  WAIT_UNTIL (side->ended);
+  side->ended = 0;
+  ck_assert_uint_eq (side_status (side), GDW_STATUS_FAILED);
+  return g_strdup (side_error (side));
 }
 
 START_TEST (a_region_that_is_not_what_it_says_is_refused_at_the_start)

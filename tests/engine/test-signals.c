@@ -119,6 +119,7 @@ listen_at (Vmm *vmm, const char *address, const char *filter)
 
   ck_assert_msg (gdw_migration_incoming (vmm->side.migration, uri, &error), "%s: %s", uri,
                  error ? error->message : "");
+  WAIT_UNTIL (side_status (&vmm->side) != GDW_STATUS_NONE);
 }
 
 /* The attempt has failed, and the guest runs as if nothing had been. */

@@ -147,7 +147,10 @@ class Pair:
 
     def listen(self, path):
         self.link = "unix:" + path
-        return self.destination.migration.incoming(self.link)
+        if not self.destination.migration.incoming(self.link):
+            return False
+        wait(lambda: self.destination.migration.get_status() == Godwit.Status.SETUP, "a listener")
+        return True
 
     def __exit__(self, error, *_of):
         if error:  # nothing else is to be said
@@ -209,7 +212,10 @@ class InParts(Pair):
     def listen(self, path):
         self.link = Godwit.Address.new("unix", path + ",a|b\\")
         self.link.add_option("literal", "on")
-        return self.destination.migration.incoming_at(self.link)
+        if not self.destination.migration.incoming_at(self.link):
+            return False
+        wait(lambda: self.destination.migration.get_status() == Godwit.Status.SETUP, "a listener")
+        return True
 
 
 def migrates_to_an_address():

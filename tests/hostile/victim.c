@@ -262,6 +262,7 @@ victim_listen (Victim *victim)
 
   ck_assert_msg (gdw_migration_incoming (victim->migration, victim->uri, &error), "%s",
                  error ? error->message : "");
+  WAIT_UNTIL (gdw_migration_get_status (victim->migration) == GDW_STATUS_SETUP);
 }
 
 void
