@@ -3,19 +3,22 @@
 # SPDX-FileCopyrightText: The godwit authors
 """A guest goes into a file, or a pipe, and comes out of it in another process."""
 
+import fcntl
 import os
 import random
 import socket
 import sys
+import threading
 import time
 
 sys.path.insert(0, os.path.join(os.path.dirname(os.path.abspath(__file__)), "..", "support"))
 
 from disk import SmallDisk
-from moves import BUSY_STORY, prove_arrived, prove_next_works, prove_story
-from qmp import DEADLINE, Qmp
+from moves import (BUSY_STORY, prove_arrived, prove_next_works, prove_runs_at, prove_story,
+                   wait_completed)
+from qmp import DEADLINE, Qmp, QmpError
 from tap import Tests, check, same
-from vmm import Lab
+from vmm import PLUGINS, Lab
 
 MIB = 1 << 20
 TRACKERS = "bitmap", "manual-protect", "dirty-ring"
@@ -168,7 +171,41 @@ def fifos():
                 check(text in said, f"{option}: {text!r} is not in {said!r}")
         said = lab.failing("--http", "127.0.0.1:0", "--http-token", fifo)
         check("not a regular file" in said and fifo in said, said)
+        said = lab.failing("--plugin-path", PLUGINS, "--incoming", "file:" + fifo)
+        check("not a regular file" in said and fifo in said, said)
         prove_next_works(lab, source)
+
+
+def given_up():
+    """One monitor waits for a listener, another gives it up, and the VM is there for the next."""
+    with Lab("soft", memory="16M", workload="ws=4M,rate=5000") as lab:
+        source, destination = lab.source(), lab.destination()
+        folder = lab.path("locked")
+        os.mkdir(folder)
+        lock = os.open(folder, os.O_RDONLY)
+        fcntl.flock(lock, fcntl.LOCK_EX)
+        other = Qmp(destination.prefix + ".qmp")
+        said = []
+
+        def listen():
+            try:
+                other.execute("migrate-incoming", {"uri": f"unix:{folder}/link"})
+            except QmpError as error:
+                said.append(error.desc)
+
+        waiting = threading.Thread(target=listen)
+        waiting.start()
+        destination.execute("query-migrate")
+        destination.execute("migrate_cancel")
+        waiting.join(DEADLINE)
+        os.close(lock)
+        # If the machine is slow the lock's own patience was at its end.
+        check(said and ("was cancelled" in said[0] or "lock of the folder" in said[0]), f"{said}")
+        same(destination.run_state(), "inmigrate", "run state of the destination")
+        other.close()
+        source.migrate(destination.listen(lab.address("unix")))
+        wait_completed(source, destination)
+        prove_runs_at(destination, source)
 
 
 def others_file():
@@ -379,7 +416,7 @@ def main():
         tests.add(f"{accel} memfd into a file and back", round_trip, accel, "auto", "memfd", 1)
         tests.add(f"{accel} over an open socket", open_socket, accel)
         tests.add(f"{accel} through a pipe", pipe, accel)
-    for case in (offset, wrong_files, full_disk, bad_places, fifos, others_file, two_writers, cancelled, many_links,
+    for case in (offset, wrong_files, full_disk, bad_places, fifos, given_up, others_file, two_writers, cancelled, many_links,
                  file_descriptor, monitors, wrong_descriptors):
         tests.add(case.__name__.replace("_", " "), case)
     for step in "HELLO", "MEM", "STATE", "PREPARE", "COMMIT":
