@@ -113,15 +113,24 @@ START_TEST (an_only_peer_that_is_no_source_fails_the_destination)
 }
 END_TEST
 
+static void
+keep_answer (GdwMigration *migration, const GError *error, gpointer text)
+{
+  *(char **) text = g_strdup (error ? error->message : "");
+}
+
 /* Nobody waits for a destination that could not take the guest. */
 START_TEST (a_destination_that_cannot_begin_is_refused_at_once)
 {
   Pair *pair = pair_new (&(PairConfig){ .destination_digest = "" });
   g_autofree char *uri = g_strdup_printf ("unix:%s/in", pair->folder);
-  g_autoptr (GError) error = NULL;
+  g_autoptr (GdwAddress) address = gdw_address_parse (uri, NULL);
+  g_autofree char *answer = NULL;
 
-  ck_assert (!gdw_migration_incoming (pair->destination.migration, uri, &error));
-  expect_contains (error->message, "host 'destination': machine_digest failed");
+  ck_assert (
+      gdw_migration_listen (pair->destination.migration, address, keep_answer, &answer, NULL));
+  WAIT_UNTIL (answer);
+  expect_contains (answer, "host 'destination': machine_digest failed");
   WAIT_UNTIL (!g_main_context_pending (NULL));
   ck_assert_str_eq (pair->destination.events->str, "");
   ck_assert_uint_eq (side_status (&pair->destination), GDW_STATUS_NONE);
