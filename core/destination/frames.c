@@ -107,7 +107,7 @@ check_stream (const GdwHello *hello, GError **error)
 }
 
 /* @fatal: the operator asked for this check, so the attempt fails with it, as QEMU's does.  Any
- * other misfit may be a stranger's, or a source that was sent to the wrong place. */
+ * other misfit may come from anybody, or from a source that was sent to the wrong place. */
 static gboolean
 check_hello (GdwDestination *destination, const GdwHello *hello, gboolean *fatal,
              GError **error)

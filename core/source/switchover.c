@@ -86,7 +86,7 @@ gdw_source_consider (GdwSource *source, gboolean asked)
     gdw_dirty_sync_rest (source->sync);
     gdw_guest_hand_over (source->attempt.guest, source->cancellable, on_paused, source);
   }
-  /* What is sent before the guest is paused, and all that it wrote known, is sent twice. */
+  /* Pages sent before the guest is paused and all its writes are known would go twice. */
   gdw_round_go_on (source->round, source->holds || source->phase == GDW_SOURCE_PAUSING);
 }
 

@@ -1,7 +1,7 @@
 #!/usr/bin/env python3
 # SPDX-License-Identifier: LGPL-2.1-or-later
 # SPDX-FileCopyrightText: The godwit authors
-"""What is installed for C and C++: each header compiles alone, and libgodwit shows what symbols.txt
+"""The installed files for C and C++: each header compiles alone, and libgodwit shows what symbols.txt
 lists."""
 
 import ctypes
@@ -19,7 +19,7 @@ from tap import Skip, Tests, check, same  # pylint: disable=wrong-import-positio
 
 HEADERS = os.path.join(SOURCE, "plugins", "godwit")
 STRICT = ["-pedantic", "-Wall", "-Wextra", "-Wno-unused-parameter", "-Werror"]
-# Neither gets what only _GNU_SOURCE shows; g++ defines it by itself.
+# Both lack the names that only _GNU_SOURCE shows; g++ defines it by itself.
 LANGUAGES = {"C11": ["gcc", "-xc", "-std=c11", "-U_GNU_SOURCE", "-Wstrict-prototypes"],
              "C++17": ["g++", "-xc++", "-std=c++17", "-U_GNU_SOURCE"]}
 USES = """

@@ -171,7 +171,7 @@ last_round (GdwRound *round, const GdwRegions *regions)
   say ("last round: 1000 pages, each dirty and under way", begin_us);
 }
 
-/* What a tracker costs that fills a bitmap instead of giving ranges. */
+/* Measures a tracker that fills a bitmap instead of giving ranges. */
 static void
 bench_bits (const GdwRegions *regions)
 {

@@ -32,7 +32,7 @@ def environment():
 
 
 def ctl(*words, status=DONE, stdin=None, **variables):
-    """What it said: (stdout, stderr)."""
+    """Run godwitctl and return its output: (stdout, stderr)."""
     done = subprocess.run([PROGRAM, *words], input=stdin, capture_output=True, encoding="utf-8",
                           timeout=2 * DEADLINE, check=False,
                           env={**environment(), **variables},
@@ -67,7 +67,7 @@ class Background:
         self.process.send_signal(number)
 
     def deaf(self, status):
-        """Nobody reads its stdout any longer; stderr, when it has ended."""
+        """Close the reading end of its stdout; return stderr when it has ended."""
         self.process.stdout.close()
         self.process.wait(DEADLINE)
         same(self.process.returncode, status, "status")

@@ -98,7 +98,7 @@ def other_shapes():
 
 
 def escape_sequences():
-    """What a server says does not reach the terminal as a command."""
+    """A server's text does not reach the terminal as a command."""
     answers = {"query-status": {"return": {"running": False, "status": ESCAPES}},
                "query-migrate": {"return": {"status": "failed", "error-desc": ESCAPES,
                                             "x-warnings": [ESCAPES]}},
@@ -236,7 +236,7 @@ def no_terminal():
 
 
 def full():
-    """Nobody takes what was not printed for what was asked."""
+    """Output that could not be printed is an error."""
     with FakeQmp(answers={"query-status": OK, "query-migrate": OK}) as server, \
             open("/dev/full", "w", encoding="utf-8") as out:
         for words in ("status", "--json"), ("status", "--follow"), ("qmp", '{"execute": "query-status"}'):

@@ -1,7 +1,7 @@
 #!/usr/bin/env python3
 # SPDX-License-Identifier: LGPL-2.1-or-later
 # SPDX-FileCopyrightText: The godwit authors
-"""What a migration looks like, character by character, from answers that never change."""
+"""A migration on the terminal, character by character, from answers that never change."""
 
 import sys
 

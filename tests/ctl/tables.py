@@ -118,7 +118,7 @@ def page_shows(program):
 
 
 def complete(line):
-    """What bash offers at the end of LINE, after a space if it ends with one."""
+    """Return the words that bash offers at the end of LINE, after a space if it ends with one."""
     words = line.split(" ")
     script = (f'source {os.path.join(ROOT, COMPLETION)}; COMP_WORDS=("$@"); '
               'COMP_CWORD=$(($# - 1)); _godwitctl; printf "%s\\n" "${COMPREPLY[@]}"')

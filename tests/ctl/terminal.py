@@ -95,7 +95,7 @@ def leave(answer):
 
 
 def ends_while_asking():
-    """Nobody has to answer when there is nothing left to decide."""
+    """The question goes away when there is nothing left to decide."""
     with Lab("soft") as lab:
         held = Held(lab)
         with held.follow() as terminal:
@@ -209,7 +209,7 @@ def watch_keys():
 
 
 def watch_destination():
-    """What it waits for; a destination is not cancelled."""
+    """It says what it waits for; a destination is not cancelled."""
     with Lab("soft") as lab:
         destination = lab.destination()
         uri = destination.listen("tcp:127.0.0.1:0")

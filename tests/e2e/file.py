@@ -52,7 +52,7 @@ def round_trip(accel, tracker, backend, writers):
 
 
 def offset():
-    """What a management tool wrote before the guest is kept."""
+    """The file keeps what a management tool wrote before the guest."""
     with Lab("soft", workload="ws=8M,rate=5000") as lab:
         source = lab.source()
         path = lab.path("guest")
@@ -155,7 +155,7 @@ def bad_places():
 
 
 def fifos():
-    """Nobody is waited for: the monitor answers, and the guest runs."""
+    """The VMM waits for nobody: the monitor answers, and the guest runs."""
     with Lab("soft", memory="16M", workload="ws=4M,rate=5000") as lab:
         source = lab.source()
         fifo, partial = lab.path("fifo"), lab.path("guest.partial")

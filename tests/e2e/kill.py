@@ -174,7 +174,7 @@ def destination_sleeps(tracker, frame):
 
 
 def worth_it(tracker, name):
-    """What runs without --all: one tracker in full, of the others what they have a part in: pages
+    """Choose for a run without --all: one tracker in full, of the others what they take part in: pages
     on their way, and a guest that is taken back after tracking has ended."""
     return tracker == "manual-protect" or "held at MEM" in name or "overtakes" in name or \
         name == "destination dies, source held at PREPARED"

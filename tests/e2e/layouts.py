@@ -94,7 +94,7 @@ def hole(accel, backend, *options):
 
 
 def sparse(accel, backend):
-    """What was never written costs the destination no memory."""
+    """Pages that were never written cost the destination no memory."""
     with Lab(accel, memory="1G", backend=backend, workload="ws=32M,rate=20000,fill=none") as lab:
         source = lab.vmm("source", *lab.workload)  # the guest's check would read all of it
         source.wait_filled()
@@ -122,7 +122,7 @@ def too_many_vcpus(accel, vcpus, text):
 
 
 def worth_it(accel, backend):
-    """What runs without --all: memory that is mostly not there is the same for both, where its pages
+    """Choose for a run without --all: memory that is mostly not there is the same for both, where its pages
     come from is not."""
     return "GODWIT_TEST_ALL" in os.environ or accel == ("soft" if backend == "memfd" else best_accel())
 

@@ -112,7 +112,7 @@ def files(limit, side, transport, expected):
 
 
 def no_file(side):
-    """Not one is left: the command that needs it says so."""
+    """No descriptor is left: the command that needs one says so."""
     with Lab(memory="32M", workload="ws=8M,rate=2000") as lab:
         source = lab.source()
         destination = lab.destination("destination", "--paused")

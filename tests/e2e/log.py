@@ -16,7 +16,7 @@ from vmm import BUILD, ROOT, Lab
 
 
 def logged(level):
-    """What the source says on stderr while it migrates."""
+    """Return what the source says on stderr while it migrates."""
     if level:
         os.environ["GODWIT_LOG"] = level
     try:

@@ -113,7 +113,7 @@ def many_links(accel, transport):
 
 
 def worth_it(tracker, transport):
-    """What runs without --all: each tracker, and each transport with one of them."""
+    """Choose for a run without --all: each tracker, and each transport with one of them."""
     return transport == "tcp" or tracker == TRACKERS[TRANSPORTS.index(transport) % len(TRACKERS)]
 
 

@@ -106,7 +106,7 @@ def full_at_source():
 
 
 def given_back_on_a_full_disk():
-    """Whoever says stop has room for run, also where that begins a block of the disk."""
+    """A VMM that writes stop has room for run, also where that begins a block of the disk."""
     with lab_with_disk("source") as (lab, disk):
         with open(disk.path("log"), "wb") as file:
             file.write(FILLER[95:])

@@ -53,7 +53,7 @@ gboolean pair_fault_acted (Pair *pair);
 /* Another destination, as new, for the next attempt. */
 void pair_renew_destination (Pair *pair);
 
-/* Neither runs: memory is the same, byte for byte. */
+/* Neither guest runs: compares the memory byte for byte. */
 gboolean pair_is_equal (Pair *pair);
 
 /* The guest is at the destination, which stands still: memory is equal, the statuses are, and

@@ -45,7 +45,7 @@ struct Side {
   guint ended; /* attempts */
   guint calls[CALL_N];
 
-  /* What the test wants; may be changed at any time. */
+  /* Set by the test, which may change it at any time. */
   guint fails, holds;                      /* BIT (Call) */
   void (*on_call) (Side *side, Call call); /* before anything else */
   void (*on_event) (Side *side, const char *event);

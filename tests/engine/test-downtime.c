@@ -156,7 +156,7 @@ START_TEST (after_prepare_it_fails)
 }
 END_TEST
 
-/* What the operator takes before migrate-continue does not count. */
+/* The operator's time before migrate-continue does not count. */
 START_TEST (the_wait_before_the_switchover_does_not_count)
 {
   Pair *pair = new_pair (NULL, 0, LONG);

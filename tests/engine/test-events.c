@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /* SPDX-FileCopyrightText: The godwit authors */
 
-/* What a command causes at once is told before it is answered: every byte of a monitor, in
+/* The events that a command causes at once come before its answer: every byte of a monitor, in
  * order. */
 #include "pair.h"
 

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /* SPDX-FileCopyrightText: The godwit authors */
 
-/* What fails other than by the operator's wish: the host, the network, the peer. */
+/* Failures that no operator has asked for: of the host, the network, the peer. */
 #include "pair.h"
 
 #include <string.h>
@@ -313,7 +313,7 @@ START_TEST (nobody_listens)
 }
 END_TEST
 
-/* What can be known at once is refused at once and changes nothing. */
+/* A fault that can be seen at once is refused at once and changes nothing. */
 START_TEST (what_cannot_be_is_refused_at_once)
 {
   Pair *pair = pair_new (&(PairConfig){ 0 });
@@ -369,7 +369,7 @@ START_TEST (a_destination_can_be_used_again)
   WAIT_UNTIL (pair_fault_acted (pair));
   ck_assert (gdw_migration_cancel (pair->source.migration, NULL));
   pair_wait_ended (pair);
-  /* What the first attempt brought is zero by now. */
+  /* The pages that the first attempt brought are zero by now. */
   for (guint64 gpa = 4 * MIB; gpa < 12 * MIB; gpa += GDW_PAGE_SIZE)
     *side_page (&pair->destination, gpa) = 1;
   pair->source.ended = pair->destination.ended = 0;

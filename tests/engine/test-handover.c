@@ -82,7 +82,7 @@ START_TEST (an_answer_that_is_lost_is_asked_for)
 }
 END_TEST
 
-/* What ends the destination's listening is lost: it only listens longer. */
+/* CONFIRM is lost: the destination only listens longer. */
 START_TEST (a_lost_confirm_costs_nothing)
 {
   Pair *pair = begin ("|fault:at=CONFIRM,kind=drop", "");
@@ -251,7 +251,7 @@ START_TEST (resolve_there_lets_it_go)
 }
 END_TEST
 
-/* What publish said counts, not what ended the attempt first. */
+/* The answer of publish counts, not what ended the attempt first. */
 START_TEST (a_file_that_may_be_published_stays_in_doubt)
 {
   Pair *pair = pair_new (&(PairConfig){ .writers = 1, .rate = 20000 });

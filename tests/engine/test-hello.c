@@ -80,7 +80,7 @@ START_TEST (a_misfit_at_the_only_link_fails_both_sides)
 }
 END_TEST
 
-/* Who is at the other end has gone, says what is no frame, or says nothing. */
+/* The peer has gone, sends what is no frame, or sends nothing. */
 static const struct {
   const char *says, *text;
 } only_peers[] = {

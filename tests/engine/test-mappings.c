@@ -202,7 +202,7 @@ START_TEST (a_source_sends_what_nobody_has_touched)
 }
 END_TEST
 
-/* What is not to be given back stays there, filled with zeros. */
+/* Counts resident pages: memory that must not be given back stays there, filled with zeros. */
 static guint64
 resident_pages (const GdwRegion *region)
 {

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /* SPDX-FileCopyrightText: The godwit authors */
 
-/* What the VMM writes itself, and how memory is counted. */
+/* Writes of the VMM itself, and how memory is counted. */
 #include "pair.h"
 
 #include <string.h>

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /* SPDX-FileCopyrightText: The godwit authors */
 
-/* Who was told to run: a paused guest, stop and cont on the way, the hold before the
+/* The operator's word: a paused guest, stop and cont on the way, the hold before the
  * switchover, and the limit of bandwidth. */
 #include "pair.h"
 

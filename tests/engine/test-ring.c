@@ -199,7 +199,7 @@ START_TEST (a_harvest_that_fails_opens_the_gate)
 }
 END_TEST
 
-/* Whoever uses the rings ends in the middle. */
+/* The VMM ends while vCPUs use the rings. */
 START_TEST (the_vmm_may_end_at_any_time)
 {
   Pair *pair = begin_slowly (ENTRIES);

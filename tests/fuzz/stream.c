@@ -10,7 +10,7 @@
 
 int LLVMFuzzerTestOneInput (const guint8 *data, size_t size);
 
-/* What is taken means exactly what was sent. */
+/* A payload that decodes means exactly what was sent. */
 static void
 try_payload (const GdwFrame *frame, const guint8 *meta)
 {
@@ -56,7 +56,7 @@ LLVMFuzzerTestOneInput (const guint8 *data, size_t size)
     return 0;
   room = size - sizeof head;
   memcpy (head, data, sizeof head);
-  /* Of exactly this size, for the sanitizer. */
+  /* The block has exactly this size, for the sanitizer. */
   meta = g_memdup2 (data + sizeof head, room);
   if (!gdw_frame_decode (head, &frame, NULL)) {
     seal (head, meta, room);

@@ -81,7 +81,7 @@ def answered(method, *arguments):
 
 
 def refused(function, *arguments):
-    """What it says when it raises."""
+    """Return the text of the error that it raises."""
     try:
         found = function(*arguments)
     except GLib.Error as error:
@@ -122,7 +122,7 @@ class Side:
         wait(lambda: self.migration.get_run_state() == state, f"run state {state}")
 
     def close(self):
-        """What it was may be freed."""
+        """Close the migration, so that it may be freed."""
         same(answered(self.migration.close), None, "error of close")
         gone = []
         self.migration.weak_ref(gone.append, "migration")

@@ -194,7 +194,7 @@ peer_heard_free (Heard *heard)
   g_free (heard);
 }
 
-/* What the engine says must itself be right. */
+/* Checks that the engine itself keeps the rules. */
 Heard *
 peer_next (Peer *peer)
 {

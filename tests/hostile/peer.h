@@ -39,7 +39,7 @@ gboolean peer_send_bytes (Peer *peer, const guint8 *data, gsize size);
 /* A frame of peer_frame; takes it. */
 gboolean peer_send_frame (Peer *peer, GByteArray *frame);
 gboolean peer_send (Peer *peer, guint type, GByteArray *meta);
-/* What has only an id as its payload. */
+/* Sends a frame whose payload is only an id. */
 gboolean peer_send_id (Peer *peer, guint type, const guint8 id[GDW_ID_BYTES]);
 /* ERROR or ABORT. */
 gboolean peer_send_error (Peer *peer, guint type, const char *text);

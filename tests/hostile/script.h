@@ -5,7 +5,7 @@
 #include "peer.h"
 #include "victim.h"
 
-/* What a good source says to a Victim, to be spoilt by a test. */
+/* The frames of a good source to a Victim, for a test to spoil. */
 
 extern const guint8 script_id[GDW_ID_BYTES], script_token[GDW_TOKEN_BYTES];
 

@@ -17,7 +17,7 @@ typedef struct {
   Heard *heard; /* the last frame that was waited for */
 } Sink;
 
-/* What was heard last; nothing was said to it yet. */
+/* The frame that was heard last and is not answered yet. */
 typedef enum { HEARD_HELLO, HEARD_MEM, HEARD_STATE, HEARD_PREPARE, HEARD_COMMIT } SinkStep;
 
 /* A migration over @links begins; link 0 has said HELLO. */
@@ -47,6 +47,6 @@ void sink_close_listener (Sink *sink); /* nobody can connect any more */
 /* It failed with a text that contains @text, its guest runs again, and link 0 was told the
  * same, if @told. */
 void sink_expect_kept (Sink *sink, const char *text, gboolean told);
-/* Nobody runs it here until an operator says so. */
+/* Expects that the guest stays paused here until an operator says otherwise. */
 void sink_expect_unknown (Sink *sink);
 void sink_expect_gone (Sink *sink);

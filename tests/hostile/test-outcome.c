@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /* SPDX-FileCopyrightText: The godwit authors */
 
-/* Who asks a destination for the outcome, when, how often and with which right. */
+/* Questions for the outcome to a destination: from whom, when, how often, with which right. */
 #include <string.h>
 
 #include "script.h"
@@ -65,7 +65,7 @@ START_TEST (a_question_decides)
 }
 END_TEST
 
-/* Who does not know the token learns nothing and decides nothing. */
+/* A peer without the token learns nothing and decides nothing. */
 START_TEST (a_question_without_the_token_changes_nothing)
 {
   Victim *victim = victim_new (TRUE);

@@ -135,7 +135,7 @@ answer_error (Peer *peer)
   peer_half_close (peer);
 }
 
-/* What is no answer is asked for again. */
+/* The source asks again after a bad answer. */
 START_TEST (a_bad_answer_is_none)
 {
   static void (*const bad[]) (Peer * peer) = { answer_garbage, answer_nonsense, answer_long,
@@ -158,7 +158,7 @@ START_TEST (a_bad_answer_is_none)
 END_TEST
 #define N_BAD 5
 
-/* Nobody listens any more; or somebody does, and says nothing. */
+/* The destination has gone; or it listens, and says nothing. */
 START_TEST (without_an_answer_it_is_unknown)
 {
   Sink *sink = sink_new (1);

@@ -174,7 +174,7 @@ versions_reversed (GdwHello *hello)
   hello->version_max = 1;
 }
 
-/* What makes no sense comes from a stranger, whom nobody minds. */
+/* A senseless HELLO comes from a stranger, and costs only its link. */
 START_TEST (a_hello_without_sense_costs_its_link)
 {
   static const SpoilHello spoils[] = { no_pages, odd_pages,  endless_region,

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /* SPDX-FileCopyrightText: The godwit authors */
 
-/* Who connects to a destination and is not its source costs his own link. */
+/* Peers that connect to a destination and are not its source cost only their own links. */
 #include <malloc.h>
 #include <string.h>
 
@@ -170,7 +170,7 @@ START_TEST (a_crowd_does_not_lock_the_source_out)
 }
 END_TEST
 
-/* Nor its further links, nor its question. */
+/* A crowd does not lock out the further links either, nor the question. */
 START_TEST (a_crowd_does_not_lock_further_links_out)
 {
   Victim *victim = victim_new (TRUE);
@@ -194,7 +194,7 @@ START_TEST (a_crowd_does_not_lock_further_links_out)
 }
 END_TEST
 
-/* Of the sanitizer, which keeps what was freed for a while. */
+/* Belongs to the sanitizer, which keeps what was freed for a while. */
 extern gsize __sanitizer_get_current_allocated_bytes (void) __attribute__ ((weak));
 
 static gsize

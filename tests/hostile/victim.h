@@ -52,7 +52,7 @@ const char *victim_error (Victim *victim); /* or "" */
 GdwInfo victim_info (Victim *victim);
 guint8 *victim_page (Victim *victim, guint region, guint64 page);
 
-/* What page @page of @region holds: every fourth is zero. */
+/* Writes the content of page @page of @region: every fourth is zero. */
 void victim_fill_page (guint region, guint64 page, guint8 *data);
 
 /* Has all of its attempt ended; then: it has not begun to run what it did not get, and says why

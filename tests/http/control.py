@@ -99,7 +99,7 @@ def methods():
                 allowed = right if path in ("/qmp", "/events") else "GET, HEAD"
                 same((status, headers["allow"]), (405, allowed), f"{method} {path}")
                 check(f"use {right}" in reason(text), text)
-            # Who watches whether it is up asks for the head alone.
+            # A monitor that only watches whether it is up asks for the head alone.
             with Connection(url) as client:
                 client.send("HEAD", path)
                 status, headers = client.head()
@@ -166,7 +166,7 @@ def other_sites():
             check("another site" in reason(text), text)
             same(WebSocket(url, Origin=origin).status, 403)
             same(Events(url, Origin=origin).status, 403)
-        # What a form can send without being asked for.
+        # A form of another site can send these.
         for kind in "text/plain", "application/x-www-form-urlencoded", "multipart/form-data", None:
             same(ask(url, "POST", "/qmp", body, Content_Type=kind)[0], 415)
         same(ask(url, "GET", "/healthz", Origin=url.rstrip("/"))[0], 200)
@@ -182,7 +182,7 @@ def large_bodies():
             connection.send("POST", "/qmp", None, Content_Type=JSON, Content_Length=str(1 << 40),
                             Expect="100-continue")
             same(connection.head()[0], 413)
-        # Who sends first and reads then has an answer, too.
+        # A client that sends all before it reads has an answer, too.
         for size in MIB + 1, 2 * MIB:
             status, _, text = ask(url, "POST", "/qmp", b" " * size, Content_Type=JSON)
             same(status, 413)
@@ -191,7 +191,7 @@ def large_bodies():
         status, _, text = ask(url, "POST", "/qmp", chunks, Content_Type=JSON,
                               Content_Length=None, Transfer_Encoding="chunked")
         same(status, 413)
-        # Who goes on is not waited for.
+        # The server does not wait for a client that goes on.
         for headers in {"Transfer_Encoding": "chunked"}, {"Content_Length": str(1 << 40)}:
             with Connection(url) as connection:
                 connection.send("POST", "/qmp", None, Content_Type=JSON, **headers)
@@ -228,7 +228,7 @@ def endless_heads():
 
 
 def many_slow_ones():
-    """Of heads and of bodies; a byte now and then does not help them."""
+    """Heads and bodies that drip are cut off; a byte now and then does not help them."""
     with Lab() as lab:
         vmm, url = serve(lab)
         before = vmm.holds()
@@ -418,7 +418,7 @@ def events_before_answers():
 
 
 def deaf_watchers():
-    """Who does not read is dropped, and costs no memory meanwhile."""
+    """A watcher that does not read is dropped, and costs no memory meanwhile."""
     with Lab() as lab:
         vmm, url = serve(lab)
         vmm.wait_filled()
@@ -441,7 +441,7 @@ def deaf_watchers():
 
 
 def loud_watchers():
-    """Who sends is not listened to for long: pings ask for answers, fragments to be kept."""
+    """A watcher that sends is dropped: pings ask for answers, fragments to be kept."""
     with Lab() as lab:
         vmm, url = serve(lab)
         vmm.wait_filled()

@@ -221,7 +221,7 @@ def paused():
 
 
 def hostile_texts():
-    """What a peer or an address says is shown, and is not part of the page."""
+    """The page shows the text of a peer or an address, and never runs it."""
     with Lab() as lab, Browser() as page:
         source, url = lab.serve()
         opened(page, url)
@@ -332,7 +332,7 @@ FAINT = """(() => {
     .map((element) => element.outerHTML.slice(0, 80));
 })()"""
 
-# What sticks out of the page, or of what it is in.
+# Lists the elements that stick out of the page, or of their parent.
 OUTSIDE = """(() => {
   const overflows = (element) => element.scrollWidth > element.clientWidth + 1 &&
     getComputedStyle(element).display !== "inline" && element.clientWidth > 0 &&
@@ -343,7 +343,7 @@ OUTSIDE = """(() => {
     .map((element) => element.outerHTML.slice(0, 80));
 })()"""
 
-# What follows a change of size has been done.
+# Waits until the page has followed a change of size.
 DRAWN = """(async () => {
   for (let i = 0; i < 4; i++) await new Promise((done) => requestAnimationFrame(done));
 })()"""

@@ -77,13 +77,13 @@ class Connection:
         return status, headers, self.take(int(headers.get("content-length", 0)))
 
     def rest(self):
-        """What comes until the server closes."""
+        """Read until the server closes."""
         while data := self.socket.recv(65536):
             self.buffer += data
         return self.buffer
 
     def so_far(self):
-        """What is there without waiting."""
+        """Read what is there without waiting."""
         self.socket.setblocking(False)
         try:
             return self.rest()
@@ -146,7 +146,7 @@ class Events:
 
 
 def frame(first, data=b""):
-    """Of a WebSocket, masked, as a client has to; FIRST: the flags and the kind."""
+    """Send a frame of a WebSocket, masked, as a client has to; FIRST: the flags and the kind."""
     mask = os.urandom(4)
     size = (struct.pack(">BB", first, 0x80 | len(data)) if len(data) < 126 else
             struct.pack(">BBH", first, 0xfe, len(data)) if len(data) < 65536 else

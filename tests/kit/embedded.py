@@ -17,7 +17,7 @@ from installed import installed, new_folder, run
 from tap import Tests, check, same
 
 FOLDER = new_folder("godwit-embedded-")
-# Of the program, not of godwit; the boot guest is built elsewhere.
+# The flags are the program's, not godwit's; the boot guest is built elsewhere.
 FLAGS = "-Werror -D_GNU_SOURCE -DVERSION='\"1\"'"
 NOT_OURS = "guest.c", "guest.S", "guest.ld"
 

@@ -97,7 +97,7 @@ def archives():
         file.write(PROGRAM)
     env = {**os.environ, "PKG_CONFIG_PATH": os.path.join(STATIC, "meson-uninstalled")}
     flags = run("pkg-config", "--static", "--cflags", "--libs", "godwit-control", env=env).split()
-    # Not installed, they know nothing of the headers' folder.
+    # The archives are not installed, so they know nothing of the headers' folder.
     run("cc", "-I", os.path.join(SOURCE, "plugins"), "-o", program, program + ".c", *flags)
     check(not any(name.startswith("libgodwit") for name in needed(program)), "it needs a library")
     check(run(program).startswith("host: a required callback is missing"), "what it says")

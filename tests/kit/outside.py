@@ -21,7 +21,7 @@ FOLDER = new_folder("godwit-kit-")
 MINE = os.path.join(FOLDER, "my-plugins")
 PIECE = re.compile(r"^<!-- quote: plugins/template/(\S+) -->\n```\w+\n(.*?)^```$", re.M | re.S)
 WRONG = re.compile(r"^\| `([a-z]+)\.c` \| `(.+?)` \| `(.+?)` \| `([a-z0-9-]+)` \|$", re.M)
-# What the page calls the place where godwit is.
+# The page's name for the place where godwit is.
 PREFIX = "/opt/godwit"
 HEAD = 2  # lines of licence, which a newcomer does not copy
 
@@ -81,7 +81,7 @@ def builds():
 
 
 def stands_alone():
-    """What was built has seen nothing of the source tree, and needs no library of godwit."""
+    """The build has seen nothing of the source tree, and its programs need no library of godwit."""
     with open(os.path.join(MINE, "build", "compile_commands.json"), encoding="utf-8") as file:
         text = file.read()
     check(SOURCE + "/" not in text, f"the source tree is named in {text}")

@@ -54,7 +54,7 @@ def statements(text, at):
 
 
 def check_block(tree, path, text, found):
-    """Of one block and those inside it."""
+    """Return the faults of one block and those inside it."""
     out, declared, stated = [], None, False
     for item in found:
         if isinstance(item, list):

@@ -1,7 +1,7 @@
 #!/usr/bin/env python3
 # SPDX-License-Identifier: LGPL-2.1-or-later
 # SPDX-FileCopyrightText: The godwit authors
-"""What every file has, and none has; and the format of the code."""
+"""Every file has its head, none has what is forbidden; and the format of the code."""
 
 import os
 import re

@@ -1,7 +1,7 @@
 #!/usr/bin/env python3
 # SPDX-License-Identifier: LGPL-2.1-or-later
 # SPDX-FileCopyrightText: The godwit authors
-"""Who may include and call whom."""
+"""The layers: which files may include and call which."""
 
 import os
 import re
@@ -11,7 +11,7 @@ from tree import blank, run, sources
 
 INCLUDE = re.compile(r'^[ \t]*#[ \t]*include[ \t]*([<"])([^>"]+)[>"]', re.M)
 
-# What is for a VMM: a header of each library.
+# The headers for a VMM: one of each library.
 EMBEDDER = ("plugins/godwit/godwit.h", "plugins/godwit/control.h")
 
 # Folder: what of the project it may include, as prefixes of the resolved path.  The longest
@@ -44,7 +44,7 @@ LIBRARIES = {
 RANKS = [["migration"], ["source", "destination"], ["handover"], ["memory"], ["link"],
          ["guest", "kvm"], ["base"]]
 RANK = {name: len(RANKS) - level for level, names in enumerate(RANKS) for name in names}
-# What an attempt is given stands between its two sides and the rooms below them.
+# The description of an attempt stands between its two sides and the rooms below them.
 BETWEEN = {"core/attempt.h": RANK["source"] - 0.5}
 
 

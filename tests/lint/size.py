@@ -73,7 +73,7 @@ def deep(tree):
 
 
 def report(tree):
-    """Not a rule: nine of ten functions are wished to be short."""
+    """Show, without a rule, whether nine of ten functions are short."""
     lengths = sorted(function[3] for function in c_functions(tree))
     if len(lengths) > 1:
         diag(f"{len(lengths)} functions in C: median {lengths[len(lengths) // 2]} lines, "

@@ -1,7 +1,7 @@
 #!/usr/bin/env python3
 # SPDX-License-Identifier: LGPL-2.1-or-later
 # SPDX-FileCopyrightText: The godwit authors
-"""What the built files export and keep: no variable that can change, no stray symbol."""
+"""The built files export no stray symbol and keep no variable that can change."""
 
 import glob
 import os
@@ -79,7 +79,7 @@ def library(name, folder):
 
 
 def needed(name, folder, allowed):
-    """What a VMM that links with it is given too."""
+    """Return the libraries that a VMM gets by linking with it."""
     out = subprocess.run(["readelf", "-d", os.path.join(BUILD, folder, name + ".so")],
                          capture_output=True, text=True, check=True).stdout
     found = set(re.findall(r"\(NEEDED\).*\[(\w[\w.+-]*?)\.so", out))

@@ -54,7 +54,7 @@ def both_die(links, first, second, at):
 
 
 def worth_it(links, frame, kind, at):
-    """What runs without --all: with 8 links what depends on their number, and is not seen with 2."""
+    """Choose for a run without --all: with 8 links what depends on their number, and is not seen with 2."""
     if links == 8:
         return kind == "reset" and frame in ("JOIN", "MEM", "PREPARE")
     return kind == "reset" or at == "source"

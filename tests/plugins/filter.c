@@ -63,7 +63,7 @@ const Later gdw_plugin = {
               .link_open = age_link_open,
               .link_close = age_close,
 #ifdef OLD
-              /* What lies behind the declared size is no business of the loader. */
+              /* The loader must not look behind the declared size. */
               .read = (gssize (*) (gpointer, const GdwNext *, const struct iovec *, guint,
                                    GCancellable *, GError **)) 1,
 #endif

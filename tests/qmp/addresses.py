@@ -43,7 +43,7 @@ def escaped(text, more=""):
 
 
 def as_text(address):
-    """What a user types for a SocketAddress."""
+    """Return the text that a user types for a SocketAddress."""
     if address["type"] == "inet":
         host = address["host"]
         return f"tcp:[{host}]:{address['port']}" if ":" in host else f"tcp:{host}:{address['port']}"
@@ -155,7 +155,7 @@ def tcp(text, host, multifd):
 
 
 def listens_again(text):
-    """What the destination told is where the next one listens, too."""
+    """The address that one destination shows makes the next one listen."""
     with Lab("soft", "16M", workload="ws=4M,rate=1000") as lab:
         first = lab.destination("first", "--paused")
         address = listen(first, channels("socket", **inet("127.0.0.1", "0")))[0]

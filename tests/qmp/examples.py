@@ -16,7 +16,7 @@ from tap import Tests, check, same
 from vmm import BUILD, ROOT, Lab
 
 PLUGIN = os.path.join(BUILD, "tests", "plugins", "gdw-filter-affine.so")
-# What cannot be the same everywhere.
+# These values cannot be the same everywhere.
 ELSEWHERE = [("/opt/godwit/gdw-filter-affine.so", PLUGIN), ("0.0.0.0:7000", "127.0.0.1:0")]
 
 
@@ -135,13 +135,13 @@ def ending():
 
 @contextlib.contextmanager
 def going():
-    """What was begun is given up."""
+    """Yield a VMM, and give up what the example has begun."""
     with running() as vmm:
         yield vmm
         vmm.execute("migrate_cancel")
 
 
-# What the example of a command needs; else a VMM that has done nothing yet.
+# The VMM for the example of a command; for others one that has done nothing yet.
 NEEDS = {"cont": running, "stop": running, "x-guest-check": running, "quit": ending,
          "migrate": going, "migrate-incoming": incoming, "migrate-continue": held,
          "query-migrate": moved, "x-migrate-resolve": moved, "query-yank": held, "yank": held,
@@ -167,7 +167,7 @@ def prove_threads(vmm, threads):
 
 
 def complete():
-    """What can be executed has an example, and the other way round."""
+    """Every command has an example, and every example a command."""
     with fresh() as vmm:
         known = sorted(command["name"] for command in vmm.execute("query-commands"))
     same(known, sorted(examples()), "commands with an example")

@@ -60,7 +60,7 @@ class Schema:
         return [entry for entry in self.entries if entry["meta-type"] in kinds]
 
     def kind(self, name):
-        """What a value of this type is in JSON; an enum by that word."""
+        """Return the kind of a value of this type in JSON; an enum by that word."""
         entry = self.by_name[name]
         return entry.get("json-type", entry["meta-type"])
 

@@ -101,7 +101,7 @@ class Pair:
         self.outcomes[what] = self.outcomes.get(what, 0) + 1
 
     def plan(self):
-        """What is done, as text that repeats it."""
+        """Return the plan as text that repeats it."""
         rand = self.rand
         plan = {"tracker": "dirty-ring" if self.ring else rand.choice(LOG_TRACKERS),
                 "transport": rand.choice(("tcp", "multi-tcp", "unix", "file", "tcp")),
@@ -312,7 +312,7 @@ def report(pairs, failures, count):
 
 
 def main():
-    # What is free goes back to the system at once, so that growth is what is in use.
+    # Free memory goes back to the system at once, so that growth is memory in use.
     os.environ.update(MALLOC_ARENA_MAX="1", MALLOC_TRIM_THRESHOLD_="65536",
                       MALLOC_MMAP_THRESHOLD_="65536")
     count = int(sys.argv[1]) if len(sys.argv) > 1 else 100

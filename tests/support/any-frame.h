@@ -18,7 +18,7 @@ any_hello (const guint8 *meta, gsize size, GByteArray *again, GError **error)
   if (!gdw_hello_decode (meta, size, &hello, error))
     return FALSE;
   gdw_hello_encode (&hello, again);
-  /* What a newer version appends is not known here. */
+  /* A newer version may append fields that are not known here. */
   if (hello.version_max > GDW_STREAM_VERSION_MAX && again->len < size)
     gdw_put_bytes (again, meta + again->len, size - again->len);
   gdw_hello_clear (&hello);

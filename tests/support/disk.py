@@ -19,7 +19,7 @@ def run(*command):
 
 
 def leave_the_mounts_of_others():
-    """What is mounted from now on is seen by this process and its children, and goes with them."""
+    """Mounts from now on are seen by this process and its children alone, and go with them."""
     libc = ctypes.CDLL(None, use_errno=True)
     if libc.unshare(CLONE_NEWNS):
         raise Skip(f"no right to mount a small disk: {os.strerror(ctypes.get_errno())}")

@@ -14,7 +14,7 @@ SOURCE = os.environ["GODWIT_SOURCE"]
 
 
 def run(*command, **options):
-    """What a command says; it has to succeed."""
+    """Return the output of a command, which has to succeed."""
     done = subprocess.run(command, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE,
                           stderr=subprocess.STDOUT, encoding="utf-8", check=False, **options)
     if done.returncode != 0:
@@ -43,7 +43,7 @@ class Installed:
         run("meson", "install", "-C", build, "--no-rebuild")
 
     def environment(self):
-        """Of a user who has been told where godwit is, and whose system knows the library."""
+        """Return the environment of a user who knows where godwit is; the system knows the library."""
         told = {"PATH": f"{self.prefix}/bin:{os.environ['PATH']}",
                 "PKG_CONFIG_PATH": f"{self.prefix}/lib/pkgconfig",
                 "LD_LIBRARY_PATH": f"{self.prefix}/lib"}

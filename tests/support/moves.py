@@ -1,6 +1,6 @@
 # SPDX-License-Identifier: LGPL-2.1-or-later
 # SPDX-FileCopyrightText: The godwit authors
-"""What the end-to-end tests do and prove again and again."""
+"""Steps and proofs that the end-to-end tests share."""
 
 import re
 

@@ -8,7 +8,7 @@ from tap import check, same
 
 
 class Pair:
-    """Of a Lab.  What a migration took, files and threads, is given back at each end of it."""
+    """A pair of a Lab.  Each end of a migration gives back its files and threads."""
 
     def __init__(self, lab, links=1, timeout_ms=1500):
         self.source = lab.source()

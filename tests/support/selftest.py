@@ -1,7 +1,7 @@
 #!/usr/bin/env python3
 # SPDX-License-Identifier: LGPL-2.1-or-later
 # SPDX-FileCopyrightText: The godwit authors
-"""What judges the tests is tested too: the count of single tests, and the run logs."""
+"""Tests of what judges the tests: the count of single tests, and the run logs."""
 
 import contextlib
 import io
@@ -156,7 +156,7 @@ class LateServer:
 
 
 def long_answers():
-    """What works may take long; what does nothing, or works for ever, is a deadlock."""
+    """A process that works may take long; one that does nothing, or works for ever, is a deadlock."""
     with mock.patch("qmp.DEADLINE", 0.1):
         same(LateServer(4, 1).qmp.execute("x-guest-check"), {"pages": 1}, "an answer that is late")
         for what, server, command in (("that does nothing", LateServer(4, 0), "x-guest-check"),

@@ -8,7 +8,7 @@
 #include <stdio.h>
 #include <unistd.h>
 
-/* What a test of @name can't do without, as /proc/self/task in a bare chroot; if it is missing
+/* A need of the tests of @name, such as /proc/self/task in a bare chroot; if it is missing
  * the program is skipped, and main returns 0. */
 static inline gboolean
 suite_has (const char *name, const char *path)

@@ -89,7 +89,7 @@ def count_build(directory, count):
 
 
 def print_skipped(skipped):
-    """What one program skips for one reason is one line, with the name of each."""
+    """Print one line for the tests that one program skips for one reason, with their names."""
     groups = {}
     for name, why in skipped:
         test, single = PROGRAM.match(name).groups()

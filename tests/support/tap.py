@@ -42,7 +42,7 @@ class Tests:
         patterns = sys.argv[1:] if patterns is None else patterns
         chosen = [case for case in self.cases
                   if not patterns or any(fnmatch.fnmatch(case[0], p) for p in patterns)]
-        # What a case made is taken down also when the test is ended from outside.
+        # Takes down what a case made also when the test is ended from outside.
         signal.signal(signal.SIGTERM, lambda *_: sys.exit(1))
         processes.adopt()
         print(f"1..{len(chosen)}", flush=True)
@@ -55,7 +55,7 @@ class Tests:
 
 
 def outcome(function, args, keywords):
-    """What becomes of a case; one that leaves a process behind has failed."""
+    """Run a case and report it; one that leaves a process behind has failed."""
     verdict, detail = attempt(function, args, keywords)
     left = processes.end_children()
     if not left:

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /* SPDX-FileCopyrightText: The godwit authors */
-/* What a test forks does not outlive it. */
+/* A process that a test forks does not outlive it. */
 #include <check.h>
 #include <poll.h>
 #include <signal.h>

@@ -314,7 +314,7 @@ class Lab:
         return vmm
 
     def failing(self, *options):
-        """What a VMM says that cannot start."""
+        """Return the error of a VMM that cannot start."""
         done = subprocess.run([*MORTAL, PROGRAM, *self.options, *options], stdin=subprocess.DEVNULL,
                               capture_output=True, encoding="utf-8", timeout=DEADLINE, check=False)
         same(done.returncode, 1, "exit status of a VMM that cannot start")
@@ -347,7 +347,7 @@ class Lab:
         diag("\n".join(wrong))
 
     def end(self):
-        """Of all VMMs; what is wrong."""
+        """Return what is wrong with the run logs of all VMMs."""
         wrong = []
         try:
             runlog.assert_disjoint({vmm.name: vmm.runs() for vmm in self.vmms})
@@ -368,7 +368,7 @@ class Lab:
         shutil.rmtree(self.directory, ignore_errors=True)
 
     def tell_status(self):
-        """Of those that answer; an answer that came too late may be to another question."""
+        """Ask the VMMs that answer; an answer that came too late may be to another question."""
         for vmm in self.vmms:
             if vmm.ended_ns is None and not vmm.frozen:
                 try:

@@ -93,7 +93,7 @@ class End:
         run(*inside, "link", "set", "lo", "up")
 
     def through(self):
-        """What starts a command inside."""
+        """Return the words that start a command inside."""
         return ["nsenter", f"--net=/run/netns/{self.name}"]
 
     def __exit__(self, *_error):
@@ -119,7 +119,7 @@ class Packet:
         return self.ports[:2] if end == SOURCE else self.ports[2:]
 
     def answer_reset(self):
-        """What a host says that knows nothing of the connection."""
+        """Return the answer of a host that knows nothing of the connection."""
         source, destination = self.data[12:16], self.data[16:20]
         segment = (self.ports[2:] + self.ports[:2] +
                    struct.pack("!LLBBHHH", self.ack, 0, 5 << 4, RST, 0, 0, 0))
@@ -184,7 +184,7 @@ class Wire:
         self.stack.close()
 
     def through(self, end):
-        """What starts a command in the namespace of END."""
+        """Return the words that start a command in the namespace of END."""
         return self.ends[end].through()
 
     def cut(self):
@@ -234,7 +234,7 @@ class Wire:
             self.under_way.append((due, self.fds[end], packet.answer_reset()))
 
     def count(self, end, packet):
-        """What is to be done with a packet of its connection."""
+        """Decide about a packet of the connection."""
         port = packet.port(end)
         with self.lock:
             if end == SOURCE and packet.flags & (SYN | ACK) == SYN and port not in self.ports:

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /* SPDX-FileCopyrightText: The godwit authors */
 
-/* Who connects to the monitor while the process has no free descriptor. */
+/* A client connects to the monitor while the process has no free descriptor. */
 #include "control/acceptor.h"
 #include "tests/support/suite.h"
 

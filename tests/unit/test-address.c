@@ -10,7 +10,7 @@
 
 #define BUILT 20000
 
-/* What is read: the literal texts with "<" before each, and ">" after each value. */
+/* Shows an address as it was read: "<" before each literal text, ">" after each value. */
 static char *
 describe (const GdwAddress *address)
 {

@@ -129,7 +129,7 @@ START_TEST (a_full_queue_makes_the_writer_wait_until_cancelled)
   job.link = pair.out;
   job_start (&job);
   job_cancel (&job);
-  /* Nobody reads: the close gives up what is queued. */
+  /* The peer does not read: the close gives up what is queued. */
   gdw_link_close (g_steal_pointer (&pair.out));
   pair_close (&pair);
 }

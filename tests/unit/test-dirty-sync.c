@@ -66,7 +66,7 @@ on_event (GdwRoundEvent event, const GdwRoundTotals *totals, gpointer data)
 {
 }
 
-/* What a channel would claim now; nothing of it is under way afterwards. */
+/* Claims as a channel would now; nothing of it is under way afterwards. */
 static guint64
 claim (Fixture *f)
 {
@@ -91,7 +91,7 @@ set_up_with (Fixture *f, gboolean fails, gboolean at_rearm)
   f->round = gdw_round_new (f->fake->regions, f->fake->tracking, 1, on_event, NULL);
   gdw_round_fill (f->round);
   f->marks = gdw_pageset_new (f->fake->regions->pages, f->fake->regions->n);
-  /* Not rearm's business here, which is refused before the start. */
+  /* The case does without rearm, which is refused before the start. */
   f->fake->tracker.traits = GDW_TRACKER_REARMS_AT_COLLECT;
   ck_assert_uint_eq (claim (f), PAGES);
   if (at_rearm)
@@ -189,7 +189,7 @@ START_TEST (ranges_are_taken_before_bits)
 }
 END_TEST
 
-/* What the VMM wrote itself is added, and taken only once. */
+/* The VMM's own writes are added, and taken only once. */
 START_TEST (marks_are_merged)
 {
   Fixture f;
@@ -348,7 +348,7 @@ wait_at_gate (Fixture *f)
   pthread_join (thread, NULL);
 }
 
-/* Nobody asked for the pages: they are there when somebody does, all of them. */
+/* All pages are there when somebody asks for them later. */
 START_TEST (it_collects_at_once_for_a_full_ring)
 {
   Fixture f;

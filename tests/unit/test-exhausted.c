@@ -26,7 +26,7 @@ static const Blocked calls[] = {
   { "tcp:127.0.0.1:0", "|fault:at=1,kind=stall", WRITE },
 };
 
-/* What the kernel says of the thread of the call, and the limit that is in force then. */
+/* The kernel's account of the thread of the call, and the limit that is in force then. */
 typedef struct {
   Job job; /* first */
   void (*run) (Job *job);

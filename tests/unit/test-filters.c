@@ -79,7 +79,7 @@ START_TEST (bytes_that_are_no_frames_pass_unchanged)
       ck_assert (write_bytes (pair.out, more, 1000, NULL));
       g_byte_array_append (bytes, more, 1000);
     } else {
-      /* What might begin a frame must not be kept for ever. */
+      /* Bytes that might begin a frame must not be kept for ever. */
       gdw_link_shutdown (pair.out);
     }
     got = g_malloc0 (bytes->len + 1);

@@ -171,7 +171,7 @@ keep_reset (const GdwTrackerConfig *config, GError **error)
   return &script;
 }
 
-/* What only some trackers have, and what only some hosts want to hear. */
+/* Only some trackers can tell, and only some hosts want to hear. */
 START_TEST (a_tracker_may_tell_vcpus_apart)
 {
   GdwTracker able = fake;
@@ -289,7 +289,7 @@ static const struct {
   { { 50, G_MAXUINT64 - 40, 0, 0 }, FALSE },
 };
 
-/* What lies outside of the regions does not come through, and fails the collect by name. */
+/* A range outside of the regions does not come through, and fails the collect by name. */
 START_TEST (the_ranges_of_a_collect_are_checked)
 {
   guint64 pages = 0;

@@ -197,7 +197,7 @@ START_TEST (stay_paused_outlives_the_hand_over)
 }
 END_TEST
 
-/* What was never ordered need not be undone. */
+/* An order that was never given need not be undone. */
 START_TEST (reclaim_of_nothing_is_harmless)
 {
   Fixture f;

@@ -89,7 +89,7 @@ START_TEST (a_failure_decides_and_keeps_its_reason)
 }
 END_TEST
 
-/* Neither the wrong id nor the wrong token decides anything. */
+/* A wrong id or a wrong token decides nothing. */
 START_TEST (a_stranger_decides_nothing)
 {
   GdwVerdict v = prepared ();
@@ -305,7 +305,7 @@ START_TEST (it_is_asked_on_when_nobody_answers)
 }
 END_TEST
 
-/* Whoever does not know the migration ends the window, but not the asking. */
+/* A peer that does not know the migration ends the window, but not the asking. */
 START_TEST (unknown_id_decides_nothing)
 {
   Fixture f;

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /* SPDX-FileCopyrightText: The godwit authors */
-/* What a host must fill in, and what belongs together. */
+/* Callbacks that a host must have, and those that belong together. */
 #include <check.h>
 #include <godwit/godwit.h>
 #include <string.h>
@@ -101,7 +101,7 @@ START_TEST (an_older_host_is_taken)
 }
 END_TEST
 
-/* Nor is it a fault to offer what this core does not use yet. */
+/* A host may offer what this core does not use yet. */
 START_TEST (streams_come_in_pairs)
 {
   GdwHost host = minimal;

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /* SPDX-FileCopyrightText: The godwit authors */
-/* What tcp and multi-tcp alone have. */
+/* The behaviour that only tcp and multi-tcp have. */
 #include <arpa/inet.h>
 #include <netinet/tcp.h>
 #include <sys/resource.h>
@@ -242,7 +242,7 @@ START_TEST (without_ipv4_only_ipv6_is_listened_at)
 }
 END_TEST
 
-/* Of the one socket of this process that is connected to @port, or comes from there. */
+/* Returns the one socket of this process that is connected to @port, or comes from there. */
 static int
 find_socket (guint16 port, gboolean to)
 {

@@ -354,7 +354,7 @@ START_TEST (each_vcpu_is_counted)
 }
 END_TEST
 
-/* What is refused */
+/* Refusals */
 
 static void
 expect_failure (gboolean ok, GError **error, int number, const char *text)

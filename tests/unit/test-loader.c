@@ -125,7 +125,7 @@ find_tracker (GdwPlugins *plugins, const char *name)
   return (const GdwTracker *) plugin;
 }
 
-/* What core does not use yet is no reason to refuse a plugin, nor is what it has not got. */
+/* A plugin loads with callbacks that core does not use yet, and without optional ones. */
 START_TEST (what_is_offered_and_not_used_loads)
 {
   GdwPlugins *plugins = gdw_plugins_new (wrong_folder);
@@ -377,7 +377,7 @@ START_TEST (a_folder_that_is_not_there_is_a_warning)
 }
 END_TEST
 
-/* What others can write, and how the refusal names it. */
+/* Files and folders that others can write, and how the refusal names them. */
 static const struct {
   const char *part;
   mode_t mode;

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /* SPDX-FileCopyrightText: The godwit authors */
 
-/* What the module of trackers/manual-protect.c does otherwise than that of trackers/bitmap.c
- * and the conformance suite does not ask. */
+/* The module of trackers/manual-protect.c: behaviour that trackers/bitmap.c lacks and that the
+ * conformance suite does not ask for. */
 
 #include "tests/support/suite.h"
 

@@ -307,7 +307,7 @@ START_TEST (the_last_pages_go_where_they_arrive_soonest)
   ck_assert_uint_eq (gdw_meter_share (meter, LINKS - 1, 30 * MIB, now), 0);
   ck_assert_uint_eq (gdw_meter_share (meter, 0, 30 * MIB, now), MIB);
   ck_assert_uint_gt (gdw_meter_share (meter, LINKS - 1, 300 * MIB, now), 0);
-  /* Of the last page one link thinks that it is its own. */
+  /* One link believes that the last page is its own. */
   put (0, 100);
   put (1, 200);
   ck_assert_uint_eq (gdw_meter_share (meter, 0, 4096, now), 0);

@@ -441,7 +441,7 @@ START_TEST (nothing_is_lost_between_adding_and_merging)
 }
 END_TEST
 
-/* Who takes a bit sees the page as it was when the bit was set: plain memory,
+/* A thread that takes a bit sees the page as it was when the bit was set: plain memory,
  * so that a thread sanitizer checks it too. */
 typedef struct {
   GdwPageset *set;

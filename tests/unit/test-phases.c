@@ -41,7 +41,7 @@ static const char *const destination_moves[] = {
   "OVER:",
 };
 
-/* What the last attempt has told. */
+/* The status that the attempt told last. */
 static GdwStatus told;
 static guint n_told, n_over;
 

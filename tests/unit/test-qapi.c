@@ -199,7 +199,7 @@ START_TEST (an_event_has_its_data)
 }
 END_TEST
 
-/* Of the schema: the entry of @name, or NULL. */
+/* Returns the schema's entry of @name, or NULL. */
 static const GdwQSchemaInfo *
 find_info (const GPtrArray *list, const char *name)
 {

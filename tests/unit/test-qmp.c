@@ -198,7 +198,7 @@ static const struct {
     OK "{\"return\":{\"running\":false,\"status\":\"prelaunch\"}}\n" },
 };
 
-/* What comes up to the end of the stream, end of lines as \n. */
+/* Receives up to the end of the stream, ends of lines as \n. */
 static char *
 receive_all (Client *client)
 {

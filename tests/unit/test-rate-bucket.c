@@ -101,7 +101,7 @@ START_TEST (a_rest_leaves_what_flows_in_2_ms)
   bucket_rested (&bucket, 1000000);
   ck_assert_uint_eq (bucket_take (&bucket, 1000000, kept, &wait_us), kept);
   ck_assert_uint_eq (bucket_take (&bucket, 1000000, kept, &wait_us), 0);
-  /* What flows while a writer waits it gets. */
+  /* A writer gets what flows while it waits. */
   ck_assert_uint_eq (bucket_take (&bucket, 2000000, G_MAXUINT64 / 2, &wait_us),
                      MAX (rates[_i] / 50, 1));
 }

@@ -39,7 +39,7 @@ send_vcpu (Fixture *f)
   ck_assert_int_eq (pthread_create (&f->vcpus[f->n_vcpus++], NULL, vcpu_thread, f), 0);
 }
 
-/* So many wait: each has asked. */
+/* Sends vCPUs to the gate until @n wait there: each has asked. */
 static void
 send_vcpus (Fixture *f, gint n)
 {
@@ -71,7 +71,7 @@ tear_down (Fixture *f)
   gdw_ring_gate_free (f->gate);
 }
 
-/* What lets go of those who wait. */
+/* The calls that release the waiting vCPUs. */
 static void (*const ways_out[]) (GdwRingGate *gate) = {
   gdw_ring_gate_served, gdw_ring_gate_open, gdw_ring_gate_guest_stops, gdw_ring_gate_detach
 };

@@ -189,7 +189,7 @@ START_TEST (a_page_under_way_is_not_claimed_again)
 }
 END_TEST
 
-/* Nobody looks for it: the acknowledgement says that it can be had. */
+/* No sweep looks for it: the acknowledgement makes it available. */
 START_TEST (a_page_written_under_way_is_claimed_after_its_ack)
 {
   GPtrArray *first, *second;
@@ -333,7 +333,7 @@ START_TEST (pages_that_were_rearmed_meanwhile_wait_for_the_next_collect)
     marks = gdw_pageset_new (fake->regions->pages, fake->regions->n);
     gdw_pageset_add (marks, 0, PAGE, 1);
     gdw_pageset_fill (none);
-    /* What the VMM says it says once. */
+    /* The VMM's marks are taken once. */
     ck_assert_uint_eq (gdw_round_publish (work, none, marks, FALSE), 1);
     ck_assert_uint_eq (gdw_pageset_count (marks), 0);
     gdw_pageset_free (none);
@@ -537,7 +537,7 @@ START_TEST (while_it_is_held_nobody_claims)
   gdw_round_go_on (work, FALSE);
   ck_assert_str_eq (events->str, " quiet quiet more");
   acknowledge (claim_all ());
-  /* What was given back lies behind the cursor. */
+  /* The pages that were given back lie behind the cursor. */
   ck_assert_uint_eq (totals.pages, LOW + HIGH - 64);
   end ();
 }

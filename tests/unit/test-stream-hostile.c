@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /* SPDX-FileCopyrightText: The godwit authors */
 
-/* What a broken or hostile peer can send is refused, by the name of the frame. */
+/* Frames of a broken or hostile peer are refused, by the name of the frame. */
 
 #include "core/link/frame.h"
 #include "core/link/crc32c.h"
@@ -51,7 +51,7 @@ load (const char *name)
 static gboolean
 decode (guint8 type, const guint8 *data, gsize size, guint32 payload_len)
 {
-  /* Of exactly this size, for the sanitizer. */
+  /* The block has exactly this size, for the sanitizer. */
   g_autofree guint8 *exact = g_memdup2 (data, size);
   g_autoptr (GError) error = NULL;
   gboolean ok;
@@ -135,7 +135,7 @@ START_TEST (one_bit_of_the_meta_part)
 }
 END_TEST
 
-/* What is not refused means exactly what was sent: it is encoded to the same bytes. */
+/* A frame that is accepted means exactly what was sent: it is encoded to the same bytes. */
 START_TEST (random_mutations)
 {
   g_autoptr (GRand) rand = g_rand_new_with_seed (SEED + _i);

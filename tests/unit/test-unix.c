@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /* SPDX-FileCopyrightText: The godwit authors */
-/* What transport unix alone has. */
+/* The behaviour that only transport unix has. */
 #include <errno.h>
 #include <fcntl.h>
 #include <stdlib.h>

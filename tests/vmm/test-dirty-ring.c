@@ -255,7 +255,7 @@ START_TEST (a_collect_can_give_ranges)
 }
 END_TEST
 
-/* What was reported is armed when collect returns: whoever reads it then misses nothing. */
+/* A reported page is armed when collect returns: a read after that misses nothing. */
 START_TEST (a_page_is_armed_when_it_is_reported)
 {
   Fixture f;
@@ -408,7 +408,7 @@ START_TEST (collect_ends_however_fast_the_guest_writes)
 }
 END_TEST
 
-/* What was not collected before the stop is forgotten, and what is written while tracking is
+/* Pages not collected before the stop are forgotten, and writes while tracking is
  * off is not logged. */
 START_TEST (nothing_is_stale_after_a_restart)
 {

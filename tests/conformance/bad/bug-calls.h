@@ -102,7 +102,7 @@ bug_readv (LocalLink *link, const struct iovec *iov, guint n, GCancellable *canc
   return count;
 }
 
-/* What could not be sent is kept, and counted as sent. */
+/* Keeps the bytes that could not be sent, and counts them as sent. */
 static gssize
 bug_keep (LocalLink *link, const struct iovec *iov, guint n, SendFunc send)
 {

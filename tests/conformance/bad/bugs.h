@@ -119,7 +119,7 @@ enum {
 
 #define BUGGY(name) (BUG == (name))
 
-/* What a link needs for its mistake. */
+/* A link's data for its mistake. */
 typedef struct {
   guint8 kept[4096];
   guint n_kept;

@@ -127,7 +127,7 @@ unchanged (Wrong *self, guint region, guint64 page)
   return FALSE;
 }
 
-/* What is reported is not reported again until it is re-armed; rearm runs at the same time. */
+/* Reports no page again until it is re-armed; rearm runs at the same time. */
 static void
 report_once (Wrong *self, guint region, const guint64 *seen)
 {

@@ -16,7 +16,7 @@ typedef struct {
   OwnVcpu vcpu; /* of the VM that boots, on KVM */
 } OwnVm;
 
-/* What the suite gives to its callbacks. */
+/* The suite passes it to its callbacks. */
 typedef struct {
   OwnVm vm, other;
   guint patience_s; /* for a guest that shall write */

@@ -37,5 +37,5 @@ void wrong_host_clear (WrongHost *wrong);
 /* Print the names of all. */
 void wrong_host_names (void);
 
-/* What own_vm_open is given for a host with the mistake @name, or NULL. */
+/* Returns the events for own_vm_open of a host with the mistake @name, or NULL. */
 const MachineEvents *wrong_host_events (const char *name);

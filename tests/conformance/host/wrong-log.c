@@ -246,7 +246,7 @@ takes_every_mode (WrongHost *wrong)
   wrong->log.enable = enable_anything;
 }
 
-/* What is written between the two steps is re-armed and not reported. */
+/* Re-arms pages written between the two steps without a report. */
 static gboolean
 get_in_two_steps (gpointer self, guint region, guint64 *bits, GError **error)
 {
