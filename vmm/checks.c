@@ -75,7 +75,7 @@ check_by_vmm (Check *check)
   errand_run (check->checks->context, check_memory, memory_is_checked, check);
 }
 
-/* By the guest: raise the request, then poll until every vCPU has answered */
+/* A check by the guest: raise the request, then poll until every vCPU has answered */
 
 static const GuestVcpu *
 guest_vcpu (const Check *check, guint index)

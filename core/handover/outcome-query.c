@@ -29,7 +29,7 @@ struct GdwQuery {
   gboolean window_over;
   GSource *next, *deadline; /* timers */
 
-  /* Of the question under way: its thread's until it reports. */
+  /* The question under way; they belong to its thread until it reports. */
   GCancellable *cancellable;
   pthread_t thread;
   gboolean asking;

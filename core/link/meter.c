@@ -10,11 +10,11 @@
  * the link. */
 #define BURST_BYTES (256u << 10)
 
-/* Of several links, in time that the link needs. */
+/* The limits of each of several links, in time that the link needs. */
 #define UNDER_WAY_US 50000
 #define FRAME_US 10000
 #define CLAIM_US 50000
-/* Of several links, until they are known; and at least. */
+/* The limits of several links until their speed is known; and the least limits. */
 #define FIRST_WINDOW_BYTES (1u << 20)
 #define FIRST_FRAME_BYTES (64u << 10)
 #define LEAST_WINDOW_BYTES (64u << 10)

@@ -33,7 +33,7 @@ static gboolean G_GNUC_PRINTF (3, 4)
   return FALSE;
 }
 
-/* By address; NULL where there is no /proc. */
+/* Returns the mappings by address; NULL where there is no /proc. */
 static GArray *
 read_lines (void)
 {

@@ -103,7 +103,7 @@ const GdwPhase gdw_source_phases[GDW_SOURCE_N_PHASES] = {
                             .status = GDW_STATUS_DEVICE,
                             .next = TO (UNRESOLVED),
                             .traits = HELD | PREPARED | TIDYING },
-  /* Of one way there is nobody to ask. */
+  /* A link of one way leaves nobody to ask. */
   [GDW_SOURCE_UNRESOLVED] = { .name = "UNRESOLVED",
                               .waits_for = "OUTCOME, asked for slower and slower, or the "
                                            "operator: the first decides",

@@ -16,7 +16,7 @@
 
 static void on_paused (const GError *error, gpointer data);
 
-/* Without the messages. */
+/* Returns the fixed cost without the messages. */
 static guint64
 stop_us (const GdwSource *source, guint64 bandwidth)
 {
@@ -30,7 +30,7 @@ stop_us (const GdwSource *source, guint64 bandwidth)
   return us + cost->pause_us + cost->save_us;
 }
 
-/* With what is known now. */
+/* Returns the input of the decision from the numbers of now. */
 static GdwConvergeInput
 weigh (GdwSource *source)
 {

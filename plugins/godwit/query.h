@@ -89,7 +89,7 @@ typedef struct {
   gint64 id; /* as the system numbers it: gettid() */
 } GdwThreadInfo;
 
-/* Of GdwThreadInfo, in the order in which they began to work; unref the array. */
+/* Returns GdwThreadInfo, in the order in which they began to work; unref the array. */
 GArray *gdw_migration_list_threads (GdwMigration *migration);
 
 /* A plugin in the search path, loadable or not. */

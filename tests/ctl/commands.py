@@ -114,7 +114,7 @@ def json_is_raw():
 
 
 def cancel():
-    """Exit 3 for who follows, 0 for who cancels."""
+    """The follower exits with 3, the one who cancels with 0."""
     with Lab("soft", workload="ws=16M") as lab:
         source, destination = lab.source(), lab.destination()
         here = socket_of(source)

@@ -25,7 +25,7 @@ DONE, FAILED, USAGE, CANCELLED, UNKNOWN = range(5)
 
 
 def environment():
-    """UTF-8 and nothing of who runs the tests."""
+    """Return an environment with UTF-8 and nothing of the user who runs the tests."""
     out = {name: value for name, value in os.environ.items()
            if not name.startswith(("LC_", "LANG", "GODWIT_SOCKET"))}
     return {**out, "LC_ALL": "C.UTF-8", "TERM": "xterm"}

@@ -31,7 +31,7 @@ class Trap:
         self.socket.setblocking(False)
 
     def path(self, size):
-        """Of SIZE bytes; the @ is none of them."""
+        """Return a path of SIZE bytes, not counting the @."""
         return "@" * self.abstract + (self.folder.name + "/").ljust(size, "x")
 
     def __enter__(self):

@@ -65,7 +65,7 @@ def connecting():
 
 
 def at_once():
-    """As soon as it can be said: a target that is there was reached, and fails, always."""
+    """A cancel comes as early as it can: a target that is there is reached, and always fails."""
     for _ in range(5):
         with Lab() as lab:
             source = lab.source()

@@ -52,7 +52,7 @@ def make_room(disk):
 
 
 def failed_by_name(lab, source, destination, *words):
-    """With the root cause on both sides, before COMMIT; and the source goes on."""
+    """The migration failed before COMMIT, both sides say the root cause, and the source goes on."""
     source.wait_status("failed")
     destination.wait_status("failed")
     for vmm in source, destination:
@@ -150,7 +150,7 @@ def full_at_start():
 
 
 def limit_file_size(vmm, size):
-    """As ulimit -f does, for a process that runs."""
+    """Limit as ulimit -f does, for a process that runs."""
     hard = resource.prlimit(vmm.process.pid, resource.RLIMIT_FSIZE)[1]
     resource.prlimit(vmm.process.pid, resource.RLIMIT_FSIZE, (size, hard))
 

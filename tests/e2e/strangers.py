@@ -1,7 +1,7 @@
 #!/usr/bin/env python3
 # SPDX-License-Identifier: LGPL-2.1-or-later
 # SPDX-FileCopyrightText: The godwit authors
-"""P9: who connects and is no source costs its own link only."""
+"""P9: a peer that connects and is no source costs its own link only."""
 
 import os
 import random

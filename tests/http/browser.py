@@ -130,7 +130,7 @@ class Browser:
         self.call("Input.insertText", text=text)
 
     def click(self, selector):
-        """As a mouse does: where the middle of it is, whatever lies over it."""
+        """Click as a mouse does: where the middle of it is, whatever lies over it."""
         place = self.run(f"""(() => {{
             const element = document.querySelector({json.dumps(selector)});
             element.scrollIntoView({{block: "center", behavior: "instant"}});

@@ -131,7 +131,7 @@ def paths():
 
 
 def ranges():
-    """There are none: who asks for a part gets the whole, once."""
+    """There are no ranges: a client that asks for a part gets the whole, once."""
     with Lab() as lab:
         _, url = serve(lab)
         for path in "/schema", "/healthz", "/dashboard.css":
@@ -492,7 +492,7 @@ def quits():
 
 
 def ends_meanwhile():
-    """With commands and watchers under way."""
+    """End with commands and watchers under way."""
     for _ in range(5):
         with Lab() as lab:
             vmm, url = serve(lab)

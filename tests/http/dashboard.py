@@ -73,7 +73,7 @@ def prove_clean(page, url):
 
 
 def started():
-    """By keyboard alone, from the address to the end."""
+    """Migrate by keyboard alone, from the address to the end."""
     with Lab() as lab, Browser() as page:
         source, url = lab.serve()
         destination, uri = lab.waiting()

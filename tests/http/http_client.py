@@ -155,7 +155,7 @@ def frame(first, data=b""):
 
 
 class WebSocket:
-    """As a browser opens it, or with other HEADERS."""
+    """Opened as a browser does, or with other HEADERS."""
 
     def __init__(self, address, path="/events", **headers):
         self.connection = Connection(address)
@@ -179,5 +179,5 @@ class WebSocket:
                 raise EOFError("closed")
 
     def send(self, message):
-        """As text in one frame."""
+        """Send a text in one frame."""
         self.connection.socket.sendall(frame(0x81, json.dumps(message).encode()))

@@ -45,7 +45,7 @@ def whole():
 
 
 def builds():
-    """By the command of the page, without a word; nor has a strict compiler one."""
+    """The command of the page builds it without a warning, and a strict compiler has none either."""
     os.mkdir(MINE)
     with open(os.path.join(MINE, "small-vmm.c"), "w", encoding="utf-8") as file:
         file.write(program())
@@ -118,7 +118,7 @@ class SmallVmm:
         return runlog.intervals(self.log, time.monotonic_ns())
 
     def end(self):
-        """As QMP says; its exit status, and what it said."""
+        """End it by QMP; return its exit status and its output."""
         self.execute("quit")
         _nothing, said = self.process.communicate(timeout=DEADLINE)
         return self.process.returncode, said
@@ -162,7 +162,7 @@ def migrates(source, destination, link):
 
 
 def runs_on_arrival(source, destination, link):
-    """With nobody there who says anything, exactly the destination runs."""
+    """Without a word from anybody, the destination runs and the source does not."""
     source.execute("migrate", uri=link)
     destination.qmp.wait("RESUME")
     source.wait_migration("completed")

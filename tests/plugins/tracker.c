@@ -48,7 +48,7 @@ wrong_start (gpointer self, GError **error)
   return TRUE;
 }
 
-/* With the code of a link that fails. */
+/* Fails with the code of a link that fails. */
 static gboolean G_GNUC_UNUSED
 wrong_rearm (gpointer self, guint region, guint64 first, guint64 n, const guint64 *bits,
              GError **error)

@@ -31,7 +31,7 @@ def inet(host, port):
 
 
 def escaped(text, more=""):
-    """As it is written in a text with MORE behind it."""
+    """Return TEXT as it is written in an address with MORE behind it."""
     out = ""
     for character in text + more[:1]:
         if character in "|,":
@@ -170,7 +170,7 @@ def listens_again(text):
 
 
 def file(name, offset):
-    """By parts into the file of that very name, and by text out of it."""
+    """Parts lead into the file of that very name, and text out of it."""
     with Lab("soft", "16M", workload="ws=4M,rate=1000") as lab:
         source, path = lab.source(), lab.path(name)
         before = set(os.listdir(lab.directory))

@@ -204,7 +204,7 @@ class Pair:
             self.stay(plan, status, address)
 
     def resolve(self):
-        """As an operator does who looks at both."""
+        """Resolve as an operator does who looks at both."""
         arrived = self.there.info().get("status") == "completed"
         self.here.execute("x-migrate-resolve", {"run": "there" if arrived else "here"})
 

@@ -28,7 +28,7 @@ def leave_the_mounts_of_others():
 
 
 class SmallDisk:
-    """Of SIZE bytes, at a folder that exists."""
+    """A disk of SIZE bytes, mounted at a folder that exists."""
 
     def __init__(self, folder, size):
         self.folder, self.size = folder, size

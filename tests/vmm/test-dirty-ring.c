@@ -359,7 +359,7 @@ write_again (gpointer fixture)
   mark (f, 1, 6);
 }
 
-/* By this collect or the next. */
+/* This collect or the next reports it. */
 START_TEST (a_page_written_during_collect_is_not_lost)
 {
   Fixture f;

@@ -159,7 +159,7 @@ changes_what_it_saves (WrongHost *wrong)
   wrong->host.save_state = save_and_count;
 }
 
-/* With the device as it was when it was made. */
+/* Loads the device as it was when it was made. */
 static void
 load_some (gpointer self, const GdwSection *sections, guint n, GdwReply *reply,
            GCancellable *cancellable)
