@@ -302,7 +302,7 @@ host_guest_check (gpointer vm, gboolean running, GdwReply *reply, GCancellable *
 static gboolean
 log_result (Side *side, const char *what, GError **error)
 {
-  if (!side->log_fails)
+  if (!g_atomic_int_get (&side->log_fails))
     return TRUE;
   g_propagate_error (
       error, make_error (side, "dirty log 'side': %s failed: the test wants it; do not", what));

@@ -147,7 +147,7 @@ END_TEST
 static void
 fail_at_last_get (Side *side, Call call)
 {
-  side->log_fails = call == CALL_SAVE;
+  g_atomic_int_set (&side->log_fails, call == CALL_SAVE);
 }
 
 START_TEST (a_log_that_fails_fails_the_migration)
@@ -157,14 +157,14 @@ START_TEST (a_log_that_fails_fails_the_migration)
   if (_i)
     pair->source.on_call = fail_at_last_get;
   else
-    pair->source.log_fails = TRUE;
+    g_atomic_int_set (&pair->source.log_fails, TRUE);
   pair_begin (pair, "", "");
   pair_wait_ended (pair);
   pair_expect_kept (pair, GDW_STATUS_FAILED);
   expect_contains (side_error (&pair->source), "dirty log 'side': get failed");
   ck_assert_str_eq (side_error (&pair->destination), side_error (&pair->source));
   pair->source.on_call = NULL;
-  pair->source.log_fails = FALSE;
+  g_atomic_int_set (&pair->source.log_fails, FALSE);
   pair_expect_next_completes (pair);
   pair_free (pair);
 }
@@ -184,7 +184,7 @@ static const struct {
 static void
 fail_at_clear (Side *side, guint region, guint64 first, guint64 n, const guint64 *bits)
 {
-  side->log_fails = g_atomic_int_get (&side->hook_state);
+  g_atomic_int_set (&side->log_fails, g_atomic_int_get (&side->hook_state));
 }
 
 /* There is a page left to send, so that there is one to clear. */
@@ -222,7 +222,7 @@ START_TEST (an_error_of_the_tracker_is_no_dead_link)
   side_expect_good_guest (&pair->source);
   pair->source.on_clear = NULL;
   pair->source.on_call = NULL;
-  pair->source.log_fails = FALSE;
+  g_atomic_int_set (&pair->source.log_fails, FALSE);
   pair_expect_next_completes (pair);
   pair_free (pair);
 }

@@ -186,10 +186,10 @@ START_TEST (a_harvest_that_fails_opens_the_gate)
   Pair *pair = begin_slowly (ENTRIES);
 
   hold_all (pair);
-  pair->source.log_fails = TRUE;
+  g_atomic_int_set (&pair->source.log_fails, TRUE);
   let_harvest_go (pair);
   pair_wait_ended (pair);
-  pair->source.log_fails = FALSE;
+  g_atomic_int_set (&pair->source.log_fails, FALSE);
   ck_assert_str_eq (side_error (&pair->source),
                     "dirty log 'side': reset_rings failed: the test wants it; do not");
   pair_expect_kept (pair, GDW_STATUS_FAILED);

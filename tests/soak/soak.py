@@ -314,7 +314,7 @@ def report(pairs, failures, count):
 def main():
     # Free memory goes back to the system at once, so that growth is memory in use.
     os.environ.update(MALLOC_ARENA_MAX="1", MALLOC_TRIM_THRESHOLD_="65536",
-                      MALLOC_MMAP_THRESHOLD_="65536")
+                      MALLOC_MMAP_THRESHOLD_="4096")
     count = int(sys.argv[1]) if len(sys.argv) > 1 else 100
     seed = int(sys.argv[2]) if len(sys.argv) > 2 else random.SystemRandom().randrange(1 << 32)
     print(f"soak: {count} migrations, seed {seed}", flush=True)
