@@ -44,7 +44,7 @@ def far_and_lossy_and_one_link_dies(accel, how):
     with Wire(DELAY, LOSS) as wire, Lab(accel, memory="64M", vcpus=2,
                                         workload="ws=16M,rate=1000,writers=2") as lab:
         pair = joined(lab, wire, 8, 5000)
-        wire.harm(3, how, after=4 << 20)
+        wire.harm(3, how, after=1 << 18)
         pair.source.migrate(listen(wire, pair, 8))
         pair.prove_completed()
         check(wire.harmed.is_set(), "no link was harmed")
