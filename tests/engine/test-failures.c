@@ -216,7 +216,9 @@ START_TEST (an_error_of_the_tracker_is_no_dead_link)
   pair_begin (pair, "", "");
   pair_wait_ended (pair);
   pair_expect_kept (pair, GDW_STATUS_FAILED);
-  expect_contains (side_error (&pair->source), "dirty log 'side': clear failed");
+  /* A get that is under way may meet the same error first. */
+  expect_contains (side_error (&pair->source), "dirty log 'side': ");
+  expect_contains (side_error (&pair->source), " failed: the test wants it; do not");
   ck_assert_str_eq (side_error (&pair->destination), side_error (&pair->source));
   ck_assert_uint_eq (side_info (&pair->source).warnings->len, 0);
   side_expect_good_guest (&pair->source);
