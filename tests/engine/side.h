@@ -51,7 +51,8 @@ struct Side {
   void (*on_event) (Side *side, const char *event);
   GQuark fails_domain; /* of the error, with its code; 0: GDW_ERROR_HOST */
   int fails_code;
-  gint log_fails; /* atomic: get, clear and reset_rings do */
+  gint log_fails;   /* atomic: get, clear and reset_rings do */
+  gint clear_fails; /* atomic: clear alone does */
   /* Before the log does it; harvest and channel threads. */
   void (*on_get) (Side *side, guint region);
   void (*on_clear) (Side *side, guint region, guint64 first, guint64 n, const guint64 *bits);
